@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+// The command line: finds the command, loads only its file, and turns errors into one line and an exit code.
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
+
+/** Every command: its one-line summary, and the file that defines it, loaded when it is called. */
+const commands: Record<string, { summary: string; load: () => Promise<{ command: () => Command }> }> = {};
+
+/** Exit codes of DESIGN's contract: 0 done, 1 failed, 2 wrong usage. */
+async function main(argv: readonly string[]): Promise<number> {
+  const debug = argv.includes('--debug');
+  try {
+    const program = new Command('steadyseg')
+      .description('Per-frame semantic video segmentation that does not flicker.')
+      .version(packageVersion(), '-V, --version')
+      .option('--debug', 'print a stack trace with errors')
+      .exitOverride();
+    for (const [name, { summary, load }] of Object.entries(commands)) {
+      if (argv.includes(name)) program.addCommand(inherit((await load()).command(), program), { hidden: false });
+      else program.command(name).description(summary);
+    }
+    await program.parseAsync(argv, { from: 'user' });
+    return 0;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+    if (thrown instanceof SteadysegError) process.stderr.write(`steadyseg: ${messageOf(thrown)}\n`);
+    else process.stderr.write(`steadyseg: unexpected error: ${messageOf(thrown)} (a stack trace: --debug)\n`);
+    if (debug && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
+    return thrown instanceof UsageError ? 2 : 1;
+  }
+}
+
+/** Gives a command and those below it the exits and the `--debug` of the program. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent).option('--debug', 'print a stack trace with errors');
+  for (const child of command.commands) inherit(child, command);
+  return command;
+}
+
+function packageVersion(): string {
+  const manifest: { version: string } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
+  return manifest.version;
+}
+
+process.exitCode = await main(process.argv.slice(2));
