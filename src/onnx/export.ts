@@ -1,0 +1,92 @@
+// Turns a graph into a model: the nodes that its outputs need, weights as initializers or as inputs.
+import { SteadysegError } from '../base/errors.js';
+import { formatShape, sameShape, type Tensor } from '../tensor/tensor.js';
+import type { Graph, Node, Value } from './graph.js';
+import type { Model, ModelNode, ValueInfo } from './model.js';
+
+export interface ExportOptions {
+  /** By state-dict name. Parameters found here become initializers, the others inputs that are fed at every run. */
+  readonly weights?: ReadonlyMap<string, Tensor>;
+  readonly metadata?: ReadonlyMap<string, string>;
+}
+
+/** The oldest file format version that goes with opset 18. */
+const irVersion = 8;
+
+/**
+ * A model that computes `outputs` (by the name each gets in the file).
+ * @throws SteadysegError when weights of another shape are given.
+ */
+export function exportModel(
+  graph: Graph,
+  outputs: Readonly<Record<string, Value>>,
+  options: ExportOptions = {},
+): Model {
+  const needed = neededNodes(Object.values(outputs));
+  const used = new Set<Value>(Object.values(outputs));
+  for (const node of needed) for (const value of node.inputs) if (value) used.add(value);
+
+  const initializers = new Map<string, Tensor>();
+  const inputs = graph.inputs.map(info);
+  for (const value of graph.constants) {
+    if (value.constant && used.has(value)) initializers.set(value.name, value.constant);
+  }
+  for (const [name, { value }] of graph.parameters) {
+    if (!used.has(value)) continue;
+    const weights = options.weights?.get(name);
+    if (weights) {
+      if (weights.dtype !== value.dtype || !sameShape(weights.shape, value.shape)) {
+        throw new SteadysegError(
+          `${name}: expected ${value.dtype} ${formatShape(value.shape)}, found ${weights.dtype} ${formatShape(weights.shape)}`,
+        );
+      }
+      initializers.set(name, weights);
+    } else {
+      inputs.push(info(value));
+    }
+  }
+  const nodes: ModelNode[] = graph.nodes.filter((node) => needed.has(node)).map(modelNode);
+  const named: ValueInfo[] = Object.entries(outputs).map(([name, value]) => {
+    if (name !== value.name) nodes.push(identityNode(value.name, name));
+    return { ...info(value), name };
+  });
+  return {
+    irVersion,
+    opsets: new Map([['', graph.opset]]),
+    producer: 'steadyseg',
+    metadata: options.metadata ?? new Map(),
+    graph: { name: graph.name, nodes, inputs, outputs: named, values: [], initializers },
+  };
+}
+
+/** The nodes that values depend on. */
+export function neededNodes(values: readonly Value[]): Set<Node> {
+  const needed = new Set<Node>();
+  const open = [...values];
+  for (let value = open.pop(); value; value = open.pop()) {
+    const { producer } = value;
+    if (!producer || needed.has(producer)) continue;
+    needed.add(producer);
+    for (const from of producer.inputs) if (from) open.push(from);
+  }
+  return needed;
+}
+
+function info(value: Value): ValueInfo {
+  return { name: value.name, type: { dtype: value.dtype, shape: value.shape } };
+}
+
+function modelNode(node: Node): ModelNode {
+  return {
+    op: node.op,
+    domain: node.domain,
+    name: node.name,
+    inputs: node.inputs.map((value) => value?.name ?? ''),
+    outputs: node.outputs.map((value) => value.name),
+    attributes: node.attributes,
+  };
+}
+
+function identityNode(from: string, to: string): ModelNode {
+  return { op: 'Identity', domain: '', name: to, inputs: [from], outputs: [to], attributes: {} };
+}

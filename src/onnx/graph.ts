@@ -1,0 +1,191 @@
+// The graph that networks, losses and gradients are built in: values with element type and shape, and nodes that connect them.
+import { SteadysegError } from '../base/errors.js';
+import { type DType, formatShape, type Shape, type Tensor } from '../tensor/tensor.js';
+import { inferOutputs } from './inference/index.js';
+import type { Attributes } from './model.js';
+
+/** A value of a graph: an input, a parameter, a constant or the output of a node. */
+export interface Value {
+  readonly graph: Graph;
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** The node that computes it; undefined for inputs, parameters and constants. */
+  readonly producer?: Node;
+  /** Its content, when it is a constant. */
+  readonly constant?: Tensor;
+}
+
+/** One operator application. Left-out optional inputs are undefined. */
+export interface Node {
+  readonly op: string;
+  readonly domain: string;
+  readonly name: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputs: readonly Value[];
+  readonly attributes: Attributes;
+}
+
+/** How a parameter starts when no weights are given. `fan` is fan-in (uniform) or fan-out (normal) of the convolution. */
+export type Initialization =
+  | { readonly kind: 'constant'; readonly value: number }
+  /** Normal with standard deviation √(2/fan): Kaiming, for ReLU. */
+  | { readonly kind: 'kaimingNormal'; readonly fan: number }
+  /** Uniform in ±1/√fan: PyTorch's default for convolutions (Kaiming uniform with a = √5) and their biases. */
+  | { readonly kind: 'uniform'; readonly fan: number };
+
+/** A declared parameter: trained weights, or statistics that batch normalisation keeps. */
+export interface Parameter {
+  readonly value: Value;
+  readonly role: 'weight' | 'statistic';
+  readonly initialization: Initialization;
+}
+
+/** Batch statistics that a training-mode batch normalisation computes, and the parameters they flow into. */
+export interface BatchStatistics {
+  readonly runningMean: Value;
+  readonly runningVariance: Value;
+  readonly batchMean: Value;
+  /** Biased (divided by the count). */
+  readonly batchVariance: Value;
+  /** Values a channel is normalised over: N·H·W. */
+  readonly count: number;
+}
+
+export interface Graph {
+  readonly name: string;
+  /** In order of creation, which is an order of execution. */
+  readonly nodes: Node[];
+  readonly inputs: Value[];
+  /** By state-dict name. */
+  readonly parameters: Map<string, Parameter>;
+  readonly constants: Value[];
+  /** In order of execution. A shared layer that runs twice stands here twice. */
+  readonly batchStatistics: BatchStatistics[];
+  /** Version of ONNX's operator set. */
+  opset: number;
+  readonly names: Set<string>;
+}
+
+/** The operator set of graphs built here; the oldest whose operators (reductions with axes as input, additive scatter) the library uses. */
+export const defaultOpset = 18;
+
+/** An empty graph. */
+export function createGraph(name: string): Graph {
+  return {
+    name,
+    nodes: [],
+    inputs: [],
+    parameters: new Map(),
+    constants: [],
+    batchStatistics: [],
+    opset: defaultOpset,
+    names: new Set(),
+  };
+}
+
+/** Declares an input that is fed at every run. @throws SteadysegError when the name is taken. */
+export function input(graph: Graph, name: string, dtype: DType, shape: Shape): Value {
+  const value: Value = { graph, name: takeName(graph, name), dtype, shape };
+  graph.inputs.push(value);
+  return value;
+}
+
+/** Declares a float32 parameter by its state-dict name, or returns the one declared before, so that two passes share weights. */
+export function parameter(
+  graph: Graph,
+  name: string,
+  shape: Shape,
+  initialization: Initialization,
+  role: Parameter['role'] = 'weight',
+): Value {
+  const declared = graph.parameters.get(name);
+  if (declared) {
+    if (formatShape(declared.value.shape) !== formatShape(shape)) {
+      throw new SteadysegError(
+        `the parameter ${name} is declared as ${formatShape(declared.value.shape)} and again as ${formatShape(shape)}`,
+      );
+    }
+    return declared.value;
+  }
+  const value: Value = { graph, name: takeName(graph, name), dtype: 'float32', shape };
+  graph.parameters.set(name, { value, role, initialization });
+  return value;
+}
+
+/** A constant. */
+export function constant(graph: Graph, content: Tensor, name?: string): Value {
+  const value: Value = {
+    graph,
+    name: name === undefined ? freshName(graph, 'constant') : takeName(graph, name),
+    dtype: content.dtype,
+    shape: content.shape,
+    constant: content,
+  };
+  graph.constants.push(value);
+  return value;
+}
+
+export interface NodeOptions {
+  readonly domain?: string;
+  /** Names of the outputs; fresh ones by default. */
+  readonly outputNames?: readonly string[];
+  /** Name of the node, for error messages; its first output's name by default. */
+  readonly name?: string;
+}
+
+/**
+ * Adds a node and returns its outputs, with element types and shapes inferred.
+ * @throws SteadysegError naming the node and its inputs when they do not fit the operator.
+ */
+export function addNode(
+  graph: Graph,
+  op: string,
+  inputs: readonly (Value | undefined)[],
+  attributes: Attributes = {},
+  outputCount = 1,
+  options: NodeOptions = {},
+): Value[] {
+  for (const value of inputs) {
+    if (value && value.graph !== graph) {
+      throw new SteadysegError(
+        `${op}: the input ${value.name} belongs to the graph ${value.graph.name}, not ${graph.name}`,
+      );
+    }
+  }
+  const types = inferOutputs({ op, inputs, attributes, outputCount });
+  const outputs: Value[] = [];
+  const names = types.map((_, i) =>
+    options.outputNames ? takeName(graph, options.outputNames[i]) : freshName(graph, op.toLowerCase()),
+  );
+  const node: Node = {
+    op,
+    domain: options.domain ?? '',
+    name: options.name || names[0],
+    inputs,
+    outputs,
+    attributes,
+  };
+  types.forEach(({ dtype, shape }, i) => {
+    outputs.push({ graph, name: names[i], dtype, shape, producer: node });
+  });
+  graph.nodes.push(node);
+  return outputs;
+}
+
+function takeName(graph: Graph, name: string): string {
+  if (graph.names.has(name)) throw new SteadysegError(`the graph ${graph.name} already has a value named ${name}`);
+  graph.names.add(name);
+  return name;
+}
+
+function freshName(graph: Graph, stem: string): string {
+  let number = graph.names.size;
+  while (graph.names.has(`${stem}_${number}`)) number++;
+  return takeName(graph, `${stem}_${number}`);
+}
+
+/** `name: float32 1×3×64×64`, for messages and dumps. */
+export function describeValue(value: Value): string {
+  return `${value.name}: ${value.dtype} ${formatShape(value.shape)}`;
+}
