@@ -1,0 +1,90 @@
+// Dense optical flow by polynomial expansion (Farnebäck, SCIA 2003), computed by OpenCV in worker threads.
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import { messageOf, SteadysegError } from '../base/errors.js';
+import type { OpticalFlow } from '../media/image.js';
+import type { FarnebackTask } from './farnebackWorker.js';
+import { type FlowSource, orderedFrames } from './source.js';
+
+/** OpenCV's parameters, under their meanings; the defaults are those of the reference flows. */
+export interface FarnebackOptions {
+  /** Size of each pyramid level relative to the one below, 0 < scale < 1. Default 0.5. */
+  readonly pyramidScale?: number;
+  /** Pyramid levels, the full size counted. Default 4. */
+  readonly levels?: number;
+  /** Side of the averaging window in pixels. Default 15. */
+  readonly windowSize?: number;
+  /** Iterations at each level. Default 3. */
+  readonly iterations?: number;
+  /** Side of the neighbourhood of the polynomial expansion in pixels, 5 or 7. Default 5. */
+  readonly polyN?: number;
+  /** Standard deviation of the Gaussian that smooths it, in pixels. Default 1.1. */
+  readonly polySigma?: number;
+  /** Weigh the window by a Gaussian instead of a box. Default false. */
+  readonly gaussianWindow?: boolean;
+  /** Worker threads; each holds an OpenCV of its own. Default: one a core. */
+  readonly threads?: number | undefined;
+}
+
+/**
+ * Flow by OpenCV's Farneback method, from the frames' grey values. The threads start with the first call.
+ * @throws SteadysegError for parameters outside their range, and from `flow` for frames of different sizes.
+ */
+export function farnebackFlow(options: FarnebackOptions = {}): FlowSource {
+  const {
+    pyramidScale = 0.5,
+    levels = 4,
+    windowSize = 15,
+    iterations = 3,
+    polyN = 5,
+    polySigma = 1.1,
+    gaussianWindow = false,
+    threads = availableParallelism(),
+  } = options;
+  check(pyramidScale > 0 && pyramidScale < 1, 'pyramidScale between 0 and 1', pyramidScale);
+  check(Number.isInteger(levels) && levels >= 1, 'at least 1 level', levels);
+  check(Number.isInteger(windowSize) && windowSize >= 2, 'a windowSize of at least 2 pixels', windowSize);
+  check(Number.isInteger(iterations) && iterations >= 1, 'at least 1 iteration', iterations);
+  check(polyN === 5 || polyN === 7, 'a polyN of 5 or 7', polyN);
+  check(polySigma > 0 && Number.isFinite(polySigma), 'a positive polySigma', polySigma);
+  check(Number.isInteger(threads) && threads >= 1, 'at least 1 thread', threads);
+
+  let pool: Piscina<FarnebackTask, Float32Array> | undefined;
+  return {
+    name:
+      `farneback pyr_scale=${pyramidScale} levels=${levels} winsize=${windowSize} iterations=${iterations} ` +
+      `poly_n=${polyN} poly_sigma=${polySigma}${gaussianWindow ? ' gaussian' : ''}`,
+    concurrency: threads,
+    async flow(pair, direction): Promise<OpticalFlow> {
+      const ordered = orderedFrames(pair, direction);
+      const [from, to] = await Promise.all(ordered.map((frame) => frame.image()));
+      const { width, height } = from;
+      const stems = ordered.map((frame) => frame.stem).join(' → ');
+      if (to.width !== width || to.height !== height) {
+        throw new SteadysegError(
+          `flow ${stems}: expected frames of one size, found ${width}×${height} and ${to.width}×${to.height}`,
+        );
+      }
+      pool ??= new Piscina({
+        filename: new URL('./farnebackWorker.js', import.meta.url).href,
+        minThreads: threads,
+        maxThreads: threads,
+      });
+      const settings = { pyramidScale, levels, windowSize, iterations, polyN, polySigma, gaussianWindow };
+      try {
+        return { width, height, data: await pool.run({ from, to, ...settings }) };
+      } catch (thrown) {
+        throw new SteadysegError(`flow ${stems}: OpenCV failed: ${messageOf(thrown)}`, { cause: thrown });
+      }
+    },
+    async check() {},
+    async close() {
+      await pool?.destroy();
+      pool = undefined;
+    },
+  };
+}
+
+function check(fits: boolean, expected: string, found: number): void {
+  if (!fits) throw new SteadysegError(`Farneback flow: expected ${expected} but received ${found}`);
+}
