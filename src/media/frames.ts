@@ -1,0 +1,226 @@
+// Frames from any input: a video, one picture, a folder, a glob or a list file, behind one interface.
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, extname, isAbsolute, join } from 'node:path';
+import { isSystemError, messageOf, SteadysegError } from '../base/errors.js';
+import { exists, readFileBounded, reasonOf } from '../base/files.js';
+import { expandGlob, isGlob } from './glob.js';
+import type { RgbImage } from './image.js';
+import { isPicturePath, pictureExtensions, readPicture } from './pictures.js';
+import { type FrameRate, type OnBadFrame, openVideo, videoStem } from './video.js';
+
+export type { FrameRate, OnBadFrame } from './video.js';
+
+/** One frame. `index` counts from 0 over the whole source, whatever was left out; `stem` names its output files. */
+export interface Frame {
+  readonly index: number;
+  readonly stem: string;
+  readonly image: RgbImage;
+}
+
+/** Consecutive frames that belong together: one video, or the pictures of one folder (of one Cityscapes snippet). */
+export interface Clip {
+  readonly name: string;
+  /** Index of its first frame. */
+  readonly first: number;
+  /** Number of its frames; for a video an estimate, or undefined. */
+  readonly count: number | undefined;
+}
+
+export interface FramesOptions {
+  /** Index of the first frame to give out (default 0). */
+  readonly from?: number | undefined;
+  /** Called before a frame is read (converted, for a video); false leaves it out. */
+  readonly wanted?: ((index: number, stem: string) => boolean) | undefined;
+  /** Called for a frame that cannot be read: `skip` goes on with the next, `throw` (the default) ends the iteration with the error. */
+  readonly onBad?: OnBadFrame | undefined;
+}
+
+export interface FrameSource {
+  readonly kind: 'video' | 'images';
+  /** For messages: the input and what was found in it. */
+  readonly description: string;
+  /** Number of frames: exact for images, the best estimate for a video. */
+  readonly count?: number;
+  /** Video only. */
+  readonly frameRate?: FrameRate;
+  /** Video only: pictures of one input may differ in size. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Images only: all stems, in order, distinct. */
+  readonly stems?: readonly string[];
+  /** Images only: the file of each frame. */
+  readonly paths?: readonly string[];
+  readonly clips: readonly Clip[];
+  /** The frames in order; each call starts anew. Memory is constant: one frame at a time. */
+  frames(options?: FramesOptions): AsyncGenerator<Frame, void, void>;
+}
+
+/** File name extensions that count as videos. */
+export const videoExtensions: readonly string[] = ['.mp4', '.m4v', '.mov', '.mkv', '.webm'];
+const listExtensions: readonly string[] = ['.txt', '.lst'];
+
+/** A list of more bytes is no list of frames (a million paths take 100 MB). */
+const MAX_LIST_BYTES = 1 << 28;
+
+/**
+ * Opens INPUT: a video (mp4, m4v, mov, mkv, webm), a picture, a folder of pictures in natural order, a glob
+ * (`*`, `?`, `**`, `[…]`, `{…}`), or a list file (.txt, .lst: a path in the first column of each line, relative to the list file).
+ * @param options.acceptTruncated reads what there is of a video that was cut off, instead of refusing it
+ * @throws SteadysegError for what is missing, empty, cut off or of another kind, and for two pictures of one stem.
+ */
+export async function openFrames(
+  input: string,
+  options: { acceptTruncated?: boolean | undefined } = {},
+): Promise<FrameSource> {
+  const kind = await kindOf(input);
+  if (kind === 'folder') return images(input, await picturesIn(input));
+  const extension = extname(input).toLowerCase();
+  if (kind === 'file') {
+    if (videoExtensions.includes(extension)) return await video(input, options);
+    if (listExtensions.includes(extension)) return images(input, await picturesListed(input));
+    if (isPicturePath(input)) return images(input, [input]);
+    throw new SteadysegError(
+      `${input}: expected a video (${videoExtensions.join(' ')}), a picture (${pictureExtensions.join(' ')}), a folder or a list (${listExtensions.join(' ')}), found "${extension}"`,
+    );
+  }
+  if (isGlob(input)) {
+    const paths = (await expandGlob(input)).filter(isPicturePath).sort(naturalOrder);
+    if (paths.length === 0) throw new SteadysegError(`${input}: expected pictures that match, found none`);
+    return images(input, paths);
+  }
+  throw new SteadysegError(`cannot read ${input}: no such file or directory`);
+}
+
+async function kindOf(input: string): Promise<'file' | 'folder' | 'absent'> {
+  try {
+    return (await stat(input)).isDirectory() ? 'folder' : 'file';
+  } catch (thrown) {
+    if (isSystemError(thrown, 'ENOENT')) return 'absent';
+    throw new SteadysegError(`cannot read ${input}: ${reasonOf(thrown)}`, { cause: thrown });
+  }
+}
+
+async function video(path: string, options: { acceptTruncated?: boolean | undefined }): Promise<FrameSource> {
+  const { width, height, frameRate, frameCount, frames } = await openVideo(path, options);
+  const rate = frameRate.numerator / frameRate.denominator;
+  return {
+    kind: 'video',
+    description: `${path}: video, ${width}×${height}, ${Number(rate.toFixed(3))} frames/s`,
+    ...(frameCount === undefined ? {} : { count: frameCount }),
+    frameRate,
+    width,
+    height,
+    clips: [{ name: path, first: 0, count: frameCount }],
+    async *frames({ from, wanted, onBad } = {}) {
+      const wantedIndex = wanted && ((index: number) => wanted(index, videoStem(index)));
+      for await (const { index, image } of frames({ from, wanted: wantedIndex, onBad })) {
+        yield { index, stem: videoStem(index), image };
+      }
+    },
+  };
+}
+
+function images(input: string, paths: readonly string[]): FrameSource {
+  const stems = paths.map((path) => basename(path, extname(path)));
+  const seen = new Map<string, string>();
+  for (const [index, stem] of stems.entries()) {
+    const other = seen.get(stem);
+    if (other !== undefined) {
+      throw new SteadysegError(
+        `${input}: expected file names that differ before the extension, found ${other} and ${paths[index]}: their results would have the same name`,
+      );
+    }
+    seen.set(stem, paths[index]);
+  }
+  return {
+    kind: 'images',
+    description: `${input}: ${paths.length} ${paths.length === 1 ? 'picture' : 'pictures'}`,
+    count: paths.length,
+    stems,
+    paths,
+    clips: clipsOf(paths),
+    async *frames({ from = 0, wanted = () => true, onBad = () => 'throw' } = {}) {
+      for (let index = from; index < paths.length; index++) {
+        const stem = stems[index];
+        if (!wanted(index, stem)) continue;
+        let image: RgbImage;
+        try {
+          image = await readPicture(paths[index]);
+        } catch (thrown) {
+          const error = thrown instanceof SteadysegError ? thrown : new SteadysegError(messageOf(thrown));
+          if (onBad(stem, error) === 'throw') throw error;
+          continue;
+        }
+        yield { index, stem, image };
+      }
+    },
+  };
+}
+
+/** The pictures of a folder in natural order: `frame2` before `frame10`. Hidden files are no frames. */
+async function picturesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries
+    .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.') && isPicturePath(entry.name))
+    .map((entry) => entry.name);
+  if (names.length > 0) return names.sort(naturalOrder).map((name) => join(folder, name));
+  const subfolder = entries.find((entry) => entry.isDirectory());
+  const hint = subfolder === undefined ? '' : `; pictures in its subfolders: "${join(folder, '**', '*.png')}"`;
+  throw new SteadysegError(
+    `${folder}: expected a folder with pictures (${pictureExtensions.join(' ')}), found ${entries.length} other entries${hint}`,
+  );
+}
+
+async function picturesListed(list: string): Promise<string[]> {
+  const text = new TextDecoder().decode(await readFileBounded(list, MAX_LIST_BYTES));
+  const paths: string[] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === '') continue;
+    const path = await listedPath(list, line.trim());
+    if (path === undefined) {
+      throw new SteadysegError(
+        `${list}, line ${index + 1}: expected the path of a picture, found "${line.trim()}", which is no file`,
+      );
+    }
+    paths.push(path);
+  }
+  if (paths.length === 0) throw new SteadysegError(`${list}: expected a path on each line, found none`);
+  return paths;
+}
+
+/** The path of a line: all of it when such a file exists (it may hold spaces), else the first column. */
+async function listedPath(list: string, line: string): Promise<string | undefined> {
+  for (const candidate of new Set([line, line.split(/\t/)[0], line.split(/\s+/)[0]])) {
+    const path = isAbsolute(candidate) ? candidate : join(dirname(list), candidate);
+    if (await exists(path)) return path;
+  }
+  return undefined;
+}
+
+/** Cityscapes' file names: city, sequence and frame number, each a part between underscores. */
+const snippetName = /^(.+_\d{6})_(\d{6})(?:_\w+)?\.\w+$/;
+
+/** Splits pictures, in order, into clips: a new one where the folder changes, or where a Cityscapes name does not continue the one before. */
+function clipsOf(paths: readonly string[]): Clip[] {
+  const clips: { name: string; first: number; count: number }[] = [];
+  let previous = { folder: '', sequence: '', number: Number.NaN };
+  for (const [index, path] of paths.entries()) {
+    const match = snippetName.exec(basename(path));
+    const here = { folder: dirname(path), sequence: match?.[1] ?? '', number: Number(match?.[2] ?? Number.NaN) };
+    const goes =
+      here.folder === previous.folder &&
+      here.sequence === previous.sequence &&
+      (match === null || here.number === previous.number + 1);
+    if (index > 0 && goes) clips[clips.length - 1].count++;
+    else clips.push({ name: match === null ? here.folder : basename(path, extname(path)), first: index, count: 1 });
+    previous = here;
+  }
+  return clips;
+}
+
+const collator = new Intl.Collator('en', { numeric: true });
+
+/** Orders names as people do, numbers by value; equal to no other name, so the order never depends on the file system. */
+export function naturalOrder(a: string, b: string): number {
+  return collator.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0);
+}
