@@ -1,0 +1,82 @@
+// Which part of the clips a run is responsible for, when several machines share the work.
+import { UsageError } from '../base/errors.js';
+
+/** Part `index` of `count`: clip k belongs to it when k mod count = index. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** All of it. */
+export const wholeWork: Shard = { index: 0, count: 1 };
+
+/** More parts than this are a typing error: no cluster runs as many jobs. */
+const MAX_SHARDS = 1_000_000;
+
+/** Reads `i/n`, i from 0. @throws UsageError for anything else. */
+export function parseShard(text: string): Shard {
+  const match = /^(\d+)\/(\d+)$/.exec(text.trim());
+  const shard = match === null ? undefined : { index: Number(match[1]), count: Number(match[2]) };
+  if (shard === undefined || shard.count < 1 || shard.count > MAX_SHARDS || shard.index >= shard.count) {
+    throw new UsageError(`expected --shard i/n with i from 0 to n-1, such as 0/4, found "${text}"`);
+  }
+  return shard;
+}
+
+/**
+ * The shard of this process: `--shard i/n` where given; else, with `--shards n`, the index that the scheduler gives in
+ * JOB_COMPLETION_INDEX (Kubernetes) or SLURM_ARRAY_TASK_ID; else SLURM_ARRAY_TASK_ID of SLURM_ARRAY_TASK_COUNT,
+ * counted from SLURM_ARRAY_TASK_MIN; else all of it.
+ * @throws UsageError when what is given does not fit together.
+ */
+export function resolveShard(
+  options: { shard?: string | undefined; shards?: number | undefined },
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Shard {
+  const { shard, shards } = options;
+  if (shard !== undefined) {
+    const parsed = parseShard(shard);
+    if (shards !== undefined && shards !== parsed.count) {
+      throw new UsageError(`expected --shard and --shards to agree, found --shard ${shard} and --shards ${shards}`);
+    }
+    return parsed;
+  }
+  const slurmIndex = environment.SLURM_ARRAY_TASK_ID;
+  const slurmCount = environment.SLURM_ARRAY_TASK_COUNT;
+  if (shards === undefined && (slurmIndex === undefined || slurmCount === undefined)) return wholeWork;
+
+  const kubernetesIndex = environment.JOB_COMPLETION_INDEX;
+  if (shards !== undefined && kubernetesIndex !== undefined) {
+    return fromScheduler('JOB_COMPLETION_INDEX', kubernetesIndex, 0, shards);
+  }
+  if (slurmIndex !== undefined) {
+    const first = wholeOr('SLURM_ARRAY_TASK_MIN', environment.SLURM_ARRAY_TASK_MIN, 0);
+    const count = shards ?? wholeOr('SLURM_ARRAY_TASK_COUNT', slurmCount, 1);
+    return fromScheduler('SLURM_ARRAY_TASK_ID', slurmIndex, first, count);
+  }
+  throw new UsageError(
+    `--shards ${shards}: expected the index of this shard in JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID, found neither; or give --shard i/${shards}`,
+  );
+}
+
+/** An array that starts at 1 or higher still has its first task do shard 0. */
+function fromScheduler(variable: string, text: string, first: number, count: number): Shard {
+  const index = wholeOr(variable, text, 0) - first;
+  if (count < 1 || count > MAX_SHARDS || index < 0 || index >= count) {
+    throw new UsageError(
+      `${variable}: expected ${first} to ${first + count - 1} for ${count} shards, found "${text}" (an array job must step by 1)`,
+    );
+  }
+  return { index, count };
+}
+
+function wholeOr(variable: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined || text === '') return otherwise;
+  if (!/^\d+$/.test(text)) throw new UsageError(`${variable}: expected a whole number, found "${text}"`);
+  return Number(text);
+}
+
+/** Whether clip number `clip` (from 0, in the order of the input) belongs to the shard. A shard beyond the clips is empty, which is valid. */
+export function inShard(clip: number, shard: Shard): boolean {
+  return clip % shard.count === shard.index;
+}

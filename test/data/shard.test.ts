@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import { inShard, parseShard, resolveShard } from '#src/data/shard.js';
+
+it('reads i/n and refuses anything else', () => {
+  expect(parseShard('2/5')).toEqual({ index: 2, count: 5 });
+  for (const text of ['5/5', '0/0', '1', '-1/2', '1.5/2', 'a/b', '0/9999999999']) {
+    expect(() => parseShard(text)).toThrow(/expected --shard i\/n/);
+  }
+});
+
+it('takes the index from the scheduler', () => {
+  expect(resolveShard({}, {})).toEqual({ index: 0, count: 1 });
+  expect(resolveShard({}, { SLURM_ARRAY_TASK_ID: '3', SLURM_ARRAY_TASK_COUNT: '8' })).toEqual({ index: 3, count: 8 });
+  expect(
+    resolveShard({}, { SLURM_ARRAY_TASK_ID: '1', SLURM_ARRAY_TASK_COUNT: '8', SLURM_ARRAY_TASK_MIN: '1' }),
+  ).toEqual({ index: 0, count: 8 });
+  expect(resolveShard({ shards: 4 }, { JOB_COMPLETION_INDEX: '3' })).toEqual({ index: 3, count: 4 });
+  // A Kubernetes job that was not asked to share its work does all of it.
+  expect(resolveShard({}, { JOB_COMPLETION_INDEX: '3' })).toEqual({ index: 0, count: 1 });
+  expect(resolveShard({ shard: '1/2' }, { SLURM_ARRAY_TASK_ID: '0', SLURM_ARRAY_TASK_COUNT: '8' })).toEqual({
+    index: 1,
+    count: 2,
+  });
+});
+
+it('refuses what does not fit together', () => {
+  expect(() => resolveShard({ shards: 4 }, {})).toThrow(/found neither/);
+  expect(() => resolveShard({ shards: 4 }, { JOB_COMPLETION_INDEX: '4' })).toThrow(/expected 0 to 3 for 4 shards/);
+  expect(() => resolveShard({ shard: '0/2', shards: 3 }, {})).toThrow(/agree/);
+  expect(() => resolveShard({}, { SLURM_ARRAY_TASK_ID: 'x', SLURM_ARRAY_TASK_COUNT: '2' })).toThrow(/whole number/);
+});
+
+it('gives every clip to exactly one shard', () => {
+  for (let clip = 0; clip < 20; clip++) {
+    const owners = [0, 1, 2].filter((index) => inShard(clip, { index, count: 3 }));
+    expect(owners).toEqual([clip % 3]);
+  }
+});
