@@ -62,6 +62,8 @@ export interface Graph {
   readonly constants: Value[];
   /** In order of execution. A shared layer that runs twice stands here twice. */
   readonly batchStatistics: BatchStatistics[];
+  /** Values that count as constants when the graph is differentiated. */
+  readonly detached: Set<Value>;
   /** Version of ONNX's operator set. */
   opset: number;
   readonly names: Set<string>;
@@ -79,6 +81,7 @@ export function createGraph(name: string): Graph {
     parameters: new Map(),
     constants: [],
     batchStatistics: [],
+    detached: new Set(),
     opset: defaultOpset,
     names: new Set(),
   };
@@ -171,6 +174,13 @@ export function addNode(
   });
   graph.nodes.push(node);
   return outputs;
+}
+
+/** The same value, through which no gradient flows. */
+export function detach(value: Value): Value {
+  const [copy] = addNode(value.graph, 'Identity', [value]);
+  value.graph.detached.add(copy);
+  return copy;
 }
 
 function takeName(graph: Graph, name: string): string {

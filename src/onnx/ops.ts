@@ -1,9 +1,9 @@
 // Builder functions named after the ONNX operators: each adds one node (opset 18) to the graph of its first input.
 import { SteadysegError } from '../base/errors.js';
-import { type DType, type Shape, tensor } from '../tensor/tensor.js';
+import { type DType, elementCount, type Shape, tensor } from '../tensor/tensor.js';
 import { elementTypeCode } from './elementTypes.js';
 import { addNode, constant, type Graph, type Value } from './graph.js';
-import { type Attributes, float, int, ints, string } from './model.js';
+import { type Attribute, type Attributes, float, int, ints, string } from './model.js';
 
 /** A value, or a number that becomes a scalar constant of the other operand's element type. */
 export type Operand = Value | number;
@@ -28,10 +28,15 @@ export function integers(graph: Graph, values: readonly number[]): Value {
   return constant(graph, tensor('int64', [values.length], BigInt64Array.from(values, BigInt)));
 }
 
-/** A float32 constant filled with one value. */
+/** Filled constants of more elements than this are made at run time, so that they do not bloat the file. */
+const MAX_STORED_FILL = 4096;
+
+/** A float32 tensor filled with one value. */
 export function filled(graph: Graph, shape: Shape, value: number): Value {
-  const count = shape.reduce((product, size) => product * size, 1);
-  return constant(graph, tensor('float32', shape, new Float32Array(count).fill(value)));
+  const count = elementCount(shape);
+  if (count <= MAX_STORED_FILL) return constant(graph, tensor('float32', shape, new Float32Array(count).fill(value)));
+  const content: Attribute = { kind: 'tensor', value: tensor('float32', [1], Float32Array.of(value)) };
+  return addNode(graph, 'ConstantOfShape', [integers(graph, shape)], { value: content })[0];
 }
 
 function binary(op: string): (a: Operand, b: Operand) => Value {

@@ -1,0 +1,136 @@
+// Reverse-mode differentiation of a graph into the same graph: one rule an operator, in terms of plain operators.
+import { messageOf, SteadysegError } from '../base/errors.js';
+import { neededNodes } from '../onnx/export.js';
+import type { Graph, Node, Value } from '../onnx/graph.js';
+import { add, filled, scatterElements } from '../onnx/ops.js';
+import { elementCount, formatShape } from '../tensor/tensor.js';
+import { type Contribution, type GradientSite, writeOut } from './rule.js';
+import { gradientRules } from './rules/index.js';
+
+/**
+ * Adds nodes to the graph that compute ∂loss/∂value for each of `values`, and returns those gradients in order.
+ * Only what lies between the values and the loss is differentiated; nothing flows through `graph.detached` values.
+ * A value the loss does not depend on gets a gradient of zeros.
+ * @throws SteadysegError when the loss is no single number, or naming an operator (and its node) that has no rule.
+ */
+export function gradients(graph: Graph, loss: Value, values: readonly Value[]): Value[] {
+  if (elementCount(loss.shape) !== 1) {
+    throw new SteadysegError(`expected a loss of one number, found ${loss.name} of shape ${formatShape(loss.shape)}`);
+  }
+  const active = activeValues(graph, values);
+  const needed = neededNodes([loss]);
+  const path = graph.nodes.filter((node) => needed.has(node) && node.outputs.some((value) => active.has(value)));
+
+  const pending = new Map<Value, Contribution[]>([[loss, [{ kind: 'dense', value: filled(graph, loss.shape, 1) }]]]);
+  const wanted = new Set(values);
+  const done = new Map<Value, Value>();
+  /** The gradient of a value, once all of its uses have contributed. */
+  const settle = (value: Value): Value | undefined => {
+    const known = done.get(value);
+    if (known) return known;
+    const contributions = pending.get(value);
+    if (!contributions) return undefined;
+    const settled = total(value, contributions);
+    pending.delete(value);
+    done.set(value, settled);
+    return settled;
+  };
+
+  for (const node of path.reverse()) {
+    const flowing = node.outputs.map(settle);
+    if (flowing.every((gradient) => gradient === undefined)) continue;
+    for (const [index, contribution] of applyRule(node, flowing, active)) {
+      const target = node.inputs[index];
+      if (!target) continue;
+      const list = pending.get(target);
+      if (list) list.push(contribution);
+      else pending.set(target, [contribution]);
+    }
+    // What nobody asked for is not kept.
+    for (const output of node.outputs) if (!wanted.has(output)) done.delete(output);
+  }
+  return values.map((value) => {
+    const gradient = settle(value);
+    return gradient ? writeOut(gradient, value.shape) : filled(graph, value.shape, 0);
+  });
+}
+
+/** The values that depend on any of `values`, these included. */
+function activeValues(graph: Graph, values: readonly Value[]): Set<Value> {
+  const active = new Set(values);
+  for (const node of graph.nodes) {
+    if (!node.inputs.some((value) => value && active.has(value))) continue;
+    for (const output of node.outputs) if (!graph.detached.has(output)) active.add(output);
+  }
+  return active;
+}
+
+function applyRule(
+  node: Node,
+  flowing: readonly (Value | undefined)[],
+  active: ReadonlySet<Value>,
+): [number, Contribution][] {
+  const rule = gradientRules[node.op];
+  if (!rule || node.domain !== '') {
+    const operator = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
+    throw new SteadysegError(`the operator ${operator} of node ${node.name} has no gradient rule`);
+  }
+  try {
+    return rule(siteOf(node, flowing, active)).flatMap((contribution, index) => {
+      const from = node.inputs[index];
+      if (!contribution || !from || !active.has(from)) return [];
+      const part: Contribution = 'kind' in contribution ? contribution : { kind: 'dense', value: contribution };
+      return [[index, part] as [number, Contribution]];
+    });
+  } catch (thrown) {
+    throw new SteadysegError(`the gradient of node ${node.name} (${node.op}): ${messageOf(thrown)}`, { cause: thrown });
+  }
+}
+
+function siteOf(node: Node, flowing: readonly (Value | undefined)[], active: ReadonlySet<Value>): GradientSite {
+  const first = flowing[0];
+  return {
+    node,
+    output: node.outputs[0],
+    input(index) {
+      const value = node.inputs[index];
+      if (!value) throw new SteadysegError(`input ${index} is missing`);
+      return value;
+    },
+    get gradient() {
+      if (!first) throw new SteadysegError('no gradient flows into its first output');
+      return first;
+    },
+    full(index) {
+      const gradient = flowing[index];
+      return gradient && writeOut(gradient, node.outputs[index].shape);
+    },
+    wants(index) {
+      const value = node.inputs[index];
+      return value !== undefined && active.has(value);
+    },
+    int(name, fallback) {
+      const attribute = node.attributes[name];
+      return attribute?.kind === 'int' || attribute?.kind === 'float' ? attribute.value : fallback;
+    },
+    ints(name, fallback) {
+      const attribute = node.attributes[name];
+      return attribute?.kind === 'ints' ? attribute.value : fallback;
+    },
+    string(name, fallback) {
+      const attribute = node.attributes[name];
+      return attribute?.kind === 'string' ? attribute.value : fallback;
+    },
+  };
+}
+
+/** The sum of all contributions: dense ones first, then scattered ones on top of them. */
+function total(value: Value, contributions: readonly Contribution[]): Value {
+  const dense = contributions.flatMap((part) => (part.kind === 'dense' ? [part.value] : []));
+  const scattered = contributions.flatMap((part) => (part.kind === 'scattered' ? [part] : []));
+  let sum = dense.length > 0 ? dense.reduce((a, b) => add(a, b)) : undefined;
+  if (scattered.length === 0 && sum) return sum;
+  sum = sum ? writeOut(sum, value.shape) : filled(value.graph, value.shape, 0);
+  for (const { indices, updates, axis } of scattered) sum = scatterElements(sum, indices, updates, axis, 'add');
+  return sum;
+}

@@ -1,0 +1,154 @@
+// Gradients of arithmetic and of functions applied element by element.
+import type { Value } from '../../onnx/graph.js';
+import {
+  abs,
+  add,
+  and,
+  cast,
+  cos,
+  div,
+  equal,
+  exp,
+  greater,
+  greaterOrEqual,
+  less,
+  lessOrEqual,
+  log,
+  min,
+  mul,
+  neg,
+  pow,
+  sigmoid,
+  sign,
+  sin,
+  sub,
+  where,
+} from '../../onnx/ops.js';
+import { type GradientRule, type GradientSite, sumTo } from '../rule.js';
+
+/** Applies a function of gradient, input and output of a one-input operator. */
+const unary =
+  (derivative: (gradient: Value, x: Value, y: Value, site: GradientSite) => Value): GradientRule =>
+  (site) => [derivative(site.gradient, site.input(0), site.output, site)];
+
+/** The gradient of the operand at `index`, computed only when it is wanted, summed back to its shape. */
+function operand(site: GradientSite, index: number, gradient: () => Value): Value | undefined {
+  return site.wants(index) ? sumTo(gradient(), site.input(index).shape, site.output.shape) : undefined;
+}
+
+const addRule: GradientRule = (site) => site.node.inputs.map((_, i) => operand(site, i, () => site.gradient));
+
+const subRule: GradientRule = (site) => [
+  operand(site, 0, () => site.gradient),
+  operand(site, 1, () => neg(site.gradient)),
+];
+
+const mulRule: GradientRule = (site) => [
+  operand(site, 0, () => mul(site.gradient, site.input(1))),
+  operand(site, 1, () => mul(site.gradient, site.input(0))),
+];
+
+const divRule: GradientRule = (site) => [
+  operand(site, 0, () => div(site.gradient, site.input(1))),
+  operand(site, 1, () => neg(div(mul(site.gradient, site.output), site.input(1)))),
+];
+
+const powRule: GradientRule = (site) => {
+  const [base, exponent] = [site.input(0), site.input(1)];
+  const constant = exponent.constant?.data.length === 1 ? Number(exponent.constant.data[0]) : undefined;
+  const baseGradient = () => {
+    if (constant === 2) return mul(mul(site.gradient, base), 2);
+    return mul(site.gradient, mul(exponent, pow(base, sub(exponent, 1))));
+  };
+  return [operand(site, 0, baseGradient), operand(site, 1, () => mul(site.gradient, mul(site.output, log(base))))];
+};
+
+/** The larger (smaller) operand gets the gradient; equal ones halve it. */
+const extremum =
+  (isFirst: (a: Value, b: Value) => Value): GradientRule =>
+  (site) => {
+    const [a, b] = [site.input(0), site.input(1)];
+    const share = (wins: Value) => {
+      const half = mul(cast(equal(a, b), 'float32'), 0.5);
+      return mul(site.gradient, add(cast(wins, 'float32'), half));
+    };
+    return [operand(site, 0, () => share(isFirst(a, b))), operand(site, 1, () => share(isFirst(b, a)))];
+  };
+
+/** Zero outside the limits, which count as inside. */
+const clipRule: GradientRule = (site) => {
+  const x = site.input(0);
+  const [low, high] = [site.node.inputs[1], site.node.inputs[2]];
+  const checks = [low && greaterOrEqual(x, low), high && lessOrEqual(x, high)].filter((check) => check !== undefined);
+  if (checks.length === 0) return [site.gradient];
+  return [mul(site.gradient, cast(checks.reduce(and), 'float32'))];
+};
+
+const whereRule: GradientRule = (site) => {
+  const condition = site.input(0);
+  return [
+    undefined,
+    operand(site, 1, () => where(condition, site.gradient, 0)),
+    operand(site, 2, () => where(condition, 0, site.gradient)),
+  ];
+};
+
+const pReluRule: GradientRule = (site) => {
+  const [x, slope] = [site.input(0), site.input(1)];
+  return [
+    site.wants(0) ? mul(site.gradient, where(less(x, 0), slope, 1)) : undefined,
+    operand(site, 1, () => mul(site.gradient, min(x, 0))),
+  ];
+};
+
+const eluRule = unary((gradient, x, y, site) => {
+  const alpha = site.int('alpha', 1);
+  return mul(gradient, where(less(x, 0), add(y, alpha), 1));
+});
+
+const hardSigmoidRule = unary((gradient, _x, y, site) => {
+  const inside = and(greater(y, 0), less(y, 1));
+  return mul(gradient, mul(cast(inside, 'float32'), site.int('alpha', 0.2)));
+});
+
+/** x·clip(x/6 + ½, 0, 1): the derivative is x/3 + ½ inside, 0 and 1 outside. */
+const hardSwishRule = unary((gradient, x) => {
+  const outside = cast(greaterOrEqual(x, 3), 'float32');
+  return mul(gradient, where(less(abs(x), 3), add(mul(x, 1 / 3), 0.5), outside));
+});
+
+export const arithmeticRules: Readonly<Record<string, GradientRule>> = {
+  Abs: unary((gradient, x) => mul(gradient, sign(x))),
+  Add: addRule,
+  Cast: unary((gradient, x) => cast(gradient, x.dtype)),
+  Clip: clipRule,
+  Cos: unary((gradient, x) => neg(mul(gradient, sin(x)))),
+  Div: divRule,
+  Elu: eluRule,
+  Erf: unary((gradient, x) => mul(gradient, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))),
+  Exp: unary((gradient, _x, y) => mul(gradient, y)),
+  HardSigmoid: hardSigmoidRule,
+  HardSwish: hardSwishRule,
+  Identity: unary((gradient) => gradient),
+  LeakyRelu: unary((gradient, x, _y, site) => mul(gradient, where(less(x, 0), site.int('alpha', 0.01), 1))),
+  Log: unary((gradient, x) => div(gradient, x)),
+  Max: extremum(greater),
+  Min: extremum(less),
+  Mul: mulRule,
+  Neg: unary(neg),
+  PRelu: pReluRule,
+  Pow: powRule,
+  Reciprocal: unary((gradient, _x, y) => neg(mul(gradient, mul(y, y)))),
+  // y is 0 or positive, so its sign is the mask.
+  Relu: unary((gradient, _x, y) => mul(gradient, sign(y))),
+  Sigmoid: unary((gradient, _x, y) => mul(gradient, mul(y, sub(1, y)))),
+  Sin: unary((gradient, x) => mul(gradient, cos(x))),
+  Softplus: unary((gradient, x) => mul(gradient, sigmoid(x))),
+  Sqrt: unary((gradient, _x, y) => mul(gradient, div(0.5, y))),
+  Sub: subRule,
+  Sum: addRule,
+  Tanh: unary((gradient, _x, y) => mul(gradient, sub(1, mul(y, y)))),
+  Where: whereRule,
+  // Piecewise constant: no gradient flows.
+  ...Object.fromEntries(['Ceil', 'Floor', 'Round', 'Sign'].map((op) => [op, () => []])),
+};

@@ -1,0 +1,21 @@
+// The gradient rule of every operator that has one.
+import type { GradientRule } from '../rule.js';
+import { arithmeticRules } from './arithmetic.js';
+import { convolutionRules } from './convolution.js';
+import { matrixRules } from './matrix.js';
+import { movementRules } from './movement.js';
+import { normalizationRules } from './normalization.js';
+import { poolingRules } from './pooling.js';
+import { reductionRules } from './reduction.js';
+import { samplingRules } from './sampling.js';
+
+export const gradientRules: Readonly<Record<string, GradientRule>> = {
+  ...arithmeticRules,
+  ...convolutionRules,
+  ...matrixRules,
+  ...movementRules,
+  ...normalizationRules,
+  ...poolingRules,
+  ...reductionRules,
+  ...samplingRules,
+};

@@ -1,0 +1,226 @@
+// Gradients of operators that move, cut, join or look up elements: the same way back.
+import { SteadysegError } from '../../base/errors.js';
+import { addNode, constant, type Value } from '../../onnx/graph.js';
+import { sliceRanges } from '../../onnx/inference/movement.js';
+import {
+  cast,
+  concat,
+  expand,
+  filled,
+  gatherElements,
+  pad,
+  reduceSum,
+  reshape,
+  scatterElements,
+  slice,
+  transpose,
+} from '../../onnx/ops.js';
+import { tensor } from '../../tensor/tensor.js';
+import { type Contribution, type GradientRule, type GradientSite, sumTo } from '../rule.js';
+
+const reshapeRule: GradientRule = (site) => {
+  const gradient = site.full(0);
+  return [gradient && reshape(gradient, site.input(0).shape)];
+};
+
+const transposeRule: GradientRule = (site) => {
+  const gradient = site.full(0);
+  const rank = site.input(0).shape.length;
+  const permutation = site.ints(
+    'perm',
+    Array.from({ length: rank }, (_, axis) => rank - 1 - axis),
+  );
+  return [
+    gradient &&
+      transpose(
+        gradient,
+        permutation.map((_, axis) => permutation.indexOf(axis)),
+      ),
+  ];
+};
+
+const concatRule: GradientRule = (site) => {
+  const gradient = site.full(0);
+  if (!gradient) return [];
+  const rank = gradient.shape.length;
+  const axis = (site.int('axis', 0) + rank) % rank;
+  let start = 0;
+  return site.node.inputs.map((value, index) => {
+    const size = value?.shape[axis] ?? 0;
+    start += size;
+    return site.wants(index) ? slice(gradient, [axis], [start - size], [start]) : undefined;
+  });
+};
+
+const splitRule: GradientRule = (site) => {
+  const { outputs } = site.node;
+  const rank = outputs[0].shape.length;
+  const axis = (site.int('axis', 0) + rank) % rank;
+  const parts = outputs.map((value, index) => site.full(index) ?? filled(value.graph, value.shape, 0));
+  return [concat(parts, axis)];
+};
+
+/** Int64 indices along an axis, repeated over the other axes of `shape`. */
+function indicesAlong(
+  graph: Value['graph'],
+  indices: readonly number[],
+  axis: number,
+  shape: readonly number[],
+): Value {
+  const own = shape.map((_, other) => (other === axis ? indices.length : 1));
+  return expand(constant(graph, tensor('int64', own, BigInt64Array.from(indices, BigInt))), shape);
+}
+
+/** The gradient of taking `indices` along an axis of length `size`: added back to where each came from. */
+function scatterBack(gradient: Value, indices: readonly number[], axis: number, size: number): Value {
+  const shape = gradient.shape.map((length, other) => (other === axis ? size : length));
+  const where = indicesAlong(gradient.graph, indices, axis, gradient.shape);
+  return scatterElements(filled(gradient.graph, shape, 0), where, gradient, axis, 'add');
+}
+
+const sliceRule: GradientRule = (site) => {
+  const x = site.input(0);
+  let gradient = site.full(0);
+  if (!gradient) return [];
+  const ranges = sliceRanges({ ...site.node, outputCount: 1 });
+  for (const [axis, { start, step, size }] of ranges.entries()) {
+    if (step === 1) continue;
+    const taken = Array.from({ length: size }, (_, i) => start + i * step);
+    gradient = scatterBack(gradient, taken, axis, x.shape[axis]);
+  }
+  const before = ranges.map(({ start, step }) => (step === 1 ? start : 0));
+  const after = ranges.map(({ start, step, size }, axis) => (step === 1 ? x.shape[axis] - start - size : 0));
+  return [[...before, ...after].some((amount) => amount > 0) ? pad(gradient, [...before, ...after]) : gradient];
+};
+
+const padRule: GradientRule = (site) => {
+  const x = site.input(0);
+  const rank = x.shape.length;
+  const gradient = site.full(0);
+  if (!gradient) return [];
+  const numbers = (index: number) => {
+    const content = site.node.inputs[index]?.constant;
+    return content && Array.from(content.data as ArrayLike<number | bigint>, Number);
+  };
+  const pads = numbers(1) ?? [];
+  const axes = (numbers(3) ?? x.shape.map((_, axis) => axis)).map((axis) => (axis + rank) % rank);
+  const mode = site.string('mode', 'constant');
+  if (mode === 'constant') {
+    const cut = (amount: number) => Math.max(0, amount);
+    const starts = axes.map((_, i) => cut(pads[i]));
+    const ends = axes.map((axis, i) => gradient.shape[axis] - cut(pads[axes.length + i]));
+    const inner = slice(gradient, axes, starts, ends);
+    const lost = Array(2 * rank).fill(0);
+    axes.forEach((axis, i) => {
+      lost[axis] = cut(-pads[i]);
+      lost[rank + axis] = cut(-pads[axes.length + i]);
+    });
+    return [lost.some((amount) => amount > 0) ? pad(inner, lost) : inner];
+  }
+  if (mode !== 'edge' && mode !== 'reflect') throw new SteadysegError(`the padding mode ${mode} has no gradient`);
+  let back: Value = gradient;
+  axes.forEach((axis, i) => {
+    const size = x.shape[axis];
+    const source = (position: number) => {
+      const clamped = Math.min(Math.max(position, 0), size - 1);
+      return mode === 'edge' ? clamped : 2 * clamped - position;
+    };
+    const taken = Array.from({ length: back.shape[axis] }, (_, k) => source(k - pads[i]));
+    back = scatterBack(back, taken, axis, size);
+  });
+  return [back];
+};
+
+/** Rows taken by index along an axis are added back at these indices. */
+const gatherRule: GradientRule = (site) => {
+  const [x, indices] = [site.input(0), site.input(1)];
+  const gradient = site.full(0);
+  if (!gradient) return [];
+  const axis = (site.int('axis', 0) + x.shape.length) % x.shape.length;
+  const count = indices.shape.reduce((product, size) => product * size, 1);
+  const rows = x.shape.map((size, other) => (other === axis ? count : size));
+  const flat = reshape(
+    indices,
+    rows.map((size, other) => (other === axis ? size : 1)),
+  );
+  return [{ kind: 'scattered', indices: expand(flat, rows), updates: reshape(gradient, rows), axis }];
+};
+
+const gatherElementsRule: GradientRule = (site) => {
+  const gradient = site.full(0);
+  if (!gradient) return [];
+  const scattered: Contribution = {
+    kind: 'scattered',
+    indices: site.input(1),
+    updates: gradient,
+    axis: site.int('axis', 0),
+  };
+  return [scattered];
+};
+
+const scatterElementsRule: GradientRule = (site) => {
+  const gradient = site.full(0);
+  if (!gradient) return [];
+  const indices = site.input(1);
+  const axis = site.int('axis', 0);
+  const added = site.string('reduction', 'none') === 'add';
+  const updates = site.wants(2) ? gatherElements(gradient, indices, axis) : undefined;
+  if (added || !site.wants(0)) return [added ? gradient : undefined, undefined, updates];
+  const overwritten = filled(gradient.graph, indices.shape, 0);
+  return [scatterElements(gradient, indices, overwritten, axis), undefined, updates];
+};
+
+const expandRule: GradientRule = (site) => [sumTo(site.gradient, site.input(0).shape, site.output.shape)];
+
+const tileRule: GradientRule = (site) => {
+  const gradient = site.full(0);
+  if (!gradient) return [];
+  const { shape } = site.input(0);
+  const split = shape.flatMap((size, axis) => [gradient.shape[axis] / size, size]);
+  const repeats = shape.map((_, axis) => 2 * axis);
+  return [reshape(reduceSum(reshape(gradient, split), repeats), shape)];
+};
+
+/** The inverse rearrangement. */
+const rearrange =
+  (inverse: string): GradientRule =>
+  (site: GradientSite) => {
+    const gradient = site.full(0);
+    if (!gradient) return [];
+    if (site.string('mode', 'DCR') !== 'DCR') throw new SteadysegError('the mode CRD has no gradient');
+    return [
+      addNode(gradient.graph, inverse, [gradient], { blocksize: { kind: 'int', value: site.int('blocksize', 1) } })[0],
+    ];
+  };
+
+const topKRule: GradientRule = (site) => {
+  const gradient = site.full(0);
+  if (!gradient) return [];
+  const scattered: Contribution = {
+    kind: 'scattered',
+    indices: cast(site.node.outputs[1], 'int64'),
+    updates: gradient,
+    axis: site.int('axis', -1),
+  };
+  return [scattered];
+};
+
+export const movementRules: Readonly<Record<string, GradientRule>> = {
+  Concat: concatRule,
+  DepthToSpace: rearrange('SpaceToDepth'),
+  Expand: expandRule,
+  Flatten: reshapeRule,
+  Gather: gatherRule,
+  GatherElements: gatherElementsRule,
+  Pad: padRule,
+  Reshape: reshapeRule,
+  ScatterElements: scatterElementsRule,
+  Slice: sliceRule,
+  SpaceToDepth: rearrange('DepthToSpace'),
+  Split: splitRule,
+  Squeeze: reshapeRule,
+  Tile: tileRule,
+  TopK: topKRule,
+  Transpose: transposeRule,
+  Unsqueeze: reshapeRule,
+};
