@@ -1,0 +1,438 @@
+// Every gradient rule against central differences, several forms of each operator.
+
+import { describe, expect, it } from 'vitest';
+import { gradientRules } from '#src/autodiff/rules/index.js';
+import { addNode, constant, type Graph, type Value } from '#src/onnx/graph.js';
+import { type Attributes, float, int } from '#src/onnx/model.js';
+import {
+  averagePool,
+  batchNormalization,
+  batchNormalizationTraining,
+  cast,
+  clip,
+  concat,
+  conv,
+  convTranspose,
+  div,
+  expand,
+  gather,
+  gatherElements,
+  gridSample,
+  integers,
+  leakyRelu,
+  matMul,
+  max,
+  maxPool,
+  min,
+  mul,
+  pad,
+  pow,
+  pRelu,
+  reduceMax,
+  reduceMean,
+  reduceMin,
+  reduceSum,
+  reshape,
+  resize,
+  scatterElements,
+  slice,
+  softmax,
+  split,
+  squeeze,
+  topK,
+  transpose,
+  unsqueeze,
+  where,
+} from '#src/onnx/ops.js';
+import { tensor } from '#src/tensor/tensor.js';
+import { expectGradients, type GradientCheck } from './check.js';
+
+const positive = (x: number) => 0.5 + Math.abs(x);
+/** Keeps kinks at 0 and ±1 farther away than the differences' step. */
+const offKinks = (x: number) =>
+  Math.sign(x) * (0.1 + 0.8 * Math.abs(x) + (Math.abs(Math.abs(0.1 + 0.8 * Math.abs(x)) - 1) < 0.05 ? 0.1 : 0));
+const node =
+  (op: string, attributes: Attributes = {}) =>
+  ([x, ...rest]: Value[]) =>
+    addNode(x.graph, op, [x, ...rest], attributes)[0];
+const longs = (graph: Graph, shape: number[], values: number[]) =>
+  constant(graph, tensor('int64', shape, BigInt64Array.from(values, BigInt)));
+const unary = (op: string, draw: GradientCheck['draw'] = offKinks, attributes: Attributes = {}): GradientCheck => ({
+  shapes: [[2, 3]],
+  build: node(op, attributes),
+  draw,
+});
+const binary = (op: string, draw?: GradientCheck['draw']): GradientCheck[] => [
+  {
+    shapes: [
+      [2, 3],
+      [2, 3],
+    ],
+    build: node(op),
+    ...(draw && { draw }),
+  },
+  { shapes: [[2, 3], [3]], build: node(op), ...(draw && { draw }) },
+  {
+    shapes: [
+      [2, 1, 3],
+      [4, 1],
+    ],
+    build: node(op),
+    ...(draw && { draw }),
+  },
+];
+const grid = (graph: Graph, reach: number) =>
+  constant(
+    graph,
+    tensor(
+      'float32',
+      [2, 3, 4, 2],
+      Float32Array.from({ length: 48 }, (_, i) => reach * Math.sin(1.7 * i + 0.3)),
+    ),
+  );
+
+const checks: Record<string, GradientCheck[]> = {
+  Abs: [unary('Abs')],
+  Add: binary('Add'),
+  AveragePool: [
+    { shapes: [[1, 2, 5, 6]], build: ([x]) => averagePool(x, { kernel: [2, 3], strides: [2, 2] }) },
+    { shapes: [[1, 2, 5, 5]], build: ([x]) => averagePool(x, { kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }) },
+    {
+      shapes: [[1, 2, 5, 5]],
+      build: ([x]) => averagePool(x, { kernel: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1], countIncludePad: true }),
+    },
+  ],
+  BatchNormalization: [
+    {
+      shapes: [[3, 2, 2, 2], [2], [2]],
+      build: ([x, scale, bias]) => batchNormalizationTraining(x, scale, bias).output,
+    },
+    {
+      shapes: [[2, 2, 2, 2], [2], [2]],
+      build: ([x, scale, bias], graph) => {
+        const statistics = (a: number, b: number) => constant(graph, tensor('float32', [2], Float32Array.of(a, b)));
+        return batchNormalization(x, scale, bias, statistics(0.3, -0.2), statistics(0.8, 1.7));
+      },
+    },
+  ],
+  Cast: [{ shapes: [[2, 2]], build: ([x]) => cast(cast(x, 'float64'), 'float32') }],
+  Ceil: [],
+  Clip: [
+    { shapes: [[2, 4]], build: ([x]) => clip(x, -1, 1), draw: offKinks },
+    { shapes: [[2, 4]], build: ([x]) => clip(x, undefined, 0), draw: offKinks },
+  ],
+  Concat: [
+    {
+      shapes: [
+        [2, 1],
+        [2, 3],
+      ],
+      build: (values) => concat(values, 1),
+    },
+    {
+      shapes: [
+        [2, 1],
+        [2, 1],
+      ],
+      build: (values) => concat(values, -1),
+    },
+  ],
+  Conv: [
+    {
+      shapes: [[2, 3, 5, 4], [4, 3, 3, 3], [4]],
+      build: ([x, weight, bias]) => conv(x, weight, bias, { pads: [1, 1, 1, 1] }),
+    },
+    {
+      shapes: [
+        [1, 2, 7, 8],
+        [3, 2, 3, 3],
+      ],
+      build: ([x, weight]) => conv(x, weight, undefined, { strides: [2, 2], pads: [1, 1, 1, 1] }),
+    },
+    {
+      shapes: [
+        [1, 2, 7, 6],
+        [2, 2, 3, 3],
+      ],
+      build: ([x, weight]) => conv(x, weight, undefined, { dilations: [2, 2], pads: [2, 2, 2, 2] }),
+    },
+    {
+      shapes: [
+        [1, 2, 5, 5],
+        [2, 2, 1, 1],
+      ],
+      build: ([x, weight]) => conv(x, weight),
+    },
+    {
+      shapes: [
+        [1, 2, 5, 6],
+        [2, 2, 1, 1],
+      ],
+      build: ([x, weight]) => conv(x, weight, undefined, { strides: [2, 2] }),
+    },
+    {
+      shapes: [
+        [1, 2, 4, 4],
+        [2, 2, 1, 1],
+      ],
+      build: ([x, weight]) => conv(x, weight, undefined, { pads: [1, 0, 1, 0] }),
+    },
+    {
+      shapes: [
+        [1, 4, 5, 5],
+        [6, 2, 3, 3],
+      ],
+      build: ([x, weight]) => conv(x, weight, undefined, { group: 2, pads: [1, 1, 1, 1] }),
+    },
+    {
+      shapes: [
+        [2, 3, 5, 5],
+        [3, 1, 3, 3],
+      ],
+      build: ([x, weight]) => conv(x, weight, undefined, { group: 3, pads: [1, 1, 1, 1] }),
+    },
+    {
+      shapes: [
+        [1, 3, 7, 5],
+        [3, 1, 3, 3],
+      ],
+      build: ([x, weight]) => conv(x, weight, undefined, { group: 3, strides: [2, 2], pads: [1, 1, 1, 1] }),
+    },
+    {
+      shapes: [
+        [1, 2, 9, 9],
+        [2, 2, 7, 7],
+      ],
+      build: ([x, weight]) => conv(x, weight, undefined, { strides: [2, 2], pads: [3, 3, 3, 3] }),
+    },
+  ],
+  ConvTranspose: [
+    {
+      shapes: [[1, 2, 3, 4], [2, 3, 2, 2], [3]],
+      build: ([x, weight, bias]) => convTranspose(x, weight, bias, { strides: [2, 2] }),
+    },
+    {
+      shapes: [
+        [1, 2, 3, 4],
+        [2, 3, 3, 3],
+      ],
+      build: ([x, weight]) =>
+        convTranspose(x, weight, undefined, { strides: [2, 2], pads: [1, 1, 1, 1], outputPadding: [1, 1] }),
+    },
+    {
+      shapes: [
+        [1, 4, 3, 3],
+        [4, 1, 3, 3],
+      ],
+      build: ([x, weight]) =>
+        convTranspose(x, weight, undefined, { group: 2, strides: [2, 1], dilations: [1, 2], pads: [0, 1, 1, 0] }),
+    },
+  ],
+  Cos: [unary('Cos')],
+  DepthToSpace: [{ shapes: [[1, 8, 2, 3]], build: node('DepthToSpace', { blocksize: int(2) }) }],
+  Div: binary('Div', positive),
+  Elu: [unary('Elu', offKinks, { alpha: float(0.7) })],
+  Erf: [unary('Erf')],
+  Exp: [unary('Exp')],
+  Expand: [
+    { shapes: [[2, 1, 3]], build: ([x]) => expand(x, [2, 4, 3]) },
+    { shapes: [[3]], build: ([x]) => expand(x, [2, 3]) },
+  ],
+  Flatten: [{ shapes: [[2, 3, 2]], build: node('Flatten', { axis: int(2) }) }],
+  Floor: [],
+  Gather: [
+    { shapes: [[4, 3]], build: ([x], graph) => gather(x, longs(graph, [2, 3], [0, 3, 1, 1, 0, 1]), 0) },
+    { shapes: [[2, 4, 2]], build: ([x], graph) => gather(x, longs(graph, [3], [2, 2, 0]), 1) },
+  ],
+  GatherElements: [
+    { shapes: [[2, 4, 3]], build: ([x], graph) => gatherElements(x, longs(graph, [2, 1, 3], [0, 3, 1, 2, 2, 0]), 1) },
+  ],
+  Gemm: [
+    { shapes: [[2, 3], [3, 4], [4]], build: node('Gemm', { alpha: float(0.5), beta: float(2) }) },
+    {
+      shapes: [
+        [3, 2],
+        [4, 3],
+        [2, 4],
+      ],
+      build: node('Gemm', { transA: int(1), transB: int(1) }),
+    },
+  ],
+  GlobalAveragePool: [{ shapes: [[2, 3, 2, 4]], build: node('GlobalAveragePool') }],
+  GridSample: [
+    {
+      shapes: [[2, 3, 5, 4]],
+      build: ([x], graph) => gridSample(x, grid(graph, 1.4), { padding: 'border', alignCorners: true }),
+    },
+    {
+      shapes: [[2, 2, 4, 5]],
+      build: ([x], graph) => gridSample(x, grid(graph, 1.4), { padding: 'zeros', alignCorners: false }),
+    },
+  ],
+  HardSigmoid: [unary('HardSigmoid', offKinks, { alpha: float(0.3) })],
+  HardSwish: [unary('HardSwish', (x) => 2.2 * offKinks(x))],
+  Identity: [unary('Identity')],
+  LeakyRelu: [{ shapes: [[2, 3]], build: ([x]) => leakyRelu(x, 0.1), draw: offKinks }],
+  Log: [unary('Log', positive)],
+  LogSoftmax: [{ shapes: [[2, 4, 2]], build: node('LogSoftmax', { axis: int(1) }) }],
+  MatMul: [
+    {
+      shapes: [
+        [2, 3],
+        [3, 4],
+      ],
+      build: ([a, b]) => matMul(a, b),
+    },
+    {
+      shapes: [
+        [2, 2, 3],
+        [3, 4],
+      ],
+      build: ([a, b]) => matMul(a, b),
+    },
+    {
+      shapes: [
+        [2, 3],
+        [2, 3, 2],
+      ],
+      build: ([a, b]) => matMul(a, b),
+    },
+    {
+      shapes: [
+        [2, 1, 2, 3],
+        [4, 3, 2],
+      ],
+      build: ([a, b]) => matMul(a, b),
+    },
+  ],
+  Max: [{ shapes: [[2, 3], [3]], build: ([a, b]) => max(a, b), draw: (x, i) => x + 0.5 * i }],
+  MaxPool: [
+    {
+      shapes: [[2, 2, 5, 6]],
+      build: ([x]) => maxPool(x, { kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }),
+      draw: (x) => 3 * x,
+      step: 1e-3,
+    },
+  ],
+  Min: [{ shapes: [[2, 3], [3]], build: ([a, b]) => min(a, b), draw: (x, i) => x + 0.5 * i }],
+  Mul: binary('Mul'),
+  Neg: [unary('Neg')],
+  PRelu: [
+    {
+      shapes: [
+        [2, 3, 2, 2],
+        [3, 1, 1],
+      ],
+      build: ([x, slope]) => pRelu(x, slope),
+      draw: offKinks,
+    },
+  ],
+  Pad: [
+    { shapes: [[2, 3]], build: ([x]) => pad(x, [1, 0, 0, 2]) },
+    { shapes: [[3, 4]], build: ([x]) => pad(x, [-1, 0, 1, -2]) },
+    { shapes: [[3, 4]], build: ([x]) => pad(x, [1, 2, 2, 1], 'reflect') },
+    { shapes: [[3, 4]], build: ([x]) => pad(x, [1, 2, 2, 1], 'edge') },
+  ],
+  Pow: [
+    { shapes: [[2, 3]], build: ([x]) => pow(x, 2) },
+    { shapes: [[2, 3], [3]], build: ([x, y]) => pow(x, y), draw: positive },
+  ],
+  Reciprocal: [unary('Reciprocal', positive)],
+  ReduceL1: [{ shapes: [[2, 3]], build: ([x], graph) => node('ReduceL1')([x, integers(graph, [1])]), draw: offKinks }],
+  ReduceL2: [
+    {
+      shapes: [[2, 3]],
+      build: ([x], graph) => node('ReduceL2', { keepdims: int(0) })([x, integers(graph, [1])]),
+      draw: positive,
+    },
+  ],
+  ReduceLogSum: [
+    { shapes: [[2, 3]], build: ([x], graph) => node('ReduceLogSum')([x, integers(graph, [-1])]), draw: positive },
+  ],
+  ReduceLogSumExp: [{ shapes: [[2, 3]], build: ([x], graph) => node('ReduceLogSumExp')([x, integers(graph, [0])]) }],
+  ReduceMax: [{ shapes: [[2, 3, 2]], build: ([x]) => reduceMax(x, [1]), step: 1e-3 }],
+  ReduceMean: [
+    { shapes: [[2, 3, 2]], build: ([x]) => reduceMean(x, [0, 2], false) },
+    { shapes: [[2, 3]], build: ([x]) => reduceMean(x) },
+  ],
+  ReduceMin: [{ shapes: [[2, 3, 2]], build: ([x]) => reduceMin(x, [1], false), step: 1e-3 }],
+  ReduceSum: [
+    { shapes: [[2, 3, 2]], build: ([x]) => reduceSum(x, [-1], false) },
+    {
+      shapes: [
+        [2, 3],
+        [2, 1],
+      ],
+      build: ([x, y]) => mul(div(x, reduceSum(x, [1])), y),
+      draw: positive,
+    },
+  ],
+  ReduceSumSquare: [{ shapes: [[2, 3]], build: ([x], graph) => node('ReduceSumSquare')([x, integers(graph, [0])]) }],
+  Relu: [unary('Relu')],
+  Reshape: [{ shapes: [[2, 6]], build: ([x]) => reshape(x, [3, -1]) }],
+  Resize: [
+    { shapes: [[1, 2, 3, 4]], build: ([x]) => resize(x, [1, 2, 7, 6], 'linear', 'align_corners') },
+    { shapes: [[1, 2, 3, 4]], build: ([x]) => resize(x, [1, 2, 6, 5], 'linear', 'half_pixel') },
+    { shapes: [[1, 2, 5, 6]], build: ([x]) => resize(x, [1, 2, 3, 4], 'linear', 'asymmetric') },
+    { shapes: [[1, 2, 3, 4]], build: ([x]) => resize(x, [1, 2, 6, 8], 'nearest', 'asymmetric') },
+  ],
+  Round: [],
+  ScatterElements: [
+    {
+      shapes: [
+        [3, 4],
+        [2, 4],
+      ],
+      build: ([x, updates], graph) => scatterElements(x, longs(graph, [2, 4], [0, 1, 2, 0, 2, 2, 1, 1]), updates, 0),
+    },
+    {
+      shapes: [
+        [3, 4],
+        [2, 4],
+      ],
+      build: ([x, updates], graph) =>
+        scatterElements(x, longs(graph, [2, 4], [0, 1, 2, 0, 0, 2, 1, 1]), updates, 0, 'add'),
+    },
+  ],
+  Sigmoid: [unary('Sigmoid')],
+  Sign: [],
+  Sin: [unary('Sin')],
+  Slice: [
+    { shapes: [[4, 5]], build: ([x]) => slice(x, [0, 1], [1, -3], [3, 5]) },
+    { shapes: [[4, 5]], build: ([x]) => slice(x, [1], [4], [-6], [-2]) },
+    { shapes: [[4, 5]], build: ([x]) => slice(x, [0, 1], [0, 1], [4, 5], [2, 3]) },
+  ],
+  Softmax: [
+    { shapes: [[2, 4, 2]], build: ([x]) => softmax(x, 1) },
+    { shapes: [[2, 3]], build: ([x]) => softmax(x, -1) },
+  ],
+  Softplus: [unary('Softplus')],
+  SpaceToDepth: [{ shapes: [[1, 2, 4, 6]], build: node('SpaceToDepth', { blocksize: int(2) }) }],
+  Split: [{ shapes: [[2, 5]], build: ([x]) => mul(...(split(x, 1, [2, 2, 1]).slice(0, 2) as [Value, Value])) }],
+  Sqrt: [unary('Sqrt', positive)],
+  Squeeze: [{ shapes: [[2, 1, 3]], build: ([x]) => squeeze(x, [1]) }],
+  Sub: binary('Sub'),
+  Sum: [{ shapes: [[2, 3], [3], [2, 1]], build: node('Sum') }],
+  Tanh: [unary('Tanh')],
+  Tile: [{ shapes: [[2, 3]], build: ([x], graph) => node('Tile')([x, integers(graph, [2, 3])]) }],
+  TopK: [{ shapes: [[2, 5]], build: ([x]) => topK(x, 3, 1).values, step: 1e-3 }],
+  Transpose: [{ shapes: [[2, 3, 4]], build: ([x]) => transpose(x, [2, 0, 1]) }],
+  Unsqueeze: [{ shapes: [[2, 3]], build: ([x]) => unsqueeze(x, [0, -1]) }],
+  Where: [
+    {
+      shapes: [[2, 3], [3]],
+      build: ([x, y], graph) => where(constant(graph, tensor('bool', [2, 3], Uint8Array.of(1, 0, 1, 0, 0, 1))), x, y),
+    },
+  ],
+};
+it('has a check for every rule, and none for what has no rule', () => {
+  expect(Object.keys(checks).sort()).toEqual(Object.keys(gradientRules).sort());
+});
+
+describe('gradient of', () => {
+  for (const [op, forms] of Object.entries(checks)) {
+    forms.forEach((check, i) => {
+      it(`${op}, form ${i + 1}`, () => expectGradients(check));
+    });
+  }
+});
