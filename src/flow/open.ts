@@ -1,0 +1,47 @@
+// A flow source by what a user names: a method, a folder of flow files, or a network.
+import { stat } from 'node:fs/promises';
+import { UsageError } from '../base/errors.js';
+import { suggest } from '../base/suggest.js';
+import { type CachedFlowSource, cachedFlow, type FlowCacheOptions } from './cache.js';
+import { type FarnebackOptions, farnebackFlow } from './farneback.js';
+import { folderFlow } from './folder.js';
+import { type NetworkFlowOptions, networkFlow } from './network.js';
+import type { FlowSource } from './source.js';
+
+export interface OpenFlowOptions extends NetworkFlowOptions {
+  /** Where computed flow is kept; `false` keeps none. Flow from a folder is never copied. Default: the default folder. */
+  readonly cache?: FlowCacheOptions | false | undefined;
+  /** Parameters of Farneback, when that is the method. */
+  readonly farneback?: FarnebackOptions | undefined;
+}
+
+/**
+ * Opens `farneback`, a folder of `.flo` or KITTI files, or an `.onnx` flow network, with a cache before what is computed.
+ * @throws UsageError when `method` is none of these; SteadysegError when the folder or model cannot be used.
+ */
+export async function openFlowSource(
+  method: string,
+  options: OpenFlowOptions = {},
+): Promise<FlowSource | CachedFlowSource> {
+  const { cache = {}, farneback, ...network } = options;
+  const computed = async () => {
+    if (method === 'farneback') return farnebackFlow({ threads: options.threads, ...farneback });
+    if (method.toLowerCase().endsWith('.onnx')) return await networkFlow(method, network);
+    return undefined;
+  };
+  const source = await computed();
+  if (source) return cache === false ? source : cachedFlow(source, cache);
+  if (await isFolder(method)) return await folderFlow(method);
+  const near = suggest(method, ['farneback']);
+  throw new UsageError(
+    `flow: expected farneback, a folder of flow files, or a network (.onnx), found "${method}"` +
+      (near ? `; did you mean ${near}?` : ', which is none of these'),
+  );
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+}

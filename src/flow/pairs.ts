@@ -1,0 +1,79 @@
+// The pairs of neighbouring frames that flow is between: within a clip, never across its end.
+import type { Frame, FrameSource } from '../media/frames.js';
+import { readPicture } from '../media/pictures.js';
+import { type FlowFrame, type FramePair, flowFrame } from './source.js';
+
+export interface IndexedPair extends FramePair {
+  /** Index of the first frame in its source. */
+  readonly index: number;
+}
+
+export interface PairsOptions {
+  /** Which clips count, by number (for shards). Default: all. */
+  readonly wantedClip?: ((clip: number) => boolean) | undefined;
+}
+
+/** All pairs (t, t+1) of the clips of a source, in order. Pictures are decoded when their colours are asked for, video frames as they come. */
+export async function* framePairs(
+  source: FrameSource,
+  options: PairsOptions = {},
+): AsyncGenerator<IndexedPair, void, void> {
+  const { wantedClip = () => true } = options;
+  const clipOf = clipIndex(source);
+  let previous: { index: number; frame: FlowFrame } | undefined;
+  for await (const { index, frame } of flowFrames(source, (index) => wantedClip(clipOf(index)))) {
+    const follows = previous !== undefined && previous.index + 1 === index && clipOf(previous.index) === clipOf(index);
+    if (previous && follows) yield { index: previous.index, first: previous.frame, second: frame };
+    previous = { index, frame };
+  }
+}
+
+/** The number of pairs, as far as it is known before decoding. */
+export function pairCount(source: FrameSource, options: PairsOptions = {}): number | undefined {
+  const { wantedClip = () => true } = options;
+  let count = 0;
+  for (const [clip, { count: frames }] of source.clips.entries()) {
+    if (!wantedClip(clip)) continue;
+    if (frames === undefined) return undefined;
+    count += Math.max(0, frames - 1);
+  }
+  return count;
+}
+
+/** The stems of the frames that begin a pair; undefined for a video, which is not indexed before it is decoded. */
+export function firstStems(source: FrameSource, options: PairsOptions = {}): string[] | undefined {
+  const { wantedClip = () => true } = options;
+  const { stems, clips } = source;
+  if (!stems) return undefined;
+  return clips.flatMap(({ first, count = 0 }, clip) => (wantedClip(clip) ? stems.slice(first, first + count - 1) : []));
+}
+
+async function* flowFrames(
+  source: FrameSource,
+  wanted: (index: number) => boolean,
+): AsyncGenerator<{ index: number; frame: FlowFrame }, void, void> {
+  const { paths, stems } = source;
+  if (paths && stems) {
+    for (const [index, path] of paths.entries()) {
+      if (wanted(index)) yield { index, frame: flowFrame(stems[index], () => readPicture(path), path) };
+    }
+    return;
+  }
+  for await (const { index, stem, image } of source.frames({ wanted }) as AsyncGenerator<Frame>) {
+    yield { index, frame: flowFrame(stem, async () => image) };
+  }
+}
+
+function clipIndex(source: FrameSource): (index: number) => number {
+  const starts = source.clips.map((clip) => clip.first);
+  return (index) => {
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (starts[middle] <= index) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  };
+}
