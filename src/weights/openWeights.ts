@@ -1,0 +1,71 @@
+// Opens a weights file of any kind by its content, and reads the network's state dict out of it.
+import { SteadysegError } from '../base/errors.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { type ByteSource, openByteSource } from './byteSource.js';
+import { checkpointFrom } from './pth.js';
+import { safetensorsFrom } from './safetensors.js';
+import { cleanNames, findStateDict } from './stateDict.js';
+import type { WeightsFile } from './weightsFile.js';
+import { looksLikeZip } from './zip.js';
+
+/**
+ * Opens a `.safetensors`, `.pth` or `.pth.tar` by its content, whatever its name. Of a checkpoint, the tensors are those
+ * of the state dict in it, under the names it has there.
+ */
+export async function openWeights(path: string): Promise<WeightsFile> {
+  const source = await openByteSource(path);
+  try {
+    return await weightsFrom(source);
+  } catch (thrown) {
+    await source.close();
+    throw thrown;
+  }
+}
+
+/** The same for any source of bytes. */
+export async function weightsFrom(source: ByteSource): Promise<WeightsFile> {
+  const head = await source.read(0, Math.min(source.size, 9));
+  // A safetensors header starts with a brace after its length; a pickle with its protocol.
+  if (head[8] === 0x7b) return safetensorsFrom(source);
+  if (!looksLikeZip(head) && head[0] !== 0x80) {
+    throw new SteadysegError(
+      `${source.name}: expected a .safetensors file or a PyTorch checkpoint, found neither${source.size === 0 ? ': it is empty' : ''}`,
+    );
+  }
+  const checkpoint = await checkpointFrom(source);
+  const tensors = findStateDict(checkpoint.value, source.name);
+  return {
+    name: source.name,
+    format: 'pth',
+    tensors,
+    metadata: new Map(),
+    async read(name) {
+      const tensor = tensors.get(name);
+      if (!tensor) throw new SteadysegError(`${source.name}: holds no tensor ${JSON.stringify(name)}`);
+      return checkpoint.read(tensor);
+    },
+    close: () => checkpoint.close(),
+  };
+}
+
+/** A network's weights by state-dict name. */
+export interface StateDict {
+  readonly tensors: Map<string, Tensor>;
+  /** Tensors beside the network's (`teacher`, `flownet`, `criterion…`), which were not read. */
+  readonly dropped: readonly string[];
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** Reads the network's state dict from a weights file: the prefixes of training are taken off, other parts are not read. */
+export async function readStateDict(path: string): Promise<StateDict> {
+  const file = await openWeights(path);
+  try {
+    const names = new Map([...file.tensors.keys()].map((name) => [name, name]));
+    const { kept, dropped } = cleanNames(names);
+    const tensors = new Map<string, Tensor>();
+    for (const [name, inFile] of kept) tensors.set(name, await file.read(inFile));
+    return { tensors, dropped, metadata: file.metadata };
+  } finally {
+    await file.close();
+  }
+}
