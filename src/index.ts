@@ -1,0 +1,7 @@
+// The public API for Node.
+export { loadBackbone, renameBackbone } from './weights/backbone.js';
+export { openWeights, readStateDict, type StateDict } from './weights/openWeights.js';
+export { type Checkpoint, openCheckpoint } from './weights/pth.js';
+export { openSafetensors, readSafetensors, type Safetensors, writeSafetensors } from './weights/safetensors.js';
+export { describeMatch, loadStateDict, matchStateDict, type StateDictMatch } from './weights/stateDict.js';
+export type { TensorInfo, WeightsFile } from './weights/weightsFile.js';
