@@ -264,6 +264,7 @@ export const reduceSum = reduction('ReduceSum');
 export const reduceMean = reduction('ReduceMean');
 export const reduceMax = reduction('ReduceMax');
 export const reduceMin = reduction('ReduceMin');
+export const reduceSumSquare = reduction('ReduceSumSquare');
 
 export function softmax(x: Value, axis: number): Value {
   return one('Softmax', [x], { axis: int(axis) });

@@ -1,0 +1,42 @@
+// The supervised loss of a network with an auxiliary head: both heads brought to label size (SPEC section 3).
+import type { Value } from '../onnx/graph.js';
+import { add, mul } from '../onnx/ops.js';
+import { bilinear } from '../onnx/resample.js';
+import { type CrossEntropyOptions, crossEntropy } from './crossEntropy.js';
+import { ohemCrossEntropy } from './ohem.js';
+
+export interface HardExampleMining {
+  /** Softmax probability; pixels at most this sure count. */
+  readonly threshold: number;
+  readonly minKept: number;
+  /** Which heads are mined; the auxiliary head gets plain cross entropy with `main`. */
+  readonly heads: 'both' | 'main';
+}
+
+export interface SegmentationLossOptions extends CrossEntropyOptions {
+  /** Weight of the auxiliary head; 0.4 by default. */
+  readonly auxiliaryWeight?: number | undefined;
+  readonly mining?: HardExampleMining | undefined;
+}
+
+export interface Heads {
+  /** N×C×h×w. */
+  readonly logits: Value;
+  /** Of the auxiliary head, N×C×h'×w'. */
+  readonly auxiliary?: Value | undefined;
+}
+
+/** `loss(up(logits)) + 0.4 · loss(up(auxiliary))`; up is bilinear to the labels' size (N×H×W), corners aligned. */
+export function segmentationLoss(heads: Heads, labels: Value, options: SegmentationLossOptions = {}): Value {
+  const { mining, auxiliaryWeight = 0.4 } = options;
+  const [, height, width] = labels.shape;
+  const ofHead = (logits: Value, mined: boolean) => {
+    const large = bilinear(logits, height, width);
+    return mining && mined
+      ? ohemCrossEntropy(large, labels, { ...options, ...mining })
+      : crossEntropy(large, labels, options);
+  };
+  const main = ofHead(heads.logits, true);
+  if (!heads.auxiliary) return main;
+  return add(main, mul(ofHead(heads.auxiliary, mining?.heads === 'both'), auxiliaryWeight));
+}
