@@ -1,0 +1,34 @@
+// A convolution whose weights are declared by state-dict name.
+import { parameter, type Value } from '../onnx/graph.js';
+import { conv } from '../onnx/ops.js';
+
+export interface ConvolutionOptions {
+  /** Output channels. */
+  readonly channels: number;
+  /** Side of the square kernel. Default 1. */
+  readonly kernel?: number;
+  readonly stride?: number;
+  readonly dilation?: number;
+  readonly group?: number;
+  /** Zeros on every side. Default: as many as keep the size at stride 1. */
+  readonly padding?: number;
+  readonly bias?: boolean;
+  /** How it starts without weights: Kaiming normal over the fan-out (`backbone`, default), or PyTorch's default (`head`). */
+  readonly initialization?: 'backbone' | 'head';
+}
+
+/** Adds `name.weight`, and `name.bias` when asked for, and convolves N×C×H×W with them. */
+export function convolution(x: Value, name: string, options: ConvolutionOptions): Value {
+  const { channels, kernel = 1, stride = 1, dilation = 1, group = 1, bias = false } = options;
+  const { padding = (dilation * (kernel - 1)) / 2, initialization = 'backbone' } = options;
+  const inputs = x.shape[1] / group;
+  const uniform = { kind: 'uniform', fan: inputs * kernel ** 2 } as const;
+  const start = initialization === 'head' ? uniform : ({ kind: 'kaimingNormal', fan: channels * kernel ** 2 } as const);
+  const weight = parameter(x.graph, `${name}.weight`, [channels, inputs, kernel, kernel], start);
+  return conv(x, weight, bias ? parameter(x.graph, `${name}.bias`, [channels], uniform) : undefined, {
+    strides: [stride, stride],
+    pads: [padding, padding, padding, padding],
+    dilations: [dilation, dilation],
+    group,
+  });
+}

@@ -1,0 +1,22 @@
+// How a network is built: for inference, or for training.
+
+import type { Value } from '../onnx/graph.js';
+import type { Shape } from '../tensor/tensor.js';
+
+/**
+ * `inference` normalises by running statistics. `training` normalises by the batch's own statistics, records them in the
+ * graph, and drops channels in front of each head's last convolution by the mask that `dropoutMask` gives for it (such
+ * as a graph input): 0 for a dropped channel, 1/(1 - rate) for a kept one. Without `dropoutMask` nothing is dropped.
+ */
+export type Mode =
+  | { readonly kind: 'inference' }
+  | {
+      readonly kind: 'training';
+      /** @param head state-dict prefix of the head; @param shape N×C×1×1. */
+      readonly dropoutMask?: (head: string, shape: Shape) => Value;
+    };
+
+export const inference: Mode = { kind: 'inference' };
+
+/** Published rate of the channel dropout in the heads. */
+export const dropoutRate = 0.1;

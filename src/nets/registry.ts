@@ -1,0 +1,58 @@
+// Segmentation networks by name.
+import { UsageError } from '../base/errors.js';
+import { suggest } from '../base/suggest.js';
+import type { Graph, Value } from '../onnx/graph.js';
+import { pspNetMobileNetV2, pspNetResNet, type SegmentationOptions, type SegmentationOutputs } from './pspnet.js';
+
+/** A network that can be built by name. */
+export interface Architecture {
+  readonly build: (image: Value, options: SegmentationOptions) => SegmentationOutputs;
+  /** Whether it takes a `widthMultiplier` other than 1. */
+  readonly scalable: boolean;
+}
+
+export const architectures = {
+  pspnet18: { build: (image, options) => pspNetResNet(image, 18, options), scalable: true },
+  pspnet50: { build: (image, options) => pspNetResNet(image, 50, options), scalable: false },
+  pspnet101: { build: (image, options) => pspNetResNet(image, 101, options), scalable: false },
+  'pspnet-mobilenetv2': { build: pspNetMobileNetV2, scalable: true },
+} as const satisfies Readonly<Record<string, Architecture>>;
+
+export type ArchitectureName = keyof typeof architectures;
+
+/** The architecture of a name; case, hyphens and underscores do not matter. @throws UsageError with the known names. */
+export function architectureName(name: string): ArchitectureName {
+  const plain = (text: string) => text.toLowerCase().replace(/[-_]/g, '');
+  const names = Object.keys(architectures) as ArchitectureName[];
+  const found = names.find((known) => plain(known) === plain(name));
+  if (found) return found;
+  const near = suggest(name, names);
+  throw new UsageError(
+    `expected an architecture (${names.join(', ')}), found "${name}"${near ? `; did you mean ${near}?` : ''}`,
+  );
+}
+
+/**
+ * Adds a segmentation network to a graph. Built twice in one graph (for two frames), both share their parameters.
+ *
+ * @param image N×3×H×W, any H and W.
+ * @throws UsageError for an unknown name, or a width or class count it cannot have.
+ */
+export function buildNetwork(
+  name: string,
+  graph: Graph,
+  image: Value,
+  options: SegmentationOptions,
+): SegmentationOutputs {
+  const known = architectureName(name);
+  const { build, scalable } = architectures[known];
+  const { classes, widthMultiplier = 1 } = options;
+  if (image.graph !== graph)
+    throw new UsageError(`expected an image of the graph ${graph.name}, found one of ${image.graph.name}`);
+  if (!Number.isInteger(classes) || classes < 1) throw new UsageError(`expected a number of classes, found ${classes}`);
+  if (!(widthMultiplier > 0)) throw new UsageError(`expected a width multiplier above 0, found ${widthMultiplier}`);
+  if (widthMultiplier !== 1 && !scalable) {
+    throw new UsageError(`expected the width multiplier 1 for ${known}, found ${widthMultiplier}`);
+  }
+  return build(image, options);
+}
