@@ -4,10 +4,13 @@ import { expect, it } from 'vitest';
 import { gradients } from '#src/autodiff/gradients.js';
 import { cityscapesClassWeights, crossEntropy } from '#src/losses/crossEntropy.js';
 import { motionLoss } from '#src/losses/motion.js';
+import { pixelWiseLoss } from '#src/losses/pixelWise.js';
 import { type HardExampleMining, segmentationLoss } from '#src/losses/segmentation.js';
+import { pairFramesLoss, type SimilarityConvention, selfSimilarityLoss } from '#src/losses/similarity.js';
+import { overThreeFrames, type ThreeFrames } from '#src/losses/threeFrames.js';
 import { exportModel } from '#src/onnx/export.js';
 import { createGraph, input, type Value } from '#src/onnx/graph.js';
-import { mul } from '#src/onnx/ops.js';
+import { add, mul } from '#src/onnx/ops.js';
 import { bilinear } from '#src/onnx/resample.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
@@ -24,6 +27,33 @@ const supervised =
   ({ logits, dsn, target }) =>
     segmentationLoss({ logits, auxiliary: dsn }, target, { mining, classWeights: weights });
 
+const bothFrames =
+  (temperature?: number): Build =>
+  (inputs) =>
+    add(
+      pixelWiseLoss(inputs.student, inputs.teacher, { temperature }),
+      pixelWiseLoss(inputs.student_frame, inputs.teacher_frame, { temperature }),
+    );
+
+const pairFrames =
+  (convention: SimilarityConvention): Build =>
+  (inputs) =>
+    pairFramesLoss(
+      { frame: inputs.student, neighbour: inputs.student_frame },
+      { frame: inputs.teacher, neighbour: inputs.teacher_frame },
+      { convention },
+    );
+
+interface Networks {
+  readonly student: Value;
+  readonly teacher: Value;
+}
+
+function threeFrames(inputs: Inputs): ThreeFrames<Networks> {
+  const at = (place: string) => ({ student: inputs[`student_${place}`], teacher: inputs[`teacher_${place}`] });
+  return { front: at('front'), centre: at('centre'), back: at('back') };
+}
+
 const builds: Record<string, Build> = {
   cross_entropy: ({ logits, target }) => {
     const [, height, width] = target.shape;
@@ -36,6 +66,13 @@ const builds: Record<string, Build> = {
   ohem_dsn_min_kept: supervised({ threshold: 0.01, minKept: 6000, heads: 'both' }),
   motion: ({ logits, logits_frame, image, frame, flow }) =>
     mul(motionLoss({ logits, neighbourLogits: logits_frame, image, neighbour: frame, flow }), 0.1),
+  kd: bothFrames(),
+  kd_T2: bothFrames(2),
+  kd_long: (inputs) => overThreeFrames(threeFrames(inputs), ({ student, teacher }) => pixelWiseLoss(student, teacher)),
+  pair_frames_cosine: pairFrames('cosine'),
+  pair_frames_etc2020: pairFrames('etc-2020'),
+  self_similarity: (inputs) =>
+    overThreeFrames(threeFrames(inputs), ({ student, teacher }) => selfSimilarityLoss(student, teacher)),
 };
 
 describeWithShared('losses', ['goldens/losses'], () => {
