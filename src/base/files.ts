@@ -9,6 +9,7 @@ const reasons: Record<string, string> = {
   EACCES: 'permission denied',
   EPERM: 'operation not permitted',
   EROFS: 'the file system is read-only',
+  EEXIST: 'a file of that name is in the way',
   ENOSPC: 'no space left on the device',
   EDQUOT: 'the disk quota is used up',
   EISDIR: 'it is a directory',
