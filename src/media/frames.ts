@@ -167,7 +167,7 @@ async function picturesIn(folder: string): Promise<string[]> {
   const subfolder = entries.find((entry) => entry.isDirectory());
   const hint = subfolder === undefined ? '' : `; pictures in its subfolders: "${join(folder, '**', '*.png')}"`;
   throw new SteadysegError(
-    `${folder}: expected a folder with pictures (${pictureExtensions.join(' ')}), found ${entries.length} other entries${hint}`,
+    `${folder}: expected a folder with pictures (${pictureExtensions.join(' ')}), found ${entries.length} other ${entries.length === 1 ? 'entry' : 'entries'}${hint}`,
   );
 }
 

@@ -6,6 +6,7 @@ import {
   AV_PIX_FMT_RGB24,
   AV_PKT_DATA_DISPLAYMATRIX,
   AV_PKT_DATA_FRAME_CROPPING,
+  AV_PKT_FLAG_DISCARD,
   AVCOL_RANGE_JPEG,
   AVCOL_SPC_BT709,
   AVCOL_SPC_RGB,
@@ -172,13 +173,24 @@ async function* decode(path: string, options: VideoFramesOptions): AsyncGenerato
     packet.alloc();
     frame.alloc();
     const progress = { packets: 0, end: stream.startTime === AV_NOPTS_VALUE ? 0n : stream.startTime };
+    // An MP4 or MOV lists its frames, one a packet: the times of the packets whose frames are still to come tell which are lost.
+    const expected: bigint[] | undefined = stream.nbFrames > 0n ? [] : undefined;
     let index = 0;
-    let draining = false;
+    let problem = 'its data is damaged';
     let errorsWhileDraining = 0;
+    let draining = false;
     const report = (what: string) => {
       const stem = videoStem(index);
       const error = new SteadysegError(`${path}: frame ${stem}: ${what}`);
       if (onBad(stem, error) === 'throw') throw error;
+    };
+    const lose = () => {
+      report(problem);
+      index++;
+    };
+    const refused = (code: number) => {
+      problem = `its data is damaged: ${reason(code)}`;
+      if (expected === undefined) lose();
     };
     for (;;) {
       const received = await decoder.receiveFrame(frame);
@@ -195,20 +207,24 @@ async function* decode(path: string, options: VideoFramesOptions): AsyncGenerato
         if (packet.pts !== AV_NOPTS_VALUE) {
           const end = packet.pts + packet.duration;
           if (end > progress.end) progress.end = end;
+          if (!packet.hasFlags(AV_PKT_FLAG_DISCARD)) insertSorted(expected, packet.pts);
         }
         const sent = await decoder.sendPacket(packet);
         packet.unref();
-        if (sent < 0) {
-          report(`its data is damaged: ${reason(sent)}`);
-          index++;
-        }
+        if (sent < 0) refused(sent);
         continue;
       }
       if (received < 0) {
-        report(`its data is damaged: ${reason(received)}`);
-        index++;
+        refused(received);
         if (draining && ++errorsWhileDraining > MAX_ERRORS_WHILE_DRAINING) break;
         continue;
+      }
+      if (expected !== undefined && frame.pts !== AV_NOPTS_VALUE) {
+        while (expected.length > 0 && expected[0] < frame.pts) {
+          expected.shift();
+          lose();
+        }
+        if (expected[0] === frame.pts) expected.shift();
       }
       if (frame.decodeErrorFlags !== 0 || (frame.flags & AV_FRAME_FLAG_CORRUPT) !== 0) {
         report('its data is damaged');
@@ -218,6 +234,7 @@ async function* decode(path: string, options: VideoFramesOptions): AsyncGenerato
       frame.unref();
       index++;
     }
+    for (let lost = 0; lost < (expected?.length ?? 0); lost++) lose();
     const missing = missingAtEnd(stream, progress);
     if (missing !== undefined) report(missing);
   } finally {
@@ -236,6 +253,13 @@ async function readPacket(format: FormatContext, streamIndex: number, packet: Pa
     if (read < 0 || packet.streamIndex === streamIndex) return read;
     packet.unref();
   }
+}
+
+function insertSorted(times: bigint[] | undefined, time: bigint): void {
+  if (times === undefined) return;
+  let at = times.length;
+  while (at > 0 && times[at - 1] > time) at--;
+  times.splice(at, 0, time);
 }
 
 /** What the container listed and the stream did not deliver. Fewer packets alone are no fault: an edit list may leave some out. */

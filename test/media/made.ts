@@ -1,0 +1,130 @@
+// Pictures and videos that the tests make for themselves.
+import {
+  AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_PIX_FMT_RGB24,
+  AV_PIX_FMT_YUV420P,
+  AV_PKT_DATA_DISPLAYMATRIX,
+} from 'node-av/constants';
+import {
+  Codec,
+  CodecContext,
+  FFmpegError,
+  FormatContext,
+  Frame,
+  Packet,
+  Rational,
+  SoftwareScaleContext,
+} from 'node-av/lib';
+import type { RgbImage } from '#src/media/image.js';
+
+/** A picture whose pixel (x, y) is `color(x, y)`. */
+export function picture(
+  width: number,
+  height: number,
+  color: (x: number, y: number) => readonly [number, number, number],
+): RgbImage {
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) data.set(color(x, y), (y * width + x) * 3);
+  }
+  return { width, height, data };
+}
+
+/** Eight vertical bars: the corners of the colour cube. */
+export function colorBars(width: number, height: number): RgbImage {
+  return picture(width, height, (x) => {
+    const bar = Math.floor((x * 8) / width);
+    return [(bar & 1) * 255, ((bar >> 1) & 1) * 255, ((bar >> 2) & 1) * 255];
+  });
+}
+
+/** One grey for each frame number, so that a frame tells which it is. */
+export function numbered(width: number, height: number, index: number): RgbImage {
+  return picture(width, height, () => [40 + index * 10, 40 + index * 10, 40 + index * 10]);
+}
+
+export function meanAbsoluteDifference(a: RgbImage, b: RgbImage): number {
+  let sum = 0;
+  for (let i = 0; i < a.data.length; i++) sum += Math.abs(a.data[i] - b.data[i]);
+  return sum / a.data.length;
+}
+
+function check(code: number): void {
+  FFmpegError.throwIfError(code);
+}
+
+/** Encodes with the named container and codec, without colour tags, optionally with a display matrix: what other programs write. */
+export async function foreignVideo(
+  path: string,
+  container: string,
+  codecName: 'libvpx' | 'libx264' | 'mpeg4' | 'ffv1',
+  images: readonly RgbImage[],
+  options: { displayMatrix?: readonly number[]; presentationTimes?: readonly number[] } = {},
+): Promise<void> {
+  const { width, height } = images[0];
+  const codec = Codec.getCodecList().find((candidate) => candidate.name === codecName && candidate.isEncoder());
+  if (!codec) throw new Error(`no encoder ${codecName}`);
+  const format = new FormatContext();
+  check(format.allocOutputContext2(null, container, path));
+  const encoder = new CodecContext();
+  encoder.allocContext3(codec);
+  encoder.width = width;
+  encoder.height = height;
+  encoder.pixelFormat = AV_PIX_FMT_YUV420P;
+  encoder.timeBase = new Rational(1, 10);
+  encoder.framerate = new Rational(10, 1);
+  encoder.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
+  encoder.bitRate = 4_000_000n;
+  check(await encoder.open2(codec));
+  const stream = format.newStream(codec);
+  check(stream.codecpar.fromContext(encoder));
+  stream.timeBase = new Rational(1, 10);
+  if (options.displayMatrix) {
+    const matrix = Buffer.alloc(36);
+    for (const [at, value] of options.displayMatrix.entries()) matrix.writeInt32LE(value, at * 4);
+    check(stream.codecpar.addCodedSideData(AV_PKT_DATA_DISPLAYMATRIX, matrix));
+  }
+  check(await format.openOutput());
+  check(await format.writeHeader());
+  const packet = new Packet();
+  packet.alloc();
+  const drain = async () => {
+    while ((await encoder.receivePacket(packet)) >= 0) {
+      packet.streamIndex = 0;
+      packet.duration = 1n;
+      packet.rescaleTs({ num: 1, den: 10 }, stream.timeBase);
+      check(await format.interleavedWriteFrame(packet));
+    }
+  };
+  const scaler = new SoftwareScaleContext();
+  scaler.allocContext();
+  for (const [index, image] of images.entries()) {
+    const rgb = new Frame();
+    const yuv = new Frame();
+    for (const [frame, pixelFormat] of [
+      [rgb, AV_PIX_FMT_RGB24],
+      [yuv, AV_PIX_FMT_YUV420P],
+    ] as const) {
+      frame.alloc();
+      frame.width = width;
+      frame.height = height;
+      frame.format = pixelFormat;
+      check(frame.getBuffer());
+    }
+    check(rgb.fromBuffer(Buffer.from(image.data)));
+    check(await scaler.scaleFrame(yuv, rgb));
+    yuv.pts = BigInt(options.presentationTimes?.[index] ?? index);
+    check(await encoder.sendFrame(yuv));
+    await drain();
+    rgb.free();
+    yuv.free();
+  }
+  check(await encoder.sendFrame(null));
+  await drain();
+  check(await format.writeTrailer());
+  packet.free();
+  scaler.freeContext();
+  encoder.freeContext();
+  await format.closeOutput();
+  format.freeContext();
+}
