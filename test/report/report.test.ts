@@ -1,0 +1,191 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, describe, expect, it } from 'vitest';
+import { presetClasses } from '#src/media/classes.js';
+import { type EvaluationReport, evaluationReport } from '#src/report/evaluation.js';
+import { escapeHtml, html } from '#src/report/html.js';
+import { formatNumber, niceTicks } from '#src/report/number.js';
+import { pairPictures } from '#src/report/overlays.js';
+import { renderReport, writeReport } from '#src/report/report.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'report-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const evaluation: EvaluationReport = {
+  title: 'Consistency of <script>alert("x")</script> & co',
+  tc: 0.8347,
+  labelsTc: 0.8874,
+  mIoU: 0.6945,
+  classes: [
+    { name: 'road', color: [128, 64, 128], tc: 0.98, iou: 0.96, labelsTc: 0.981 },
+    { name: '"><img src=x onerror=alert(1)>', tc: undefined, iou: Number.NaN },
+  ],
+  series: {
+    unit: 'pair',
+    points: [0.9, 0.8, undefined, 0.7].map((value, index) => ({ index, value, labelsValue: 0.95 })),
+  },
+  worst: [
+    {
+      index: 3,
+      value: 0.7,
+      first: "a'b",
+      second: 'c',
+      pictures: [{ caption: 'The frame', bytes: Uint8Array.of(1, 2, 3), type: 'image/png', width: 2, height: 1 }],
+    },
+  ],
+  facts: [['flow', 'farneback']],
+};
+
+/** Whether every tag that is opened is closed in order. */
+function balanced(document: string): boolean {
+  const void_ = new Set(['meta', 'img', 'path', '!doctype']);
+  const open: string[] = [];
+  for (const [, slash, name] of document.matchAll(/<(\/?)([a-z!][a-z0-9]*)[^>]*>/gi)) {
+    if (void_.has(name.toLowerCase())) continue;
+    if (!slash) open.push(name);
+    else if (open.pop() !== name) return false;
+  }
+  return open.length === 0;
+}
+
+describe('the report of an evaluation', () => {
+  const text = renderReport(evaluationReport(evaluation));
+
+  it('shows TC, mIoU and the ceiling side by side, first of all', () => {
+    const figures = text.slice(text.indexOf('class="figures"'), text.indexOf('<section'));
+    expect([...figures.matchAll(/class="value">([^<]*)</g)].map((match) => match[1])).toEqual([
+      '83.47 %',
+      '69.45 %',
+      '88.74 %',
+    ]);
+    expect(figures).toContain('5.27 points below the ceiling');
+  });
+
+  it('keeps the three places and says what was not measured when there are no labels', () => {
+    const { labelsTc, mIoU, ...without } = evaluation;
+    const bare = renderReport(evaluationReport(without));
+    expect([...bare.matchAll(/class="value">([^<]*)</g)].map((match) => match[1])).toEqual(['83.47 %', '–', '–']);
+    expect(bare.match(/not measured: no labels given/g)?.length).toBe(2);
+  });
+
+  it('is one file: no scripts, no addresses, no other files', () => {
+    expect(text).not.toMatch(/<script|<link|@import|https?:|url\(/i);
+    const sources = [...text.matchAll(/(?:src|href)="([^"]*)"/g)].map((match) => match[1]);
+    expect(sources).toEqual(['data:image/png;base64,AQID']);
+    expect(text).toContain("default-src 'none'");
+  });
+
+  it('escapes names', () => {
+    expect(text).toContain('Consistency of &lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; co');
+    expect(text).toContain('&quot;&gt;&lt;img src=x onerror=alert(1)&gt;');
+    expect(text).toContain('a&#39;b → c');
+    expect(balanced(text)).toBe(true);
+  });
+
+  it('breaks the line where there is no value, and marks the worst pair', () => {
+    const lines = [...text.matchAll(/class="line tone-0" d="([^"]*)"/g)].map((match) => match[1]);
+    expect(lines.length).toBe(1);
+    expect(lines[0].match(/M/g)?.length).toBe(2);
+    expect(text).toContain('title="a&#39;b → c"');
+  });
+
+  it('is written whole', async () => {
+    await writeReport(join(folder, 'sub', 'report.html'), evaluationReport(evaluation));
+    expect(readdirSync(join(folder, 'sub'))).toEqual(['report.html']);
+    expect(readFileSync(join(folder, 'sub', 'report.html'), 'utf8')).toBe(text);
+  });
+});
+
+it('shows training curves and tables with the same pieces', () => {
+  const text = renderReport({
+    title: 'Training',
+    figures: [{ name: 'steps', value: 12000, format: 'count' }],
+    sections: [
+      {
+        kind: 'lines',
+        title: 'Loss',
+        format: 'number',
+        xName: 'step',
+        series: [{ name: 'loss', points: [0, 1, 2].map((x) => ({ x, y: 1 / (x + 1) })) }],
+      },
+      { kind: 'lines', title: 'Empty', format: 'number', xName: 'step', series: [] },
+      {
+        kind: 'table',
+        title: 'Stages',
+        columns: [{ name: 'stage' }, { name: 'ms', format: 'number' }],
+        rows: [
+          ['decode', 1.25],
+          ['<b>', undefined],
+        ],
+      },
+      {
+        kind: 'bars',
+        title: 'Times',
+        format: 'number',
+        series: [{ name: 'ms' }],
+        rows: [
+          { name: 'a', values: [5] },
+          { name: 'b', values: [2.5] },
+        ],
+      },
+    ],
+    facts: [],
+  });
+  expect(text).toContain('12,000');
+  expect(text).toContain('Nothing to draw');
+  expect(text).toContain('<td class="left">&lt;b&gt;</td><td class="right">–</td>');
+  expect([...text.matchAll(/class="bar tone-0" style="width:([^"]*)"/g)].map((match) => match[1])).toEqual([
+    '100%',
+    '50%',
+  ]);
+  expect(balanced(text)).toBe(true);
+});
+
+it('draws the pictures of a pair', async () => {
+  const [width, height] = [8, 4];
+  const map = (id: number) => ({ width, height, data: new Uint8Array(32).fill(id) });
+  const warped = map(0);
+  warped.data.fill(1, 0, 8);
+  const counted = new Uint8Array(32).fill(1).fill(0, 24);
+  const frame = { width, height, data: new Uint8Array(96).fill(200) };
+  const maps = {
+    frame,
+    prediction: map(0),
+    nextPrediction: map(255),
+    warped,
+    counted,
+    classes: presetClasses('camvid'),
+  };
+  const pictures = await pairPictures(maps);
+  expect(pictures.map((picture) => picture.caption)).toEqual([
+    'The frame',
+    'Its prediction',
+    'The next frame’s prediction',
+    'Disagreement after warping: 33.3 %',
+    'Left out: 25.0 %',
+  ]);
+  const pixels = (k: number) => sharp(pictures[k].bytes).toColourspace('srgb').removeAlpha().raw().toBuffer();
+  expect([...(await pixels(1)).subarray(0, 3)]).toEqual([128, 128, 128]);
+  expect([...(await pixels(2)).subarray(0, 3)]).toEqual([0, 0, 0]);
+  const [red, , blue] = await pixels(3);
+  expect(red - blue).toBeGreaterThan(40);
+  await expect(pairPictures({ ...maps, warped: { width: 4, height: 8, data: warped.data } })).rejects.toThrow(
+    'expected label maps of 8×4 but received 4×8',
+  );
+});
+
+it('escapes and formats', () => {
+  expect(html`<p>${['<', html`<b>`, undefined, false, 3]}</p>`.markup).toBe('<p>&lt;<b>3</p>');
+  expect(escapeHtml('a\u0000b\u001b')).toBe('a\ufffdb\ufffd');
+  expect([0.5, Number.NaN, undefined].map((value) => formatNumber(value, 'percent'))).toEqual(['50.00 %', '–', '–']);
+  expect([1234.567, 0.00012, 0, Number.POSITIVE_INFINITY].map((value) => formatNumber(value, 'number'))).toEqual([
+    '1235',
+    '1.200e-4',
+    '0',
+    '∞',
+  ]);
+  expect(niceTicks(0.713, 0.93, 4)).toEqual([0.7, 0.8, 0.9, 1]);
+  expect(niceTicks(5, 5, 4).length).toBeGreaterThan(1);
+});
