@@ -1,4 +1,7 @@
 // The public API for Node.
+
+export { type LoadOptions, loadModel, type NetworkDescription, type SegmentationModel } from './segment/model.js';
+export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segment.js';
 export { loadBackbone, renameBackbone } from './weights/backbone.js';
 export { openWeights, readStateDict, type StateDict } from './weights/openWeights.js';
 export { type Checkpoint, openCheckpoint } from './weights/pth.js';

@@ -10,6 +10,11 @@ export class UsageError extends SteadysegError {
   override name = 'UsageError';
 }
 
+/** The user stopped it (Ctrl-C); what was done until then is kept. The command line exits with 130, as shells have it. */
+export class InterruptedError extends SteadysegError {
+  override name = 'InterruptedError';
+}
+
 /** The message of anything thrown, in one line. */
 export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);

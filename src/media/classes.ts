@@ -162,7 +162,7 @@ function foundIn(issue: v.BaseIssue<unknown>): string {
 }
 
 /** PASCAL VOC's colour of an id: the bits of the id, spread over the high bits of the three channels. */
-function vocColor(id: number): Rgb {
+export function vocColor(id: number): Rgb {
   let [red, green, blue] = [0, 0, 0];
   for (let bit = 0, rest = id; bit < 8; bit++, rest >>= 3) {
     red |= (rest & 1) << (7 - bit);

@@ -1,0 +1,72 @@
+// What a model file says about itself: one JSON entry `steadyseg` in the ONNX metadata, with classes and normalisation.
+import * as v from 'valibot';
+import { messageOf, SteadysegError } from '../base/errors.js';
+
+/** The metadata key that holds the description as JSON. */
+export const descriptionKey = 'steadyseg';
+
+/** Train ids are bytes and 255 is the ignore label, so there are at most 255 classes. */
+export const MAX_CLASSES = 255;
+
+const triple = v.tuple([v.number(), v.number(), v.number()]);
+const byte = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255));
+
+/** Fields that are absent are unknown; fields this version does not know are kept. */
+const descriptionSchema = v.looseObject({
+  /** Name of the network, by which it can be rebuilt at another size, such as `pspnet18`. */
+  architecture: v.optional(v.string()),
+  /** Class names by train id. */
+  classes: v.optional(v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(MAX_CLASSES))),
+  /** RGB of each class. */
+  palette: v.optional(v.pipe(v.array(v.tuple([byte, byte, byte])), v.maxLength(MAX_CLASSES))),
+  ignoreLabel: v.optional(byte),
+  /** Per input channel, in units of pixels 0..255: the input is `(pixel - mean) / std`. */
+  mean: v.optional(triple),
+  std: v.optional(v.pipe(v.array(v.pipe(v.number(), v.gtValue(0))), v.length(3))),
+  /** Order of the input channels; default rgb. */
+  channelOrder: v.optional(v.picklist(['rgb', 'bgr'])),
+  /** A free input size has to be a multiple of this. */
+  sizeMultiple: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  /** How the weights came about. */
+  training: v.optional(v.record(v.string(), v.unknown())),
+});
+
+export type ModelDescription = v.InferInput<typeof descriptionSchema>;
+
+/** The metadata entry of a description. */
+export function describeModel(description: ModelDescription): [key: string, value: string] {
+  return [descriptionKey, JSON.stringify(v.parse(descriptionSchema, description))];
+}
+
+/**
+ * Reads the description out of a model's metadata; without one, the plain entries `classes`, `palette`, `mean`, `std`
+ * (each JSON) that other exporters write.
+ * @throws SteadysegError, naming `source` and the field, when an entry is not what it should be.
+ */
+export function readDescription(metadata: ReadonlyMap<string, string>, source: string): ModelDescription {
+  const text = metadata.get(descriptionKey);
+  if (text !== undefined) return parseDescription(parseJson(text, descriptionKey, source), source);
+  const plain: Record<string, unknown> = {};
+  for (const key of ['classes', 'palette', 'mean', 'std']) {
+    const value = metadata.get(key);
+    if (value !== undefined) plain[key] = parseJson(value, key, source);
+  }
+  return parseDescription(plain, source);
+}
+
+function parseJson(text: string, key: string, source: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    throw new SteadysegError(`${source}: expected JSON in its metadata entry "${key}": ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
+}
+
+function parseDescription(content: unknown, source: string): ModelDescription {
+  const result = v.safeParse(descriptionSchema, content);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new SteadysegError(`${source}: its metadata "${v.getDotPath(issue) ?? descriptionKey}": ${issue.message}`);
+}

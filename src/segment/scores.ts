@@ -1,0 +1,235 @@
+// From a network's scores to labels at the frame's size: interpolation, softmax and argmax fused, so that C×H×W scores are never stored.
+import { alignedAxis, type LinearAxis } from './axis.js';
+
+/** Scores of one image, `[classes, height, width]`. */
+export interface Scores {
+  readonly classes: number;
+  readonly height: number;
+  readonly width: number;
+  readonly data: Float32Array;
+}
+
+/** Class planes are walked in pieces of this many pixels, so that the running maxima stay in the first-level cache. */
+const blockPixels = 2048;
+
+/** The class with the highest score at every pixel; the lowest id wins a tie. */
+export function argmax({ classes, height, width, data }: Scores): Uint8Array {
+  const pixels = height * width;
+  const labels = new Uint8Array(pixels);
+  const best = new Float32Array(blockPixels);
+  for (let start = 0; start < pixels; start += blockPixels) {
+    const count = Math.min(blockPixels, pixels - start);
+    best.set(data.subarray(start, start + count));
+    for (let c = 1; c < classes; c++) {
+      const plane = c * pixels + start;
+      for (let i = 0; i < count; i++) {
+        const score = data[plane + i];
+        if (score > best[i]) {
+          best[i] = score;
+          labels[start + i] = c;
+        }
+      }
+    }
+  }
+  return labels;
+}
+
+/**
+ * The argmax of the scores resized to `height × width` (bilinear, aligned corners).
+ *
+ * Where the four scores around a pixel have the same best class, interpolation cannot change it: every weight is ≥ 0 and
+ * rounding is monotone. Only the pixels at class borders, a few in a hundred, are interpolated.
+ */
+export function resizedArgmax(scores: Scores, height: number, width: number): Uint8Array {
+  const coarse = argmax(scores);
+  if (height === scores.height && width === scores.width) return coarse;
+  const labels = new Uint8Array(height * width);
+  const vertical = alignedAxis(scores.height, height);
+  const horizontal = alignedAxis(scores.width, width);
+  const { low, high } = horizontal;
+  const pending = new Int32Array(width);
+  const best = new Float64Array(width);
+  for (let y = 0; y < height; y++) {
+    const above = vertical.low[y] * scores.width;
+    const below = vertical.high[y] * scores.width;
+    const at = y * width;
+    let count = 0;
+    for (let x = 0; x < width; x++) {
+      const label = coarse[above + low[x]];
+      const same =
+        label === coarse[above + high[x]] && label === coarse[below + low[x]] && label === coarse[below + high[x]];
+      if (same) labels[at + x] = label;
+      else pending[count++] = x;
+    }
+    if (count > 0) argmaxOf(scores, vertical, horizontal, y, pending, count, best, labels, at);
+  }
+  return labels;
+}
+
+/** Interpolates and compares the scores of `count` pixels of row y. */
+function argmaxOf(
+  { classes, height, width, data }: Scores,
+  vertical: LinearAxis,
+  { low, high, lowWeight, highWeight }: LinearAxis,
+  y: number,
+  pending: Int32Array,
+  count: number,
+  best: Float64Array,
+  labels: Uint8Array,
+  at: number,
+): void {
+  const upper = vertical.lowWeight[y];
+  const lower = vertical.highWeight[y];
+  for (let c = 0; c < classes; c++) {
+    const above = c * height * width + vertical.low[y] * width;
+    const below = c * height * width + vertical.high[y] * width;
+    for (let i = 0; i < count; i++) {
+      const x = pending[i];
+      const left = data[above + low[x]] * upper + data[below + low[x]] * lower;
+      const right = data[above + high[x]] * upper + data[below + high[x]] * lower;
+      const score = left * lowWeight[x] + right * highWeight[x];
+      if (c === 0 || score > best[i]) {
+        best[i] = score;
+        labels[at + x] = c;
+      }
+    }
+  }
+}
+
+/** The softmax probability of the best class at every pixel of the scores resized to `height × width`. */
+export function resizedConfidence(scores: Scores, height: number, width: number): Float32Array {
+  const confidence = new Float32Array(height * width);
+  const sums = new Float32Array(width);
+  const rows = rowsOf(scores, height, width);
+  for (let y = 0; y < height; y++) {
+    exponentials(rows(y), scores.classes, width, sums);
+    // The best class contributes e⁰ = 1 to the sum.
+    for (let x = 0; x < width; x++) confidence[y * width + x] = 1 / sums[x];
+  }
+  return confidence;
+}
+
+/** Sums of softmax maps over views of one picture, `[classes, height, width]`, with the number of maps at each pixel. */
+export interface SoftmaxSum extends Scores {
+  readonly counts: Float32Array;
+}
+
+export function emptySum(classes: number, height: number, width: number): SoftmaxSum {
+  const pixels = height * width;
+  return { classes, height, width, data: new Float32Array(classes * pixels), counts: new Float32Array(pixels) };
+}
+
+/**
+ * Adds the softmax of the scores of one view, resized to `height × width` and put at (x, y) of the sum.
+ * `mirrored` scores are those of the view flipped left to right; `share` is what the view counts.
+ */
+export function addSoftmax(
+  sum: SoftmaxSum,
+  scores: Scores,
+  region: { readonly x: number; readonly y: number; readonly width: number; readonly height: number },
+  mirrored: boolean,
+  share: number,
+): void {
+  const { width, height } = region;
+  const rows = rowsOf(scores, height, width);
+  const sums = new Float32Array(width);
+  const pixels = sum.height * sum.width;
+  const step = mirrored ? -1 : 1;
+  for (let y = 0; y < height; y++) {
+    const row = rows(y);
+    exponentials(row, scores.classes, width, sums);
+    const start = (region.y + y) * sum.width + region.x + (mirrored ? width - 1 : 0);
+    for (let x = 0, at = start; x < width; x++, at += step) {
+      sums[x] = share / sums[x];
+      sum.counts[at] += share;
+    }
+    for (let c = 0; c < scores.classes; c++) {
+      const from = c * width;
+      for (let x = 0, at = c * pixels + start; x < width; x++, at += step) {
+        // Rounded before it is added: a view and its mirror give the same sum in either order.
+        sum.data[at] += Math.fround(row[from + x] * sums[x]);
+      }
+    }
+  }
+}
+
+/** Divides a sum by its counts, in place: the averaged softmax. */
+export function average({ classes, data, counts }: SoftmaxSum): void {
+  const pixels = counts.length;
+  for (let c = 0; c < classes; c++) {
+    for (let i = 0; i < pixels; i++) data[c * pixels + i] /= counts[i];
+  }
+}
+
+/** Adds maps resized to the size of `total` (bilinear, aligned corners). */
+export function addResized(total: SoftmaxSum, maps: Scores): void {
+  const { classes, height, width } = total;
+  const rows = rowsOf(maps, height, width);
+  for (let y = 0; y < height; y++) {
+    const row = rows(y);
+    for (let c = 0; c < classes; c++) {
+      const at = (c * height + y) * width;
+      for (let x = 0; x < width; x++) total.data[at + x] += row[c * width + x];
+    }
+  }
+  for (let i = 0; i < total.counts.length; i++) total.counts[i]++;
+}
+
+/** The highest value at every pixel. */
+export function highest({ classes, height, width, data }: Scores): Float32Array {
+  const pixels = height * width;
+  const best = data.slice(0, pixels);
+  for (let c = 1; c < classes; c++) {
+    for (let i = 0; i < pixels; i++) if (data[c * pixels + i] > best[i]) best[i] = data[c * pixels + i];
+  }
+  return best;
+}
+
+/** Replaces the scores of a row, `[classes, width]`, by e^(score - highest), and gives their sums over the classes. */
+function exponentials(rows: Float32Array, classes: number, width: number, sums: Float32Array): void {
+  const best = rows.slice(0, width);
+  for (let c = 1; c < classes; c++) {
+    for (let x = 0; x < width; x++) if (rows[c * width + x] > best[x]) best[x] = rows[c * width + x];
+  }
+  sums.fill(0);
+  for (let c = 0; c < classes; c++) {
+    for (let x = 0; x < width; x++) {
+      const value = exponential(rows[c * width + x] - best[x]);
+      rows[c * width + x] = value;
+      sums[x] += value;
+    }
+  }
+}
+
+const powersOfTwo = Float64Array.from({ length: 151 }, (_, i) => 2 ** -i);
+
+/** e^x for x ≤ 0 to float32's precision: 2^n times the Taylor series on half an octave each side; Math.exp takes three times as long. */
+function exponential(x: number): number {
+  if (!(x > -100)) return x <= -100 ? 0 : Number.NaN;
+  const octaves = x * Math.LOG2E;
+  const n = Math.floor(0.5 - octaves);
+  const f = (octaves + n) * Math.LN2;
+  const series = 1 + f * (1 + f * (1 / 2 + f * (1 / 6 + f * (1 / 24 + f * (1 / 120 + f * (1 / 720 + f / 5040))))));
+  return series * powersOfTwo[n];
+}
+
+/** A function that gives row y, `[classes, width]`, of the scores resized to `height × width`, in a buffer it reuses. */
+function rowsOf(scores: Scores, height: number, width: number): (y: number) => Float32Array {
+  const { classes, data } = scores;
+  const vertical = alignedAxis(scores.height, height);
+  const { low, high, lowWeight, highWeight } = alignedAxis(scores.width, width);
+  const tall = new Float32Array(scores.width);
+  const rows = new Float32Array(classes * width);
+  return (y) => {
+    const upper = vertical.lowWeight[y];
+    const lower = vertical.highWeight[y];
+    for (let c = 0; c < classes; c++) {
+      const above = (c * scores.height + vertical.low[y]) * scores.width;
+      const below = (c * scores.height + vertical.high[y]) * scores.width;
+      for (let x = 0; x < scores.width; x++) tall[x] = data[above + x] * upper + data[below + x] * lower;
+      const at = c * width;
+      for (let x = 0; x < width; x++) rows[at + x] = tall[low[x]] * lowWeight[x] + tall[high[x]] * highWeight[x];
+    }
+    return rows;
+  };
+}

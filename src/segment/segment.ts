@@ -1,0 +1,126 @@
+// Segments one frame with a network: views, preparation, the run, and the scores' way back to the frame.
+import { SteadysegError } from '../base/errors.js';
+import type { LabelMap } from '../media/image.js';
+import { type Pixels, prepareInput, type Region, resizePixels, wholeOf } from './pixels.js';
+import type { Preprocessing } from './preprocessing.js';
+import {
+  addResized,
+  addSoftmax,
+  argmax,
+  average,
+  emptySum,
+  highest,
+  resizedArgmax,
+  resizedConfidence,
+  type Scores,
+  type SoftmaxSum,
+} from './scores.js';
+import { planViews, type ScaledViews, type Size, type ViewOptions } from './views.js';
+
+export interface SegmentOptions extends ViewOptions {
+  /** Also give the softmax probability of each pixel's label. */
+  readonly confidence?: boolean | undefined;
+}
+
+/** The segmentation of one frame, at the frame's size. */
+export interface Segmentation {
+  readonly labels: LabelMap;
+  /** Softmax probability of the label, one a pixel, when asked for. */
+  readonly confidence?: Float32Array | undefined;
+  readonly times: SegmentTimes;
+}
+
+/** Milliseconds. */
+export interface SegmentTimes {
+  /** Resizing and normalising. */
+  readonly prepare: number;
+  /** The network. */
+  readonly inference: number;
+  /** From scores to labels. */
+  readonly labels: number;
+}
+
+/** A network as the segmentation of a frame sees it. */
+export interface Network {
+  readonly preprocessing: Preprocessing;
+  /** The size the network gets a region of this size at. */
+  inputSize(region: Size): Size;
+  /** Runs on `[3, height, width]`; the data may be changed by the caller after that. */
+  run(input: Float32Array, size: Size): Promise<Scores>;
+}
+
+/** Segments a frame. One scale of 1, one tile and no flip give the argmax of the scores; anything else that of the averaged softmax. */
+export async function segmentFrame(network: Network, frame: Pixels, options: SegmentOptions): Promise<Segmentation> {
+  const times = { prepare: 0, inference: 0, labels: 0 };
+  const timed = async <T>(stage: keyof SegmentTimes, work: () => T | Promise<T>): Promise<T> => {
+    const start = performance.now();
+    const result = await work();
+    times[stage] += performance.now() - start;
+    return result;
+  };
+  const prepare = (source: Pixels, region: Region): Promise<{ input: Float32Array; size: Size }> =>
+    timed('prepare', () => {
+      const size = network.inputSize(region);
+      const input = new Float32Array(3 * size.height * size.width);
+      prepareInput(source, region, size.height, size.width, network.preprocessing, input);
+      return { input, size };
+    });
+
+  const { height, width } = frame;
+  const views = planViews(frame, options);
+  const [only] = views;
+  const single = views.length === 1 && only.regions.length === 1 && only.height === height && only.width === width;
+  if (single && !options.flip) {
+    const { input, size } = await prepare(frame, wholeOf(frame));
+    const scores = await timed('inference', () => network.run(input, size));
+    return timed('labels', () => ({
+      labels: { width, height, data: resizedArgmax(scores, height, width) },
+      ...(options.confidence && { confidence: resizedConfidence(scores, height, width) }),
+    })).then((result) => ({ ...result, times }));
+  }
+
+  /** The averaged softmax of one scale. */
+  const softmaxOf = async (view: ScaledViews): Promise<SoftmaxSum> => {
+    const source = await timed('prepare', () => resizePixels(frame, view.height, view.width));
+    let sum: SoftmaxSum | undefined;
+    for (const region of view.regions) {
+      const { input, size } = await prepare(source, region);
+      for (const mirrored of options.flip ? [false, true] : [false]) {
+        if (mirrored) await timed('prepare', () => mirrorRows(input, size.width));
+        const scores = await timed('inference', () => network.run(input, size));
+        await timed('labels', () => {
+          sum ??= emptySum(scores.classes, view.height, view.width);
+          addSoftmax(sum, scores, region, mirrored, options.flip ? 0.5 : 1);
+        });
+      }
+    }
+    if (!sum) throw new SteadysegError('expected at least one tile a frame');
+    average(sum);
+    return sum;
+  };
+
+  let total: SoftmaxSum | undefined;
+  if (views.length === 1 && only.height === height && only.width === width) {
+    total = await softmaxOf(only);
+  } else {
+    for (const view of views) {
+      const maps = await softmaxOf(view);
+      await timed('labels', () => {
+        total ??= emptySum(maps.classes, height, width);
+        addResized(total, maps);
+      });
+    }
+    if (total) average(total);
+  }
+  if (!total) throw new SteadysegError('expected at least one scale');
+  const averaged = total;
+  return timed('labels', () => ({
+    labels: { width, height, data: argmax(averaged) },
+    ...(options.confidence && { confidence: highest(averaged) }),
+  })).then((result) => ({ ...result, times }));
+}
+
+/** Mirrors every row of planes in place. */
+function mirrorRows(planes: Float32Array, width: number): void {
+  for (let start = 0; start < planes.length; start += width) planes.subarray(start, start + width).reverse();
+}

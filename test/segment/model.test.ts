@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { UsageError } from '#src/base/errors.js';
+import { presetClasses } from '#src/media/classes.js';
+import { describeModel, type ModelDescription } from '#src/onnx/metadata.js';
+import { writeModel } from '#src/onnx/write.js';
+import { type LoadOptions, loadModel } from '#src/segment/model.js';
+import { defaultPreprocessing, readPreprocessorConfig } from '#src/segment/preprocessing.js';
+import { randomPixels } from './pixels.js';
+import { classifierNetwork, tinyModel, tinyNetwork, twoInputNetwork, withShapes } from './tinyNetwork.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'steadyseg-model-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function withMetadata(description: ModelDescription): Uint8Array {
+  return tinyNetwork({ metadata: new Map([describeModel(description)]) });
+}
+
+describe('loading a network', () => {
+  it('says what it takes and gives', async () => {
+    const { description, classes } = await loadModel(tinyNetwork({ classes: 4 }));
+    expect(description).toMatchObject({
+      input: { name: 'image', dtype: 'float32' },
+      output: 'logits',
+      height: 12,
+      width: 16,
+      classCount: 4,
+      preprocessing: defaultPreprocessing,
+    });
+    expect(classes.classes).toEqual(['class 0', 'class 1', 'class 2', 'class 3']);
+    expect(new Set(classes.palette.map(String)).size).toBe(4);
+  });
+
+  it('takes classes and normalisation from the metadata', async () => {
+    const model = await loadModel(
+      withMetadata({
+        classes: ['road', 'car', 'sky', 'tree'],
+        palette: [
+          [1, 2, 3],
+          [4, 5, 6],
+          [7, 8, 9],
+          [10, 11, 12],
+        ],
+        mean: [10, 20, 30],
+        std: [1, 2, 3],
+        channelOrder: 'bgr',
+      }),
+    );
+    expect(model.classes.classes).toEqual(['road', 'car', 'sky', 'tree']);
+    expect(model.classes.palette[3]).toEqual([10, 11, 12]);
+    expect(model.description.preprocessing).toEqual({ mean: [10, 20, 30], std: [1, 2, 3], channelOrder: 'bgr' });
+  });
+
+  it('takes plain metadata entries of other exporters', async () => {
+    const metadata = new Map([
+      ['classes', '["a","b","c","d"]'],
+      ['mean', '[1,2,3]'],
+      ['std', '[4,5,6]'],
+    ]);
+    const model = await loadModel(tinyNetwork({ metadata }));
+    expect(model.classes.classes).toEqual(['a', 'b', 'c', 'd']);
+    expect(model.description.preprocessing.std).toEqual([4, 5, 6]);
+  });
+
+  it('takes the configuration beside the file, and lets the caller overrule it', async () => {
+    const path = join(folder, 'network.onnx');
+    writeFileSync(path, tinyNetwork({ free: true }));
+    const config = {
+      do_rescale: true,
+      rescale_factor: 0.5,
+      image_mean: [0.5, 1, 2],
+      image_std: 0.25,
+      size: { height: 6, width: 8 },
+    };
+    writeFileSync(join(folder, 'preprocessor_config.json'), JSON.stringify(config));
+    const { description } = await loadModel(path);
+    expect(description.preprocessing).toEqual({ mean: [1, 2, 4], std: [0.5, 0.5, 0.5], channelOrder: 'rgb' });
+    expect([description.height, description.width]).toEqual([6, 8]);
+    const other = await loadModel(path, {
+      mean: [1, 1, 1],
+      scale: 0.5,
+      channelOrder: 'bgr',
+      size: { height: 3, width: 4 },
+    });
+    expect(other.description.preprocessing).toEqual({ mean: [2, 2, 2], std: [2, 2, 2], channelOrder: 'bgr' });
+    expect([other.description.height, other.description.width]).toEqual([3, 4]);
+  });
+
+  it('reads Hugging Face defaults', async () => {
+    const path = join(folder, 'default.json');
+    writeFileSync(path, JSON.stringify({ image_processor_type: 'SegformerImageProcessor', size: 512 }));
+    const { preprocessing, size } = await readPreprocessorConfig(path);
+    for (const c of [0, 1, 2]) {
+      expect(preprocessing.mean[c]).toBeCloseTo(defaultPreprocessing.mean[c], 9);
+      expect(preprocessing.std[c]).toBeCloseTo(defaultPreprocessing.std[c], 9);
+    }
+    expect(size).toBeUndefined();
+  });
+});
+
+describe('what is no segmentation network', () => {
+  const wrong = (inputShape: (number | string)[], outputShape: (number | string)[]) =>
+    writeModel(withShapes(tinyModel(), inputShape, outputShape));
+  const scores = [1, 4, 12, 16];
+  const cases: [string, () => Uint8Array, LoadOptions, RegExp][] = [
+    ['two inputs', twoInputNetwork, {}, /expected a network with one input, found 2 \(image, previous\)/],
+    ['one channel', () => tinyNetwork({ channels: 1 }), {}, /expected an input of 1×3×height×width.*1×1×12×16/],
+    ['four channels', () => tinyNetwork({ channels: 4 }), {}, /expected an input of 1×3×height×width.*1×4×12×16/],
+    ['a batch', () => wrong([8, 3, 12, 16], scores), {}, /expected an input of 1×3.*8×3×12×16/],
+    ['a vector', classifierNetwork, {}, /expected scores of 1×classes×height×width.*"logits" is 1×3/],
+    [
+      'more classes than the preset',
+      () => tinyNetwork({ classes: 12 }),
+      { classes: presetClasses('camvid') },
+      /at most the 11 classes of "camvid", found a network of 12/,
+    ],
+    ['more classes than a byte', () => tinyNetwork({ classes: 300 }), {}, /at most 255 classes.*found 300/],
+    ['no model', () => new TextEncoder().encode('not a model'), {}, /expected an ONNX model/],
+    ['nothing', () => new Uint8Array(), {}, /expected an ONNX model, found an empty file/],
+    ['wrong metadata', () => tinyNetwork({ metadata: new Map([['steadyseg', '{"mean":[1,2]}']]) }), {}, /"mean/],
+    ['damaged metadata', () => tinyNetwork({ metadata: new Map([['steadyseg', '{']]) }), {}, /expected JSON/],
+  ];
+  it.each(cases)('is refused in one line: %s', async (_, make, options, message) => {
+    const failure = await loadModel(make(), options).catch((thrown: Error) => thrown);
+    expect(failure).toMatchObject({ name: 'SteadysegError', message: expect.stringMatching(message) });
+    expect((failure as Error).message).not.toContain('\n');
+  });
+
+  it('is refused when the first run shows it', async () => {
+    const model = await loadModel(wrong([1, 3, 12, 16], ['a', 'b', 'c', 'd']), {
+      classes: { ...presetClasses('camvid'), classes: ['one', 'two'] },
+    });
+    await expect(model.segment(randomPixels(12, 16))).rejects.toThrow(/at most the 2 classes.*found a network of 4/);
+  });
+
+  it('is wrong usage to ask a fixed network for another size, or for scales without tiles', async () => {
+    await expect(loadModel(tinyNetwork(), { size: { height: 24, width: 16 } })).rejects.toThrow(UsageError);
+    const model = await loadModel(tinyNetwork());
+    await expect(model.segment(randomPixels(12, 16), { scales: [0.5, 1] })).rejects.toThrow(/--tile 12x16/);
+    await expect(model.segment(randomPixels(12, 16), { scales: [0] })).rejects.toThrow(UsageError);
+  });
+});
