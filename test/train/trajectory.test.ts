@@ -1,0 +1,100 @@
+// Twelve training steps against the reference trajectory, within the tolerances of SPEC section 4.
+
+import { expect, it } from 'vitest';
+import { cityscapesClassWeights } from '#src/losses/crossEntropy.js';
+import { writeModel } from '#src/onnx/write.js';
+import { createSession } from '#src/runtime/session.js';
+import { labelsByName, symmetricByName } from '#src/tensor/random.js';
+import type { Tensor } from '#src/tensor/tensor.js';
+import { publishedSgd } from '#src/train/optimizer.js';
+import { polynomialRate } from '#src/train/schedule.js';
+import { applyGradients, computeGradients, createTrainingState } from '#src/train/state.js';
+import { buildTrainingStep } from '#src/train/step.js';
+import { readGolden, readSharedJson, weightsByName } from '../goldens.js';
+import { describeWithShared, sharedPath } from '../shared.js';
+
+interface Trajectory {
+  readonly shape: number[];
+  readonly steps: { loss: number; ce: number; st: number; lr: number }[];
+  readonly first_step_grad_norms: Record<string, number>;
+  readonly first_step_running_norms: Record<string, number>;
+  readonly final_state_norms: Record<string, number>;
+}
+
+function norm(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] ** 2;
+  return Math.sqrt(sum);
+}
+const relative = (found: number, expected: number) => Math.abs(found - expected) / Math.abs(expected);
+const isHead = (name: string) => /^(ppm|cls|aux)\./.test(name);
+
+function lossTolerance(step: number): number {
+  if (step === 0) return 1e-5;
+  return step < 4 ? 1e-4 : 5e-3;
+}
+
+describeWithShared('a PSPNet-18 trained with the motion loss', ['goldens/nets/pspnet18_trajectory.json'], () => {
+  it('follows the reference', async () => {
+    const trajectory = readSharedJson<Trajectory>('goldens', 'nets', 'pspnet18_trajectory.json');
+    const [batch, , height, width] = trajectory.shape;
+    const step = buildTrainingStep({
+      architecture: 'pspnet18',
+      classes: 19,
+      batch,
+      height,
+      width,
+      dropout: false,
+      segmentation: { classWeights: cityscapesClassWeights },
+      motionWeight: 0.1,
+    });
+    const session = await createSession(writeModel(step.model), { optimization: 'disabled' });
+    const state = createTrainingState(step, 0, weightsByName(step.graph, 'psp18.'));
+
+    for (const [k, expected] of trajectory.steps.entries()) {
+      const named = (what: string) => `traj.${k % 3}.${what}`;
+      const feeds: Record<string, Tensor> = {
+        image: symmetricByName(named('image'), trajectory.shape, 2),
+        neighbour: symmetricByName(named('frame'), trajectory.shape, 2),
+        flow: symmetricByName(named('flow'), [batch, 2, height, width], 4),
+        labels: labelsByName(named('target'), [batch, height, width], 19),
+      };
+      const { losses, gradients } = await computeGradients(step, session, state, [feeds]);
+      expect(relative(losses.loss, expected.loss), `loss of step ${k}`).toBeLessThan(lossTolerance(k));
+      if (k === 0) {
+        expect(relative(losses.motion * 0.1, expected.st)).toBeLessThan(1e-4);
+        checkFirstStep(trajectory, gradients, state.parameters);
+      }
+      const rate = polynomialRate(0.01, k, trajectory.steps.length);
+      expect(relative(rate, expected.lr)).toBeLessThan(1e-9);
+      applyGradients(state, gradients, (name) => (isHead(name) ? 10 * rate : rate), publishedSgd);
+    }
+    for (const [name, expected] of Object.entries(trajectory.final_state_norms)) {
+      const found = state.parameters.get(name);
+      if (!found) throw new Error(`${name} is missing`);
+      expect(relative(norm(found.data), expected), name).toBeLessThan(name.startsWith('ppm.features.0.') ? 1e-1 : 1e-2);
+    }
+    await session.release();
+  });
+});
+
+function checkFirstStep(
+  trajectory: Trajectory,
+  gradients: ReadonlyMap<string, Float32Array>,
+  parameters: ReadonlyMap<string, Tensor>,
+) {
+  expect([...gradients.keys()].sort()).toEqual(Object.keys(trajectory.first_step_grad_norms).sort());
+  for (const [name, expected] of Object.entries(trajectory.first_step_grad_norms)) {
+    expect(relative(norm(gradients.get(name) ?? []), expected), `norm of the gradient of ${name}`).toBeLessThan(3e-3);
+  }
+  const golden = readGolden(sharedPath('goldens', 'nets', 'pspnet18_first_step_grads.safetensors'));
+  for (const [key, { data }] of Object.entries(golden.tensors)) {
+    const name = key.replace(/^grad\./, '');
+    const found = gradients.get(name) ?? new Float32Array(data.length);
+    const difference = norm(data.map((x, i) => x - found[i])) / norm(data);
+    expect(difference, `gradient of ${name}`).toBeLessThan(isHead(name) ? 1e-4 : 1e-2);
+  }
+  for (const [name, expected] of Object.entries(trajectory.first_step_running_norms)) {
+    expect(relative(norm((parameters.get(name)?.data ?? []) as Float32Array), expected), name).toBeLessThan(1e-5);
+  }
+}
