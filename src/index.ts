@@ -1,5 +1,7 @@
 // The public API for Node.
 
+export { type Cost, countCost } from './onnx/flops.js';
+export { imageShapes, type ModelSummary, summarizeModel } from './onnx/summary.js';
 export { type LoadOptions, loadModel, type NetworkDescription, type SegmentationModel } from './segment/model.js';
 export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segment.js';
 export { loadBackbone, renameBackbone } from './weights/backbone.js';
@@ -7,4 +9,5 @@ export { openWeights, readStateDict, type StateDict } from './weights/openWeight
 export { type Checkpoint, openCheckpoint } from './weights/pth.js';
 export { openSafetensors, readSafetensors, type Safetensors, writeSafetensors } from './weights/safetensors.js';
 export { describeMatch, loadStateDict, matchStateDict, type StateDictMatch } from './weights/stateDict.js';
+export { summarizeWeights, type WeightsSummary } from './weights/summary.js';
 export type { TensorInfo, WeightsFile } from './weights/weightsFile.js';

@@ -5,7 +5,9 @@ import { Command, CommanderError } from 'commander';
 import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
 
 /** Every command: its one-line summary, and the file that defines it, loaded when it is called. */
-const commands: Record<string, { summary: string; load: () => Promise<{ command: () => Command }> }> = {};
+const commands: Record<string, { summary: string; load: () => Promise<{ command: () => Command }> }> = {
+  info: { summary: 'what is in a model or weights file', load: () => import('./info.js') },
+};
 
 /** Exit codes of DESIGN's contract: 0 done, 1 failed, 2 wrong usage. */
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,0 +1,151 @@
+// `steadyseg info M`: what is in a model or weights file.
+import { Command } from 'commander';
+import { SteadysegError, UsageError } from '../base/errors.js';
+import { importModel } from '../onnx/import.js';
+import type { Dimension, Model } from '../onnx/model.js';
+import { readModelFile } from '../onnx/read.js';
+import { imageShapes, type ModelSummary, summarizeModel } from '../onnx/summary.js';
+import { toText } from '../onnx/text.js';
+import { formatShape, type Shape } from '../tensor/tensor.js';
+import { openWeights } from '../weights/openWeights.js';
+import { summarizeWeights, type WeightsSummary } from '../weights/summary.js';
+import { heightByWidth, printResult } from './options.js';
+
+interface Options {
+  readonly size?: { height: number; width: number };
+  readonly text?: boolean;
+  readonly json?: boolean;
+}
+
+export function command(): Command {
+  return new Command('info')
+    .description('Shows what is in a model (.onnx) or weights file (.safetensors, .pth, .pth.tar).')
+    .argument('<file>', 'the file')
+    .option(
+      '--size <HxW>',
+      'input size in pixels at which to count the cost of an .onnx (default: its own)',
+      heightByWidth,
+    )
+    .option('--text', 'print the whole graph of an .onnx, one line a value')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      '\nOperations are those of convolutions and matrix products; one multiply–add is two.\n\nExample: steadyseg info model.onnx --size 512x1024',
+    )
+    .action(run);
+}
+
+async function run(path: string, options: Options): Promise<void> {
+  if (options.text && options.json) throw new UsageError('expected --text or --json, found both');
+  if (path.toLowerCase().endsWith('.onnx')) await modelInfo(path, options);
+  else await weightsInfo(path, options);
+}
+
+async function modelInfo(path: string, { size, text, json }: Options): Promise<void> {
+  const model = await readModelFile(path);
+  const shapes = size ? imageShapes(model, size, path) : {};
+  if (text) {
+    process.stdout.write(`${dump(model, shapes, path)}\n`);
+    return;
+  }
+  const summary = summarizeModel(model, shapes);
+  printResult(json, { file: path, format: 'onnx', ...summary }, () => modelText(path, summary));
+}
+
+function dump(model: Model, inputShapes: Record<string, Shape>, path: string): string {
+  try {
+    return toText(importModel(model, { inputShapes }).graph);
+  } catch (thrown) {
+    if (!(thrown instanceof SteadysegError)) throw thrown;
+    throw new SteadysegError(`${path}: ${thrown.message}`, { cause: thrown });
+  }
+}
+
+async function weightsInfo(path: string, { size, text, json }: Options): Promise<void> {
+  if (size || text) throw new UsageError(`--size and --text are for .onnx models, found ${path}`);
+  const file = await openWeights(path);
+  try {
+    const summary = summarizeWeights(file);
+    printResult(json, { file: path, ...summary }, () => weightsText(path, summary));
+  } finally {
+    await file.close();
+  }
+}
+
+function modelText(path: string, summary: ModelSummary): string {
+  const { producer, opsets, inputs, outputs, operators, parameters, cost, costUnknown, metadata } = summary;
+  const opset = Object.entries(opsets).map(([domain, version]) => `${domain} ${version}`);
+  const value = ({ name, dtype, shape }: ModelSummary['inputs'][number]) =>
+    `${name}  ${dtype} ${shape ? formatShape(shape.map(openDimension)) : 'of any shape'}`;
+  const lines = [
+    row('model', `${path}${producer ? `, made by ${producer}` : ''}`),
+    row('opset', opset.join(', ')),
+    ...inputs.map((input) => row('input', value(input))),
+    ...outputs.map((output) => row('output', value(output))),
+    row(
+      'operators',
+      list(operators, (count) => String(count)),
+    ),
+    row('parameters', `${grouped(parameters.count)} in ${parameters.tensors} tensors; ${byteText(parameters.bytes)}`),
+  ];
+  if (cost) {
+    const { multiplyAdds, byOperator } = cost;
+    const share = list(byOperator, (count) => `${((100 * count) / multiplyAdds).toFixed(1)} %`);
+    lines.push(
+      row('cost', `${scaled(2 * multiplyAdds)}FLOPs (${scaled(multiplyAdds).trim()} multiply–adds): ${share}`),
+    );
+  } else {
+    lines.push(row('cost', `not counted: ${costUnknown}`));
+  }
+  return [...lines, ...metadataText(metadata)].join('\n');
+}
+
+function weightsText(path: string, { format, tensors, parameters, metadata }: WeightsSummary): string {
+  const width = Math.max(...tensors.map(({ name }) => name.length), 0);
+  return [
+    ...tensors.map(({ name, dtype, shape }) => `${name.padEnd(width)}  ${dtype} ${formatShape(shape)}`),
+    '',
+    row('weights', `${path}, ${format}`),
+    row('parameters', `${grouped(parameters.count)} in ${tensors.length} tensors; ${byteText(parameters.bytes)}`),
+    ...metadataText(metadata),
+  ].join('\n');
+}
+
+function metadataText(metadata: Readonly<Record<string, string>>): string[] {
+  return Object.entries(metadata).map(([key, text]) => row('metadata', `${key}: ${text.replace(/\s+/g, ' ')}`));
+}
+
+function row(title: string, text: string): string {
+  return `${title.padEnd(11)} ${text}`;
+}
+
+function list(values: Readonly<Record<string, number>>, format: (value: number) => string): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${format(value)}`)
+    .join(', ');
+}
+
+function openDimension(dimension: Dimension): string | number {
+  return dimension ?? '?';
+}
+
+/** 14431234 → `14 431 234`. */
+function grouped(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
+}
+
+function byteText(bytes: Readonly<Record<string, number>>): string {
+  return list(bytes, (count) => `${(count / 2 ** 20).toFixed(count < 2 ** 20 ? 3 : 1)} MiB`);
+}
+
+/** 12345678 → `12.35 M`, with the unit's letter ready for what is counted. */
+function scaled(value: number): string {
+  const steps: [number, string][] = [
+    [1e12, 'T'],
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ];
+  const [scale, letter] = steps.find(([step]) => value >= step) ?? [1, ''];
+  return `${(value / scale).toPrecision(4)} ${letter}`;
+}
