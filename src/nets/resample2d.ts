@@ -1,6 +1,6 @@
 // Warping along optical flow: FlowNet2's resample2d (SPEC section 1).
 import { constant, type Value } from '../onnx/graph.js';
-import { add, concat, gridSample, mul, reshape, slice } from '../onnx/ops.js';
+import { add, concat, gridSample, mul, reshape, slice, sub } from '../onnx/ops.js';
 import { tensor } from '../tensor/tensor.js';
 
 /**
@@ -10,15 +10,19 @@ import { tensor } from '../tensor/tensor.js';
  */
 export function resample2d(image: Value, flow: Value): Value {
   const [batch, , height, width] = flow.shape;
-  const axis = (index: number, size: number, position: (pixel: number) => number) => {
-    const own = new Float32Array(height * width);
-    const scale = 2 / Math.max(1, size - 1);
-    for (let pixel = 0; pixel < own.length; pixel++) own[pixel] = position(pixel) * scale - 1;
-    const base = constant(image.graph, tensor('float32', [1, height, width, 1], own));
-    const moved = reshape(slice(flow, [1], [index], [index + 1]), [batch, height, width, 1]);
-    return add(mul(moved, scale), base);
+  const along = (component: number, size: number, shape: readonly number[]) => {
+    const pixels = constant(
+      image.graph,
+      tensor(
+        'float32',
+        shape,
+        Float32Array.from({ length: size }, (_, i) => i),
+      ),
+    );
+    // Positions are summed in pixels, as the reference does; GridSample wants them from -1 to 1.
+    const position = add(slice(flow, [1], [component], [component + 1]), pixels);
+    return reshape(sub(mul(position, 2 / Math.max(1, size - 1)), 1), [batch, height, width, 1]);
   };
-  const x = axis(0, width, (pixel) => pixel % width);
-  const y = axis(1, height, (pixel) => Math.floor(pixel / width));
-  return gridSample(image, concat([x, y], 3), { padding: 'border', alignCorners: true });
+  const grid = concat([along(0, width, [1, 1, 1, width]), along(1, height, [1, 1, height, 1])], 3);
+  return gridSample(image, grid, { padding: 'border', alignCorners: true });
 }

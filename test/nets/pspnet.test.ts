@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { initializeParameters } from '#src/nets/initialize.js';
 import { inference } from '#src/nets/mode.js';
@@ -12,6 +14,8 @@ import { elementCount, type Shape, type Tensor, zeros } from '#src/tensor/tensor
 import { largestDifference, readGolden, readSharedJson, standardDeviation, weightsByName } from '../goldens.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 
+const fixture = (file: string) => join(import.meta.dirname, '..', 'fixtures', 'nets', file);
+
 const networks = ['pspnet18', 'pspnet50', 'pspnet101', 'pspnet_mobilenetv2'] as const;
 
 function build(name: string, shape: Shape, options: { classes?: number; widthMultiplier?: number } = {}) {
@@ -21,16 +25,19 @@ function build(name: string, shape: Shape, options: { classes?: number; widthMul
 }
 
 for (const name of networks) {
-  const goldens = ['eval.safetensors', 'state_dict.json'].map((file) => `goldens/nets/${name}_${file}`);
-  describeWithShared(`${name} against PyTorch`, goldens, () => {
+  const inFixtures = existsSync(fixture(`${name}_eval.safetensors`));
+  const golden = (file: string) =>
+    inFixtures ? fixture(`${name}_${file}`) : sharedPath('goldens/nets', `${name}_${file}`);
+  const needs = inFixtures ? [] : ['eval.safetensors', 'state_dict.json'].map((file) => `goldens/nets/${name}_${file}`);
+  describeWithShared(`${name} against PyTorch`, needs, () => {
     it('has the state dict of PyTorch, in its order', () => {
       const { graph } = build(name, [1, 3, 65, 97]);
       const found = stateDictEntries(graph).map((entry) => [entry.name, entry.shape]);
-      expect(found).toEqual(readSharedJson('goldens', 'nets', `${name}_state_dict.json`));
+      expect(found).toEqual(JSON.parse(readFileSync(golden('state_dict.json'), 'utf8')));
     });
 
     it('computes logits and dsn within 1e-4 of their standard deviation', async () => {
-      const { tensors, metadata } = readGolden(sharedPath('goldens', 'nets', `${name}_eval.safetensors`));
+      const { tensors, metadata } = readGolden(golden('eval.safetensors'));
       const [inputName, , scale, , sizes] = metadata.input.split(' ');
       const shape = sizes.split(',').map(Number);
       const { graph, outputs } = build(name, shape);
