@@ -1,0 +1,126 @@
+// Label maps as colours: pictures, palette PNGs, and overlays on the frame.
+import { promisify } from 'node:util';
+import { crc32, deflate } from 'node:zlib';
+import { SteadysegError } from '../base/errors.js';
+import { writeFileWhole } from '../base/files.js';
+import type { ClassSet } from './classes.js';
+import type { LabelMap, RgbImage } from './image.js';
+import { drawLegend, type Legend } from './legend.js';
+
+const compress = promisify(deflate);
+
+/** Share of the class colour in an overlay. */
+const DEFAULT_OPACITY = 0.5;
+/** The same for pixels whose right or lower neighbour is of another class: the borders stay visible where colours are alike. */
+const BORDER_OPACITY = 0.85;
+
+/** RGB of all 256 ids; ids that are no class are black. */
+export function paletteOf(classSet: ClassSet): Uint8Array {
+  const palette = new Uint8Array(256 * 3);
+  for (const [id, color] of classSet.palette.entries()) palette.set(color, id * 3);
+  return palette;
+}
+
+/** The label map in its class colours; pixels of no class are black. */
+export function colorize(labels: LabelMap, classSet: ClassSet): RgbImage {
+  const { width, height, data: ids } = labels;
+  const palette = paletteOf(classSet);
+  const data = new Uint8Array(width * height * 3);
+  for (let pixel = 0, to = 0; pixel < ids.length; pixel++, to += 3) {
+    const from = ids[pixel] * 3;
+    data[to] = palette[from];
+    data[to + 1] = palette[from + 1];
+    data[to + 2] = palette[from + 2];
+  }
+  return { width, height, data };
+}
+
+/** Encodes a label map as a palette PNG: exact class colours in view, the ids as the indices, a byte a pixel before compression. */
+export async function encodeColorMap(labels: LabelMap, classSet: ClassSet): Promise<Uint8Array> {
+  const { width, height, data: ids } = labels;
+  const header = new Uint8Array(13);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, width);
+  view.setUint32(4, height);
+  // Bit depth 8, colour type 3: palette.
+  header.set([8, 3, 0, 0, 0], 8);
+  // Each row starts with its filter, none: prediction by neighbours means nothing for indices.
+  const rows = new Uint8Array(height * (width + 1));
+  for (let y = 0; y < height; y++) rows.set(ids.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+  return Buffer.concat([
+    Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10),
+    chunk('IHDR', header),
+    chunk('PLTE', paletteOf(classSet)),
+    chunk('IDAT', await compress(rows, { level: 4 })),
+    chunk('IEND', new Uint8Array(0)),
+  ]);
+}
+
+/** Writes `encodeColorMap`'s PNG whole or not at all. */
+export async function writeColorMap(path: string, labels: LabelMap, classSet: ClassSet): Promise<void> {
+  await writeFileWhole(path, await encodeColorMap(labels, classSet));
+}
+
+/** Length, type, content, checksum of type and content. */
+function chunk(type: string, content: Uint8Array): Buffer {
+  const out = Buffer.alloc(content.length + 12);
+  out.writeUInt32BE(content.length, 0);
+  out.write(type, 4, 'latin1');
+  out.set(content, 8);
+  out.writeUInt32BE(crc32(out.subarray(4, content.length + 8)), content.length + 8);
+  return out;
+}
+
+export interface OverlayOptions {
+  /** Share of the class colour, 0..1 (default 0.5). */
+  readonly opacity?: number | undefined;
+  /** Made once by `createLegend` and drawn on every frame. */
+  readonly legend?: Legend | undefined;
+}
+
+/**
+ * Blends the class colours over a frame, borders between classes stronger; pixels of no class show the frame.
+ * @throws SteadysegError when the sizes differ.
+ */
+export function overlay(image: RgbImage, labels: LabelMap, classSet: ClassSet, options: OverlayOptions = {}): RgbImage {
+  const { width, height } = image;
+  if (labels.width !== width || labels.height !== height) {
+    throw new SteadysegError(
+      `expected a label map of the frame's size ${width}×${height}, found ${labels.width}×${labels.height}`,
+    );
+  }
+  const inside = blendTables(classSet, options.opacity ?? DEFAULT_OPACITY);
+  const border = blendTables(classSet, Math.max(BORDER_OPACITY, options.opacity ?? DEFAULT_OPACITY));
+  const ids = labels.data;
+  const source = image.data;
+  const data = new Uint8Array(source.length);
+  const last = width - 1;
+  for (let y = 0, pixel = 0, at = 0; y < height; y++) {
+    const down = y + 1 < height ? width : 0;
+    for (let x = 0; x < width; x++, pixel++, at += 3) {
+      const id = ids[pixel];
+      const edge = id !== ids[pixel + down] || (x < last && id !== ids[pixel + 1]);
+      const { kept, added } = edge ? border : inside;
+      const keep = kept[id];
+      const from = id * 3;
+      data[at] = (source[at] * keep + added[from]) >> 8;
+      data[at + 1] = (source[at + 1] * keep + added[from + 1]) >> 8;
+      data[at + 2] = (source[at + 2] * keep + added[from + 2]) >> 8;
+    }
+  }
+  const blended = { width, height, data };
+  if (options.legend !== undefined) drawLegend(blended, options.legend);
+  return blended;
+}
+
+/** For each id, how much of the frame is kept (of 256) and what is added to each channel (in 256ths, rounding included). */
+function blendTables(classSet: ClassSet, opacity: number): { kept: Uint16Array; added: Uint16Array } {
+  const kept = new Uint16Array(256).fill(256);
+  const added = new Uint16Array(256 * 3);
+  const share = Math.round(Math.min(1, Math.max(0, opacity)) * 256);
+  for (const [id, color] of classSet.palette.entries()) {
+    kept[id] = 256 - share;
+    for (let channel = 0; channel < 3; channel++) added[id * 3 + channel] = color[channel] * share + 127;
+  }
+  return { kept, added };
+}

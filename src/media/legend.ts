@@ -1,0 +1,137 @@
+// A legend of the classes along the lower edge of a frame: laid out and drawn once, then copied onto every frame.
+import type { ClassSet, Rgb } from './classes.js';
+import { drawText, FONT_HEIGHT, type TextMask, textWidth } from './strokeFont.js';
+
+/** A strip of colours with their opacity, and where its upper left corner goes. */
+export interface Legend {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  /** Colour times opacity, three a pixel. */
+  readonly added: Uint8Array;
+  /** What is kept of the frame, 0..255, one a pixel. */
+  readonly kept: Uint8Array;
+}
+
+/** Pixels of a font unit for frames 540 pixels high; text grows with the frame. */
+const UNIT_AT_540 = 1.5;
+/** Below this, letters are no longer told apart. */
+const MIN_UNIT = 1.2;
+/** A legend that takes more of the frame's height hides the scene. */
+const MAX_SHARE_OF_HEIGHT = 0.22;
+const BACKGROUND_OPACITY = 0.62;
+
+/**
+ * The legend for frames of a size: a swatch and a name for each class, in as many rows as needed, over a dark translucent
+ * ground at the lower edge. Undefined when the frame is too small for it: text a few pixels high, or a quarter of the scene hidden.
+ */
+export function createLegend(classSet: ClassSet, size: { width: number; height: number }): Legend | undefined {
+  const wished = Math.max(MIN_UNIT, (UNIT_AT_540 * Math.min(size.height, size.width * 0.75)) / 540);
+  for (let unit = wished; ; unit = Math.max(MIN_UNIT, unit * 0.9)) {
+    const layout = layOut(classSet, size.width, unit);
+    if (layout !== undefined && layout.height <= size.height * MAX_SHARE_OF_HEIGHT)
+      return draw(classSet, size, unit, layout);
+    if (unit === MIN_UNIT) return undefined;
+  }
+}
+
+interface Layout {
+  readonly height: number;
+  readonly places: readonly { readonly x: number; readonly y: number }[];
+}
+
+/** Entries in columns of equal width, filled row by row; undefined when a name is wider than the frame. */
+function layOut(classSet: ClassSet, width: number, unit: number): Layout | undefined {
+  const { swatch, gap, line, edge } = measures(unit);
+  const entry = swatch + gap + Math.max(...classSet.classes.map((name) => textWidth(name, unit))) + 2 * gap;
+  const columns = Math.min(classSet.classes.length, Math.floor((width - 2 * edge) / entry));
+  if (columns < 1) return undefined;
+  const rows = Math.ceil(classSet.classes.length / columns);
+  const places = classSet.classes.map((_, index) => ({
+    x: edge + (index % columns) * entry,
+    y: edge + Math.floor(index / columns) * line,
+  }));
+  return { height: rows * line + 2 * edge, places };
+}
+
+function measures(unit: number) {
+  const line = Math.ceil((FONT_HEIGHT + 3) * unit);
+  return { line, swatch: Math.round(8 * unit), gap: Math.round(3 * unit), edge: Math.round(3 * unit) };
+}
+
+function draw(classSet: ClassSet, size: { width: number; height: number }, unit: number, layout: Layout): Legend {
+  const { swatch, gap, line } = measures(unit);
+  const { width } = size;
+  const strip = emptyStrip(width, layout.height);
+  const legend = { x: 0, y: size.height - layout.height, width, height: layout.height, ...strip };
+  for (const [index, { x, y }] of layout.places.entries()) {
+    const top = y + Math.floor((line - swatch) / 2);
+    const color = classSet.palette[index];
+    // A light frame around each swatch keeps dark colours apart from the ground.
+    paintRectangle(legend, x, top, swatch, swatch, [150, 150, 150]);
+    paintRectangle(legend, x + 1, top + 1, swatch - 2, swatch - 2, color);
+    const mask = drawText(classSet.classes[index], unit);
+    // The middle between that of small letters and that of capitals lies in the middle of the line.
+    paintText(legend, mask, x + swatch + gap, y + Math.round((line - mask.height + unit) / 2));
+  }
+  return legend;
+}
+
+function emptyStrip(width: number, height: number): { added: Uint8Array; kept: Uint8Array } {
+  return {
+    added: new Uint8Array(width * height * 3),
+    kept: new Uint8Array(width * height).fill(Math.round(255 * (1 - BACKGROUND_OPACITY))),
+  };
+}
+
+/** A line of text on a dark translucent ground, for the upper left corner (x, y) of its box. */
+export function createCaption(text: string, unit: number, x: number, y: number): Legend {
+  const mask = drawText(text, unit);
+  const padding = Math.round(2 * unit);
+  const [width, height] = [mask.width + 2 * padding, mask.height + 2 * padding];
+  const caption = { x, y, width, height, ...emptyStrip(width, height) };
+  paintText(caption, mask, padding, padding + Math.round(unit / 2));
+  return caption;
+}
+
+function paintRectangle(strip: Legend, left: number, top: number, width: number, height: number, color: Rgb): void {
+  for (let y = Math.max(0, top); y < Math.min(strip.height, top + height); y++) {
+    for (let x = Math.max(0, left); x < Math.min(strip.width, left + width); x++) {
+      strip.added.set(color, (y * strip.width + x) * 3);
+      strip.kept[y * strip.width + x] = 0;
+    }
+  }
+}
+
+function paintText(strip: Legend, mask: TextMask, left: number, top: number): void {
+  for (let y = Math.max(0, -top); y < Math.min(mask.height, strip.height - top); y++) {
+    for (let x = 0; x < Math.min(mask.width, strip.width - left); x++) {
+      const opacity = mask.alpha[y * mask.width + x];
+      if (opacity === 0) continue;
+      const at = (top + y) * strip.width + left + x;
+      for (let channel = at * 3; channel < at * 3 + 3; channel++) {
+        strip.added[channel] = (strip.added[channel] * (255 - opacity) + 255 * opacity) / 255;
+      }
+      strip.kept[at] = (strip.kept[at] * (255 - opacity)) / 255;
+    }
+  }
+}
+
+/** Draws a legend or caption onto a picture, in place; what lies outside is cut off. */
+export function drawLegend(image: { width: number; height: number; data: Uint8Array }, legend: Legend): void {
+  const { data } = image;
+  const { added, kept } = legend;
+  const right = Math.min(legend.width, image.width - legend.x);
+  const bottom = Math.min(legend.height, image.height - legend.y);
+  for (let y = Math.max(0, -legend.y); y < bottom; y++) {
+    let from = y * legend.width + Math.max(0, -legend.x);
+    let to = ((legend.y + y) * image.width + legend.x + Math.max(0, -legend.x)) * 3;
+    for (let x = Math.max(0, -legend.x); x < right; x++, from++, to += 3) {
+      const keep = kept[from];
+      data[to] = added[from * 3] + (((data[to] * keep + 127) / 255) | 0);
+      data[to + 1] = added[from * 3 + 1] + (((data[to + 1] * keep + 127) / 255) | 0);
+      data[to + 2] = added[from * 3 + 2] + (((data[to + 2] * keep + 127) / 255) | 0);
+    }
+  }
+}
