@@ -1,5 +1,19 @@
 // The public API for Node.
 
+export {
+  type ClipFrame,
+  type ClipOptions,
+  type ClipRenderer,
+  createClipRenderer,
+  renderClip,
+} from './data/toycity/render.js';
+export {
+  type ToyCityManifest,
+  type ToyCityOptions,
+  type ToyCityResult,
+  toyCityClipSeed,
+  writeToyCity,
+} from './data/toycity/write.js';
 export { type Cost, countCost } from './onnx/flops.js';
 export { imageShapes, type ModelSummary, summarizeModel } from './onnx/summary.js';
 export { type LoadOptions, loadModel, type NetworkDescription, type SegmentationModel } from './segment/model.js';

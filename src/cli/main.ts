@@ -7,6 +7,10 @@ import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
 /** Every command: its one-line summary, and the file that defines it, loaded when it is called. */
 const commands: Record<string, { summary: string; load: () => Promise<{ command: () => Command }> }> = {
   info: { summary: 'what is in a model or weights file', load: () => import('./info.js') },
+  toycity: {
+    summary: 'render a synthetic street dataset with exact labels, flow and occlusion',
+    load: () => import('./toycity.js'),
+  },
 };
 
 /** Exit codes of DESIGN's contract: 0 done, 1 failed, 2 wrong usage. */

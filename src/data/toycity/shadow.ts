@@ -136,8 +136,10 @@ function fillPolygon(count: number, heights: Float32Array): void {
       }
     }
     const slope = right > left ? (rightHeight - leftHeight) / (right - left) : 0;
-    const last = Math.min(COLUMNS - 1, Math.floor(right));
-    for (let column = Math.max(0, Math.ceil(left)); column <= last; column++) {
+    // What is thinner than a texel still casts a shadow a texel wide.
+    const middle = Math.round((left + right) / 2);
+    const last = Math.min(COLUMNS - 1, Math.max(middle, Math.floor(right)));
+    for (let column = Math.max(0, Math.min(middle, Math.ceil(left))); column <= last; column++) {
       const height = leftHeight + slope * (column - left);
       const i = row * COLUMNS + column;
       if (height > heights[i]) heights[i] = height;

@@ -28,7 +28,7 @@ function addWheels(
     for (const side of [-1, 1]) {
       const rim = Array.from({ length: 12 }, (_, k): Vector3 => {
         const angle = (Math.PI * k) / 6;
-        return [side * (half + 0.01), radius + radius * Math.cos(angle), z + radius * Math.sin(angle)];
+        return [side * (half + 0.03), radius + radius * Math.cos(angle), z + radius * Math.sin(angle)];
       });
       scene.face(rim, [0, radius, z], {
         body,
@@ -40,7 +40,7 @@ function addWheels(
       // The tread, seen from the front and behind.
       const tread: FaceLook = { body, material: tyre, trainId: id };
       const inner = side * (half - 0.2);
-      const outer = side * half;
+      const outer = side * (half + 0.02);
       addBox(
         scene,
         [Math.min(inner, outer), 0, z - radius * 0.7],

@@ -80,7 +80,9 @@ export function drawView(scene: Scene, camera: Camera, frame: number, noise: Noi
     bodyToWorld,
     bodyToCamera,
     cameraToBody,
-    ...buffers,
+    inverseDepth: buffers.inverseDepth,
+    primitive: buffers.primitive,
+    planes: buffers.planes,
   };
   view.inverseDepth.fill(0);
   view.primitive.fill(-1);
