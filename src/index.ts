@@ -14,6 +14,8 @@ export {
   toyCityClipSeed,
   writeToyCity,
 } from './data/toycity/write.js';
+export { buildModel, type ModelOptions, resizeModel } from './nets/model.js';
+export { architectures } from './nets/registry.js';
 export { type Cost, countCost } from './onnx/flops.js';
 export { imageShapes, type ModelSummary, summarizeModel } from './onnx/summary.js';
 export { type LoadOptions, loadModel, type NetworkDescription, type SegmentationModel } from './segment/model.js';

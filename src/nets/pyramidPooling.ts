@@ -1,7 +1,7 @@
 // Pyramid pooling (Zhao et al., Pyramid Scene Parsing Network, CVPR 2017).
 import type { Value } from '../onnx/graph.js';
 import { concat, relu, resize } from '../onnx/ops.js';
-import { adaptiveAveragePool } from './adaptiveAveragePool.js';
+import { adaptiveAveragePool } from '../onnx/resample.js';
 import { batchNorm } from './batchNorm.js';
 import { convolution } from './convolution.js';
 import type { Mode } from './mode.js';
@@ -14,7 +14,7 @@ export function pyramidPooling(x: Value, name: string, mode: Mode): Value {
   const channels = inputs / bins.length;
   const levels = bins.map((bin, level) => {
     const prefix = `${name}.features.${level}`;
-    let y = adaptiveAveragePool(x, bin);
+    let y = adaptiveAveragePool(x, bin, bin);
     y = convolution(y, `${prefix}.1`, { channels, initialization: 'head' });
     y = relu(batchNorm(y, `${prefix}.2`, mode));
     return resize(y, [batch, channels, height, width], 'linear', 'align_corners');

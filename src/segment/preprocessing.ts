@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { exists, readFileBounded } from '../base/files.js';
+import { imageNetMean, imageNetStd } from '../nets/normalization.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 
 /** Three numbers, one a channel. */
@@ -23,9 +24,6 @@ export interface PreprocessingOptions {
   readonly scale?: number | undefined;
   readonly channelOrder?: 'rgb' | 'bgr' | undefined;
 }
-
-const imageNetMean: Channels = [0.485, 0.456, 0.406];
-const imageNetStd: Channels = [0.229, 0.224, 0.225];
 
 /** SPEC §0: RGB, normalised by ImageNet's mean and deviation. */
 export const defaultPreprocessing: Preprocessing = {

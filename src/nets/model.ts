@@ -1,0 +1,117 @@
+// Makes model files of networks by name, and makes them again at another size from themselves.
+import { SteadysegError, UsageError } from '../base/errors.js';
+import { exportModel } from '../onnx/export.js';
+import { createGraph, type Graph, input, type Value } from '../onnx/graph.js';
+import { describeModel, type ModelDescription, readDescription } from '../onnx/metadata.js';
+import type { Model } from '../onnx/model.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { flowNet2, flowNet2SizeMultiple } from './flownet2/flowNet2.js';
+import { initializeParameters } from './initialize.js';
+import { inference } from './mode.js';
+import { imageNetMean, imageNetStd } from './normalization.js';
+import { architectureName, buildNetwork } from './registry.js';
+
+export interface ModelOptions {
+  /** A name of `architectures`, or `flownet2`. */
+  readonly architecture: string;
+  /** Size of the input images. */
+  readonly height: number;
+  readonly width: number;
+  /** Number of classes; FlowNet2 has none. */
+  readonly classes?: number;
+  /** By state-dict name. Default: initial weights. */
+  readonly weights?: ReadonlyMap<string, Tensor>;
+  /** Factor on the channel numbers of PSPNet-18 and PSPNet-MobileNetV2. Default 1. */
+  readonly widthMultiplier?: number;
+  /** Whether the auxiliary head is kept, as an output `dsn` that costs time. Default false. */
+  readonly auxiliary?: boolean;
+  /** What the model says of itself beside architecture and normalisation: class names, palette, training. */
+  readonly description?: ModelDescription;
+}
+
+const flowNet2Name = 'flownet2';
+
+/** Seed of the weights of models that are made without any. */
+const defaultSeed = 0;
+
+/**
+ * A model of a network: a segmentation network takes `image` [1,3,height,width] (RGB, normalised as SPEC §0) and gives
+ * `logits`; FlowNet2 takes `first` and `second` [1,3,height,width] (RGB, 0..255) and gives `flow` [1,2,height,width].
+ *
+ * @throws UsageError for an unknown architecture or sizes it cannot have; SteadysegError when weights are missing or of another shape.
+ */
+export function buildModel(options: ModelOptions): Model {
+  const { height, width, description = {} } = options;
+  if (!(Number.isInteger(height) && Number.isInteger(width) && height > 0 && width > 0)) {
+    throw new UsageError(`expected a size in whole pixels, found ${height}x${width}`);
+  }
+  const graph = createGraph(options.architecture);
+  const image = (name: string) => input(graph, name, 'float32', [1, 3, height, width]);
+  if (options.architecture.toLowerCase() === flowNet2Name) {
+    if (Math.min(height, width) < flowNet2SizeMultiple) {
+      throw new UsageError(
+        `expected at least ${flowNet2SizeMultiple}x${flowNet2SizeMultiple} pixels for FlowNet2, found ${height}x${width}`,
+      );
+    }
+    const flow = flowNet2(image('first'), image('second'));
+    return withWeights(graph, { flow }, options, { ...description, architecture: flowNet2Name });
+  }
+  const { classes, widthMultiplier = 1, auxiliary = false } = options;
+  if (classes === undefined)
+    throw new UsageError(`expected a number of classes for ${options.architecture}, found none`);
+  const architecture = architectureName(options.architecture);
+  const outputs = buildNetwork(architecture, graph, image('image'), { classes, widthMultiplier, mode: inference });
+  const named = auxiliary ? { logits: outputs.logits, dsn: outputs.auxiliary } : { logits: outputs.logits };
+  return withWeights(graph, named, options, {
+    mean: [imageNetMean[0] * 255, imageNetMean[1] * 255, imageNetMean[2] * 255],
+    std: imageNetStd.map((value) => value * 255),
+    ...description,
+    architecture,
+    ...(widthMultiplier !== 1 && { widthMultiplier }),
+  });
+}
+
+/**
+ * The same network for images of another size: built anew by the architecture its metadata names, with its own weights.
+ *
+ * @param source what the model is called in errors.
+ * @throws SteadysegError when the model does not say what it is, or was changed since.
+ */
+export function resizeModel(model: Model, height: number, width: number, source: string): Model {
+  const description = readDescription(model.metadata, source);
+  const { architecture, widthMultiplier } = description as ModelDescription & { widthMultiplier?: number };
+  if (!architecture) {
+    throw new SteadysegError(
+      `${source}: expected metadata that names the architecture, found none: export the model at ${height}x${width} where it was made`,
+    );
+  }
+  const { initializers } = model.graph;
+  const classes = initializers.get('cls.4.bias')?.shape[0];
+  return buildModel({
+    architecture,
+    height,
+    width,
+    ...(classes !== undefined && { classes }),
+    weights: initializers,
+    ...(widthMultiplier !== undefined && { widthMultiplier }),
+    auxiliary: model.graph.outputs.some(({ name }) => name === 'dsn'),
+    description,
+  });
+}
+
+function withWeights(
+  graph: Graph,
+  outputs: Record<string, Value>,
+  options: ModelOptions,
+  description: ModelDescription,
+): Model {
+  const weights = options.weights ?? initializeParameters(graph, defaultSeed);
+  const model = exportModel(graph, outputs, { weights, metadata: new Map([describeModel(description)]) });
+  const missing = [...graph.parameters.keys()].filter((name) => model.graph.inputs.some((info) => info.name === name));
+  if (missing.length > 0) {
+    throw new SteadysegError(
+      `the weights lack ${missing.length} of ${options.architecture}'s parameters: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}`,
+    );
+  }
+  return model;
+}

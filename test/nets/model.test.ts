@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { buildModel, resizeModel } from '#src/nets/model.js';
+import { readDescription } from '#src/onnx/metadata.js';
+import { readModel } from '#src/onnx/read.js';
+import { writeModel } from '#src/onnx/write.js';
+import { createSession } from '#src/runtime/session.js';
+import { symmetricByName } from '#src/tensor/random.js';
+import { largestDifference } from '../goldens.js';
+
+const small = { architecture: 'PSPNet18', classes: 3, widthMultiplier: 0.125 };
+
+describe('a model file', () => {
+  it('says what it is and is rebuilt at another size from itself', async () => {
+    const description = { classes: ['road', 'sky', 'car'], training: { epochs: 2 } };
+    const original = buildModel({ ...small, height: 33, width: 41, description });
+    const read = readModel(writeModel(original), 'm.onnx');
+    expect(readDescription(read.metadata, 'm.onnx')).toMatchObject({
+      ...description,
+      architecture: 'pspnet18',
+      widthMultiplier: 0.125,
+    });
+    const resized = resizeModel(read, 65, 97, 'm.onnx');
+    const direct = buildModel({ ...small, height: 65, width: 97 });
+    const image = symmetricByName('image', [1, 3, 65, 97], 2);
+    const [found, expected] = await Promise.all(
+      [resized, direct].map(async (model) => (await createSession(writeModel(model))).run({ image })),
+    );
+    expect(found.logits.shape).toEqual([1, 3, 9, 13]);
+    expect(largestDifference(found.logits, expected.logits)).toBe(0);
+    expect(readDescription(resized.metadata, 'm.onnx')).toEqual(readDescription(read.metadata, 'm.onnx'));
+  });
+
+  it('keeps the auxiliary head where asked', () => {
+    const { graph } = buildModel({ ...small, height: 32, width: 32, auxiliary: true });
+    expect(graph.outputs.map(({ name }) => name)).toEqual(['logits', 'dsn']);
+    expect(graph.initializers.has('aux.4.bias')).toBe(true);
+    expect(buildModel({ ...small, height: 32, width: 32 }).graph.initializers.has('aux.4.bias')).toBe(false);
+  });
+
+  it('names what is missing or impossible', () => {
+    const size = { height: 32, width: 32 };
+    expect(() => buildModel({ ...small, ...size, weights: new Map() })).toThrow(
+      "the weights lack 127 of PSPNet18's parameters: layer0.0.weight, layer0.1.weight, layer0.1.bias, …",
+    );
+    expect(() => buildModel({ architecture: 'pspnet18', ...size })).toThrow('a number of classes for pspnet18');
+    expect(() => buildModel({ ...small, height: 0.5, width: 32 })).toThrow('a size in whole pixels, found 0.5x32');
+    expect(() => buildModel({ architecture: 'flownet2', ...size })).toThrow('at least 64x64 pixels for FlowNet2');
+    const anonymous = { ...buildModel({ ...small, ...size }), metadata: new Map() };
+    expect(() => resizeModel(anonymous, 64, 64, 'x.onnx')).toThrow(
+      'x.onnx: expected metadata that names the architecture',
+    );
+  });
+});
