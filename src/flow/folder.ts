@@ -14,6 +14,9 @@ const MAX_NAMED = 5;
 /** Reading is bound by the disk and by sharp's own threads. */
 const CONCURRENT_READS = 4;
 
+/** What Cityscapes adds to the names of its frames; flow files may go without it. */
+const frameSuffix = /_leftImg8bit$/;
+
 /** Where the flow of the pair that starts with `stem` lies, with the extension `.flo`. */
 export function flowPath(folder: string, stem: string, direction: FlowDirection): string {
   return direction === 'forward' ? join(folder, `${stem}.flo`) : join(folder, 'backward', `${stem}.flo`);
@@ -30,10 +33,13 @@ export async function folderFlow(folder: string): Promise<FlowSource> {
   );
   if (!isFolder) throw new SteadysegError(`${folder}: expected a folder of .flo or KITTI flow files, found none`);
   const find = async (stem: string, direction: FlowDirection) => {
-    const flo = flowPath(folder, stem, direction);
-    const png = flo.replace(/\.flo$/, '.png');
-    if (await exists(flo)) return flo;
-    return (await exists(png)) ? png : undefined;
+    for (const name of new Set([stem, stem.replace(frameSuffix, '')])) {
+      const flo = flowPath(folder, name, direction);
+      if (await exists(flo)) return flo;
+      const png = flo.replace(/\.flo$/, '.png');
+      if (await exists(png)) return png;
+    }
+    return undefined;
   };
   return {
     name: `folder ${folder}`,

@@ -1,5 +1,5 @@
 // The pairs of neighbouring frames that flow is between: within a clip, never across its end.
-import type { Frame, FrameSource } from '../media/frames.js';
+import type { FrameSource, OnBadFrame } from '../media/frames.js';
 import { readPicture } from '../media/pictures.js';
 import { type FlowFrame, type FramePair, flowFrame } from './source.js';
 
@@ -11,6 +11,8 @@ export interface IndexedPair extends FramePair {
 export interface PairsOptions {
   /** Which clips count, by number (for shards). Default: all. */
   readonly wantedClip?: ((clip: number) => boolean) | undefined;
+  /** What to do about a video frame that cannot be decoded; by default it ends the iteration. Pictures fail when they are asked for. */
+  readonly onBad?: OnBadFrame | undefined;
 }
 
 /** All pairs (t, t+1) of the clips of a source, in order. Pictures are decoded when their colours are asked for, video frames as they come. */
@@ -18,10 +20,10 @@ export async function* framePairs(
   source: FrameSource,
   options: PairsOptions = {},
 ): AsyncGenerator<IndexedPair, void, void> {
-  const { wantedClip = () => true } = options;
+  const { wantedClip = () => true, onBad } = options;
   const clipOf = clipIndex(source);
   let previous: { index: number; frame: FlowFrame } | undefined;
-  for await (const { index, frame } of flowFrames(source, (index) => wantedClip(clipOf(index)))) {
+  for await (const { index, frame } of flowFrames(source, (index) => wantedClip(clipOf(index)), onBad)) {
     const follows = previous !== undefined && previous.index + 1 === index && clipOf(previous.index) === clipOf(index);
     if (previous && follows) yield { index: previous.index, first: previous.frame, second: frame };
     previous = { index, frame };
@@ -51,6 +53,7 @@ export function firstStems(source: FrameSource, options: PairsOptions = {}): str
 async function* flowFrames(
   source: FrameSource,
   wanted: (index: number) => boolean,
+  onBad: OnBadFrame | undefined,
 ): AsyncGenerator<{ index: number; frame: FlowFrame }, void, void> {
   const { paths, stems } = source;
   if (paths && stems) {
@@ -59,7 +62,7 @@ async function* flowFrames(
     }
     return;
   }
-  for await (const { index, stem, image } of source.frames({ wanted }) as AsyncGenerator<Frame>) {
+  for await (const { index, stem, image } of source.frames({ wanted, onBad })) {
     yield { index, frame: flowFrame(stem, async () => image) };
   }
 }
