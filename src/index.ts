@@ -14,10 +14,24 @@ export {
   toyCityClipSeed,
   writeToyCity,
 } from './data/toycity/write.js';
+export { type CachedFlowSource, cachedFlow, defaultFlowCacheFolder, type FlowCacheOptions } from './flow/cache.js';
+export { type ComputedFlow, type ComputeFlowOptions, computeFlow } from './flow/compute.js';
+export { type FarnebackOptions, farnebackFlow } from './flow/farneback.js';
+export { flowPath, folderFlow } from './flow/folder.js';
+export { type NetworkFlowOptions, networkFlow, type ValueRange } from './flow/network.js';
+export { type OpenFlowOptions, openFlowSource } from './flow/open.js';
+export { firstStems, framePairs, type IndexedPair, type PairsOptions, pairCount } from './flow/pairs.js';
+export { type FlowDirection, type FlowFrame, type FlowSource, type FramePair, flowFrame } from './flow/source.js';
+export { isUnknownFlow, readFlo, UNKNOWN_FLOW, writeFlo } from './media/flo.js';
+export { flowColors } from './media/flowColor.js';
+export { readKittiFlow, writeKittiFlow } from './media/kitti.js';
 export { buildModel, type ModelOptions, resizeModel } from './nets/model.js';
 export { architectures } from './nets/registry.js';
 export { type Cost, countCost } from './onnx/flops.js';
 export { imageShapes, type ModelSummary, summarizeModel } from './onnx/summary.js';
+export { type EvaluationReport, evaluationReport } from './report/evaluation.js';
+export { type PairMaps, pairPictures } from './report/overlays.js';
+export { type Report, renderReport, type Section, writeReport } from './report/report.js';
 export { type LoadOptions, loadModel, type NetworkDescription, type SegmentationModel } from './segment/model.js';
 export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segment.js';
 export { loadBackbone, renameBackbone } from './weights/backbone.js';

@@ -10,6 +10,7 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
   toycity: {
     summary: 'render a synthetic street dataset with exact labels, flow and occlusion',
     load: () => import('./toycity.js'),
+  },
   flow: {
     summary: 'optical flow of a video or folder, as .flo files and colour pictures',
     load: () => import('./flow.js'),
