@@ -4,12 +4,13 @@ import { expect, it } from 'vitest';
 import { gradients } from '#src/autodiff/gradients.js';
 import { cityscapesClassWeights, crossEntropy } from '#src/losses/crossEntropy.js';
 import { motionLoss } from '#src/losses/motion.js';
+import { multiFrameLoss, trainedMultiFrameLoss } from '#src/losses/multiFrame.js';
 import { pixelWiseLoss } from '#src/losses/pixelWise.js';
 import { type HardExampleMining, segmentationLoss } from '#src/losses/segmentation.js';
 import { pairFramesLoss, type SimilarityConvention, selfSimilarityLoss } from '#src/losses/similarity.js';
 import { overThreeFrames, type ThreeFrames } from '#src/losses/threeFrames.js';
 import { exportModel } from '#src/onnx/export.js';
-import { createGraph, input, type Value } from '#src/onnx/graph.js';
+import { createGraph, type Graph, input, type Value } from '#src/onnx/graph.js';
 import { add, mul } from '#src/onnx/ops.js';
 import { bilinear } from '#src/onnx/resample.js';
 import { writeModel } from '#src/onnx/write.js';
@@ -19,7 +20,8 @@ import { readSafetensors } from '#src/weights/safetensors.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 
 type Inputs = Readonly<Record<string, Value>>;
-type Build = (inputs: Inputs) => Value;
+/** One loss, or the outputs of a loss of several parts in the golden's order. */
+type Build = (inputs: Inputs) => Value | Value[];
 
 const classWeights = cityscapesClassWeights;
 const supervised =
@@ -54,6 +56,16 @@ function threeFrames(inputs: Inputs): ThreeFrames<Networks> {
   return { front: at('front'), centre: at('centre'), back: at('back') };
 }
 
+const networks = (inputs: Inputs) => {
+  const { front, centre, back } = threeFrames(inputs);
+  const of = (network: 'student' | 'teacher') => ({
+    front: front[network],
+    centre: centre[network],
+    back: back[network],
+  });
+  return { student: of('student'), teacher: of('teacher') };
+};
+
 const builds: Record<string, Build> = {
   cross_entropy: ({ logits, target }) => {
     const [, height, width] = target.shape;
@@ -73,6 +85,15 @@ const builds: Record<string, Build> = {
   pair_frames_etc2020: pairFrames('etc-2020'),
   self_similarity: (inputs) =>
     overThreeFrames(threeFrames(inputs), ({ student, teacher }) => selfSimilarityLoss(student, teacher)),
+  multi_frame: (inputs) => {
+    const { student, teacher } = networks(inputs);
+    return multiFrameLoss(student, teacher);
+  },
+  multi_frame_gan: (inputs) => {
+    const { student, teacher } = networks(inputs);
+    const { distance, antiCollapse } = trainedMultiFrameLoss(student, teacher);
+    return [distance, antiCollapse];
+  },
 };
 
 describeWithShared('losses', ['goldens/losses'], () => {
@@ -91,20 +112,25 @@ describeWithShared('losses', ['goldens/losses'], () => {
         inputs[key.slice(3)] = input(graph, key.slice(3), fed.dtype, fed.shape);
         feeds[key.slice(3)] = fed;
       }
-      const loss = build(inputs);
+      const built = build(inputs);
+      const parts = Array.isArray(built) ? built : [built];
+      for (const [key, content] of tensors) if (key.startsWith('param.')) feeds[key.slice(6)] = content;
       const wanted = [...tensors.keys()].filter((key) => key.startsWith('grad.')).map((key) => key.slice(5));
       const computed = gradients(
         graph,
-        loss,
-        wanted.map((key) => inputs[key]),
+        parts.reduce(add),
+        wanted.map((key) => differentiated(graph, inputs, key)),
       );
+      const losses = Object.fromEntries(parts.map((value, i) => [`out.${i}`, value]));
       const outputs = Object.fromEntries(wanted.map((key, i) => [`gradient.${key}`, computed[i]]));
-      const session = await createSession(writeModel(exportModel(graph, { loss, ...outputs })), {
+      const session = await createSession(writeModel(exportModel(graph, { ...losses, ...outputs })), {
         optimization: 'disabled',
       });
       const found = await session.run(feeds);
-      const expectedLoss = Number(tensors.get('out.0')?.data[0]);
-      expect(Math.abs(Number(found.loss.data[0]) - expectedLoss) / Math.abs(expectedLoss)).toBeLessThan(1e-5);
+      for (const key of Object.keys(losses)) {
+        const expected = Number(tensors.get(key)?.data[0]);
+        expect(Math.abs(Number(found[key].data[0]) - expected) / Math.abs(expected), key).toBeLessThan(1e-5);
+      }
       for (const key of wanted) {
         const expected = tensors.get(`grad.${key}`)?.data as Float32Array;
         expect(relativeDifference(found[`gradient.${key}`].data as Float32Array, expected), key).toBeLessThan(1e-4);
@@ -113,9 +139,16 @@ describeWithShared('losses', ['goldens/losses'], () => {
   }
 });
 
+/** What a golden's gradient is of: an input, or a parameter of the graph (`param.NAME`). */
+function differentiated(graph: Graph, inputs: Inputs, key: string): Value {
+  const value = inputs[key] ?? graph.parameters.get(key.replace(/^param\./, ''))?.value;
+  if (!value) throw new Error(`the graph has no ${key}`);
+  return value;
+}
+
 /** ‖a - b‖ / ‖b‖. */
 function relativeDifference(a: Float32Array, b: Float32Array): number {
   expect(a.length).toBe(b.length);
-  const norm = (values: Float32Array) => Math.hypot(...values);
+  const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
   return norm(a.map((value, i) => value - b[i])) / norm(b);
 }
