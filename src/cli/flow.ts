@@ -1,6 +1,7 @@
 // `steadyseg flow`: optical flow of a video or folder as .flo files and colour pictures.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SteadysegError } from '../base/errors.js';
+import { inShard, resolveShard } from '../data/shard.js';
 import { computeFlow } from '../flow/compute.js';
 import { valueRanges } from '../flow/network.js';
 import { openFlowSource } from '../flow/open.js';
@@ -16,6 +17,8 @@ interface FlowCommandOptions {
   maxRadius?: number;
   resume?: boolean;
   limit?: number;
+  shard?: string;
+  shards?: number;
   keepGoing?: boolean;
   threads?: number;
   device?: string;
@@ -40,6 +43,8 @@ export function command(): Command {
     .option('--max-radius <pixels>', 'length that is fully saturated in them (default: the longest of each)', positive)
     .option('--resume', 'leave alone the files that are there already')
     .option('--limit <n>', 'at most n pairs (default: all)', wholeNumber(1))
+    .option('--shard <i/n>', 'only clips i, i+n, … of the input, i from 0')
+    .option('--shards <n>', 'as --shard, with i from the job scheduler (Kubernetes, Slurm)', wholeNumber(1))
     .option('--keep-going', 'go on after a frame or pair that fails; the exit code is 1 then')
     .option('--threads <n>', 'threads (default: one a core)', wholeNumber(1))
     .option('--device <name>', 'where a network runs: cpu, cuda, webgpu, … (default: cpu)')
@@ -70,6 +75,7 @@ Examples:
 
 async function run(input: string, options: FlowCommandOptions): Promise<void> {
   const { out, method, json, keepGoing, threads, device, valueRange, channelOrder, sizeMultiple, ...rest } = options;
+  const shard = resolveShard(options);
   const frames = await openFrames(input);
   const source = await openFlowSource(method, {
     // The output folder is what `evaluate --flow` takes; a second copy in the cache would only take space.
@@ -87,6 +93,7 @@ async function run(input: string, options: FlowCommandOptions): Promise<void> {
       frames,
       source,
       out,
+      wantedClip: (clip) => inShard(clip, shard),
       onFailure: keepGoing ? (_, error) => progress.note(`steadyseg: ${error.message}`) : undefined,
       onProgress: progress.update,
     });

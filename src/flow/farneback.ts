@@ -74,7 +74,11 @@ export function farnebackFlow(options: FarnebackOptions = {}): FlowSource {
       try {
         return { width, height, data: await pool.run({ from, to, ...settings }) };
       } catch (thrown) {
-        throw new SteadysegError(`flow ${stems}: OpenCV failed: ${messageOf(thrown)}`, { cause: thrown });
+        const message = messageOf(thrown);
+        const reason = /Insufficient memory/.test(message)
+          ? `frames of ${width}×${height} need more memory than OpenCV has in WebAssembly; use smaller frames or flow from files`
+          : `OpenCV failed: ${message}`;
+        throw new SteadysegError(`flow ${stems}: ${reason}`, { cause: thrown });
       }
     },
     async check() {},

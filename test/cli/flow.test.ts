@@ -29,6 +29,14 @@ it('computes Farneback flow of a folder', async () => {
   expect(again.stdout).toMatch(/^2 pairs: 0 flow fields written to flow, 4 were there already/);
 });
 
+it('leaves the clips of other shards out', () => {
+  const counts = ['0/2', '1/2'].map((shard) => {
+    const run = steadyseg('flow', 'frames', '--out', `shard${shard[0]}`, '--threads', '1', '--shard', shard, '--json');
+    return JSON.parse(run.stdout).pairs;
+  });
+  expect(counts).toEqual([2, 0]);
+});
+
 it.each([
   [['flow', 'frames'], 2, "required option '--out <dir>' not specified"],
   [['flow', 'frames', '--out', 'o', '--method', 'farnebak'], 2, 'did you mean farneback?'],
