@@ -1,5 +1,6 @@
 // The public API for Node.
 
+export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';
 export {
   type ClipFrame,
   type ClipOptions,
@@ -32,8 +33,17 @@ export { imageShapes, type ModelSummary, summarizeModel } from './onnx/summary.j
 export { type EvaluationReport, evaluationReport } from './report/evaluation.js';
 export { type PairMaps, pairPictures } from './report/overlays.js';
 export { type Report, renderReport, type Section, writeReport } from './report/report.js';
+export { createSession, type Session, type SessionOptions, supportedDevices } from './runtime/session.js';
 export { type LoadOptions, loadModel, type NetworkDescription, type SegmentationModel } from './segment/model.js';
+export {
+  type FrameFailure,
+  type OutputKind,
+  type PredictOptions,
+  type PredictSummary,
+  predict,
+} from './segment/predict.js';
 export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segment.js';
+export { type SegmentedFrame, type SegmentVideoOptions, segmentVideo } from './segment/video.js';
 export { loadBackbone, renameBackbone } from './weights/backbone.js';
 export { openWeights, readStateDict, type StateDict } from './weights/openWeights.js';
 export { type Checkpoint, openCheckpoint } from './weights/pth.js';

@@ -2,10 +2,14 @@
 // The command line: finds the command, loads only its file, and turns errors into one line and an exit code.
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
+import { InterruptedError, messageOf, SteadysegError, UsageError } from '../base/errors.js';
 
 /** Every command: its one-line summary, and the file that defines it, loaded when it is called. */
 const commands: Record<string, { summary: string; load: () => Promise<{ command: () => Command }> }> = {
+  predict: {
+    summary: 'segment a video or pictures: label maps, colour maps, overlay',
+    load: () => import('./predict.js'),
+  },
   info: { summary: 'what is in a model or weights file', load: () => import('./info.js') },
   toycity: {
     summary: 'render a synthetic street dataset with exact labels, flow and occlusion',
@@ -17,7 +21,7 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
   },
 };
 
-/** Exit codes of DESIGN's contract: 0 done, 1 failed, 2 wrong usage. */
+/** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted by the user. */
 async function main(argv: readonly string[]): Promise<number> {
   const debug = argv.includes('--debug');
   try {
@@ -37,6 +41,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (thrown instanceof SteadysegError) process.stderr.write(`steadyseg: ${messageOf(thrown)}\n`);
     else process.stderr.write(`steadyseg: unexpected error: ${messageOf(thrown)} (a stack trace: --debug)\n`);
     if (debug && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
+    if (thrown instanceof InterruptedError) return 130;
     return thrown instanceof UsageError ? 2 : 1;
   }
 }

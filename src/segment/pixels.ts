@@ -115,12 +115,12 @@ function verticalFill(
   const factor = shrinkFactor(from, to);
   if (factor !== undefined) {
     return (y) => {
-      tall.fill(0);
-      for (let k = 0; k < factor; k++) {
-        const at = origin + (y * factor + k) * stride;
-        for (let i = 0; i < length; i++) tall[i] += data[at + i];
+      const first = origin + y * factor * stride;
+      for (let i = 0; i < length; i++) {
+        let sum = 0;
+        for (let at = first + i, k = 0; k < factor; k++, at += stride) sum += data[at];
+        tall[i] = sum / factor;
       }
-      for (let i = 0; i < length; i++) tall[i] /= factor;
     };
   }
   const { low, high, lowWeight, highWeight } = halfPixelAxis(from, to);
@@ -133,14 +133,29 @@ function verticalFill(
   };
 }
 
-/** Averages `factor` pixels at a time; symmetric sums first, so that a mirrored row gives the mirrored averages. */
+/** Averages `factor` pixels at a time; outer ones first, in pairs, so that a mirrored row gives the mirrored averages. */
 function averagePixels(tall: Float32Array, factor: number, wide: Float32Array): void {
-  for (let i = 0; i < wide.length; i++) {
-    const first = Math.floor(i / 3) * factor * 3 + (i % 3);
-    const last = first + (factor - 1) * 3;
-    let sum = 0;
-    for (let k = 0; k < factor >> 1; k++) sum += tall[first + 3 * k] + tall[last - 3 * k];
-    if (factor & 1) sum += tall[first + 3 * (factor >> 1)];
-    wide[i] = sum / factor;
+  const pairs = factor >> 1;
+  const last = (factor - 1) * 3;
+  for (let i = 0, first = 0; i < wide.length; i += 3, first += factor * 3) {
+    let red = 0;
+    let green = 0;
+    let blue = 0;
+    for (let k = 0; k < pairs; k++) {
+      const a = first + 3 * k;
+      const b = first + last - 3 * k;
+      red += tall[a] + tall[b];
+      green += tall[a + 1] + tall[b + 1];
+      blue += tall[a + 2] + tall[b + 2];
+    }
+    if (factor & 1) {
+      const middle = first + 3 * pairs;
+      red += tall[middle];
+      green += tall[middle + 1];
+      blue += tall[middle + 2];
+    }
+    wide[i] = red / factor;
+    wide[i + 1] = green / factor;
+    wide[i + 2] = blue / factor;
   }
 }

@@ -201,16 +201,18 @@ function exponentials(rows: Float32Array, classes: number, width: number, sums: 
   }
 }
 
-const powersOfTwo = Float64Array.from({ length: 151 }, (_, i) => 2 ** -i);
+/** 2^-n, and 2^(-j / fineSteps) between two of them. */
+const powersOfTwo = Float64Array.from({ length: 151 }, (_, n) => 2 ** -n);
+const fineSteps = 4096;
+const finePowers = Float64Array.from({ length: fineSteps }, (_, j) => 2 ** (-j / fineSteps));
 
-/** e^x for x ≤ 0 to float32's precision: 2^n times the Taylor series on half an octave each side; Math.exp takes three times as long. */
+/** e^x for x ≤ 0 with a relative error below 1e-7, from two tables and a linear rest: Math.exp takes several times as long. */
 function exponential(x: number): number {
-  if (!(x > -100)) return x <= -100 ? 0 : Number.NaN;
-  const octaves = x * Math.LOG2E;
-  const n = Math.floor(0.5 - octaves);
-  const f = (octaves + n) * Math.LN2;
-  const series = 1 + f * (1 + f * (1 / 2 + f * (1 / 6 + f * (1 / 24 + f * (1 / 120 + f * (1 / 720 + f / 5040))))));
-  return series * powersOfTwo[n];
+  if (x < -100) return 0;
+  const steps = -x * (Math.LOG2E * fineSteps);
+  const whole = steps | 0;
+  const rest = 1 - (steps - whole) * (Math.LN2 / fineSteps);
+  return powersOfTwo[whole >> 12] * finePowers[whole & (fineSteps - 1)] * rest;
 }
 
 /** A function that gives row y, `[classes, width]`, of the scores resized to `height × width`, in a buffer it reuses. */

@@ -1,0 +1,63 @@
+// A worker thread of pool.ts: one session that segments frame after frame and draws what is to be saved.
+import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
+import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
+import type { ClassSet } from '../media/classes.js';
+import type { LabelMap, RgbImage } from '../media/image.js';
+import type { SessionOptions } from '../runtime/session.js';
+import { type NetworkDescription, type OpenNetwork, openNetwork } from './model.js';
+import { createRenderer, type Rendered, type RenderRequest } from './render.js';
+import { type SegmentOptions, type SegmentTimes, segmentFrame } from './segment.js';
+
+/** What a worker is started with. */
+export interface WorkerSetup {
+  readonly content: string | Uint8Array;
+  readonly description: NetworkDescription;
+  readonly sessionOptions: SessionOptions;
+  readonly segmentOptions: SegmentOptions;
+  readonly classes: ClassSet;
+}
+
+/** One frame. */
+export interface FrameTask {
+  readonly image: RgbImage;
+  /** Labels from an earlier run: only drawing is left. */
+  readonly labels?: LabelMap | undefined;
+  readonly render: RenderRequest;
+}
+
+export interface FrameResult {
+  readonly image: RgbImage;
+  readonly labels: LabelMap;
+  readonly confidence?: Float32Array | undefined;
+  readonly rendered: Rendered;
+  readonly times: SegmentTimes & { readonly render: number };
+}
+
+const { content, description, sessionOptions, segmentOptions, classes } = workerData as WorkerSetup;
+const render = createRenderer(classes);
+let network: OpenNetwork | undefined;
+
+/** Does a task; an empty one only compiles the network. Errors a user can act on come back as values: their class does not survive the way. */
+export default async function work(task: FrameTask | undefined): Promise<unknown> {
+  try {
+    network ??= await openNetwork(content, description, sessionOptions);
+    if (!task) return {};
+    const result = await frameResult(network, task);
+    const buffers = new Set<ArrayBufferLike>([result.image.data.buffer, result.labels.data.buffer]);
+    if (result.confidence) buffers.add(result.confidence.buffer);
+    if (result.rendered.overlay) buffers.add(result.rendered.overlay.data.buffer);
+    return move({ [transferableSymbol]: [...buffers], [valueSymbol]: result } as never);
+  } catch (thrown) {
+    if (!(thrown instanceof SteadysegError)) throw thrown;
+    return { error: messageOf(thrown), usage: thrown instanceof UsageError };
+  }
+}
+
+async function frameResult(open: OpenNetwork, { image, labels, render: request }: FrameTask): Promise<FrameResult> {
+  const segmentation = labels
+    ? { labels, times: { prepare: 0, inference: 0, labels: 0 } }
+    : await segmentFrame(open, image, segmentOptions);
+  const start = performance.now();
+  const rendered = await render(image, segmentation, request);
+  return { image, ...segmentation, rendered, times: { ...segmentation.times, render: performance.now() - start } };
+}

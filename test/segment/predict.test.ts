@@ -1,0 +1,224 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openFrames } from '#src/media/frames.js';
+import { readLabelMap } from '#src/media/labels.js';
+import { readPicture, writePicture } from '#src/media/pictures.js';
+import { createVideoWriter } from '#src/media/video-writer.js';
+import { loadModel, type SegmentationModel } from '#src/segment/model.js';
+import { predict } from '#src/segment/predict.js';
+import { segmentVideo } from '#src/segment/video.js';
+import { randomPixels } from './pixels.js';
+import { tinyNetwork } from './tinyNetwork.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'steadyseg-predict-'));
+const video = join(folder, 'drive.mp4');
+const pictures = join(folder, 'pictures');
+const network = join(folder, 'network.onnx');
+const frameCount = 12;
+let model: SegmentationModel;
+let onTwoThreads: SegmentationModel;
+
+beforeAll(async () => {
+  writeFileSync(network, tinyNetwork({ classes: 4, free: true }));
+  model = await loadModel(network, { threads: 1 });
+  onTwoThreads = await loadModel(network, { threads: 2 });
+  const writer = await createVideoWriter(video, {
+    width: 44,
+    height: 30,
+    frameRate: { numerator: 10, denominator: 1 },
+  });
+  mkdirSync(pictures);
+  for (let i = 0; i < frameCount; i++) {
+    const image = randomPixels(30, 44, i + 1);
+    await writer.write(image);
+    if (i < 5) await writePicture(join(pictures, `p${i}.png`), image);
+  }
+  await writer.close();
+});
+afterAll(async () => {
+  await model.release();
+  rmSync(folder, { recursive: true });
+});
+
+const out = (name: string) => join(folder, name);
+const names = (path: string) => (existsSync(path) ? readdirSync(path).sort() : []);
+const framesIn = async (path: string) => {
+  const images = [];
+  for await (const { image } of (await openFrames(path)).frames()) images.push(image);
+  return images;
+};
+
+describe('predicting a video', () => {
+  it('writes label maps, colour maps, an overlay of the same length and size, and a record', async () => {
+    const progress: (number | undefined)[][] = [];
+    const summary = await predict(video, onTwoThreads, out('all'), {
+      save: ['labels', 'color', 'overlay', 'confidence'],
+      onProgress: ({ done, total }) => progress.push([done, total]),
+    });
+    const files = Array.from({ length: frameCount }, (_, i) => `${String(i).padStart(6, '0')}.png`);
+    for (const kind of ['labels', 'color', 'confidence']) expect(names(join(out('all'), kind))).toEqual(files);
+    expect(names(out('all'))).toEqual(['color', 'confidence', 'labels', 'overlay.mp4', 'predict.json']);
+    expect(summary).toMatchObject({
+      frames: 12,
+      complete: true,
+      interrupted: false,
+      width: 44,
+      height: 30,
+      frameRate: 10,
+    });
+    expect(JSON.parse(readFileSync(join(out('all'), 'predict.json'), 'utf8'))).toEqual(summary);
+    expect(progress).toEqual(files.map((_, i) => [i + 1, frameCount]));
+
+    const overlay = await openFrames(join(out('all'), 'overlay.mp4'));
+    expect([overlay.width, overlay.height, overlay.frameRate]).toEqual([44, 30, { numerator: 10, denominator: 1 }]);
+    expect((await framesIn(join(out('all'), 'overlay.mp4'))).length).toBe(frameCount);
+    const [first] = await framesIn(video);
+    const { labels } = await model.segment(first);
+    expect(await readLabelMap(join(out('all'), 'labels', '000000.png'))).toEqual(labels);
+    const color = await readPicture(join(out('all'), 'color', '000000.png'));
+    for (const [i, label] of labels.data.entries()) {
+      expect([...color.data.slice(3 * i, 3 * i + 3)]).toEqual(model.classes.palette[label]);
+    }
+  });
+
+  it('gives the same frames as an async iterator, in order', async () => {
+    let index = 0;
+    for await (const frame of segmentVideo(video, onTwoThreads, { limit: 5 })) {
+      expect(frame.index).toBe(index);
+      expect(frame.stem).toBe(`00000${index}`);
+      expect(frame.labels).toEqual((await model.segment(frame.image)).labels);
+      index++;
+    }
+    expect(index).toBe(5);
+  });
+
+  it('resumes: unfinished frames only, and the overlay is still whole', async () => {
+    const dir = out('resumed');
+    await predict(video, model, dir, { limit: 5 });
+    rmSync(join(dir, 'color', '000003.png'));
+    const before = readFileSync(join(dir, 'labels', '000002.png'));
+    const summary = await predict(video, model, dir, { resume: true });
+    expect(summary).toMatchObject({ frames: 12, resumed: 4, complete: true });
+    expect(readFileSync(join(dir, 'labels', '000002.png'))).toEqual(before);
+    expect(names(join(dir, 'color')).length).toBe(12);
+    const resumed = await framesIn(join(dir, 'overlay.mp4'));
+    const whole = await framesIn(join(out('all'), 'overlay.mp4'));
+    expect(resumed.length).toBe(12);
+    for (const [i, image] of whole.entries()) expect(resumed[i]).toEqual(image);
+  });
+
+  it('refuses to resume what other settings made', async () => {
+    await expect(predict(video, model, out('resumed'), { resume: true, flip: true })).rejects.toThrow(
+      /expected the same flip as in the run to resume, false, found true/,
+    );
+  });
+
+  it('keeps what is done when it is interrupted', async () => {
+    const interruption = new AbortController();
+    const summary = await predict(video, onTwoThreads, out('interrupted'), {
+      signal: interruption.signal,
+      onProgress: ({ done }) => {
+        if (done === 3) interruption.abort();
+      },
+    });
+    expect(summary).toMatchObject({ complete: false, interrupted: true });
+    expect(summary.frames).toBeGreaterThanOrEqual(3);
+    expect(summary.frames).toBeLessThan(frameCount);
+    expect(names(join(out('interrupted'), 'labels')).length).toBe(summary.frames);
+    expect((await framesIn(join(out('interrupted'), 'overlay.mp4'))).length).toBe(summary.frames);
+  });
+
+  it('is one clip: another shard of it is empty, and valid', async () => {
+    const summary = await predict(video, model, out('shard'), { shard: { index: 1, count: 2 } });
+    expect(summary).toMatchObject({ frames: 0, complete: true });
+    expect(names(out('shard'))).toEqual(['color', 'labels', 'predict-1-of-2.json']);
+  });
+
+  it('leaves nothing but whole files when the video is cut off', async () => {
+    const cut = join(folder, 'cut.mp4');
+    writeFileSync(cut, readFileSync(video).subarray(0, 2000));
+    await expect(predict(cut, model, out('cut'))).rejects.toThrow(/cut\.mp4.*expected/);
+    expect(existsSync(out('cut'))).toBe(false);
+  });
+});
+
+describe('predicting pictures', () => {
+  it('writes label maps and colour maps, and overlays when asked', async () => {
+    const summary = await predict(pictures, model, out('of-pictures'));
+    expect(summary).toMatchObject({ frames: 5, width: null, save: ['labels', 'color'] });
+    expect(names(out('of-pictures'))).toEqual(['color', 'labels', 'predict.json']);
+    expect(names(join(out('of-pictures'), 'labels'))).toEqual([0, 1, 2, 3, 4].map((i) => `p${i}.png`));
+    await predict(join(pictures, 'p3.png'), model, out('of-picture'), { save: ['overlay'] });
+    expect(names(join(out('of-picture'), 'overlay'))).toEqual(['p3.jpg']);
+  });
+
+  it('names a corrupt picture and stops, or leaves it out and goes on', async () => {
+    const bad = join(folder, 'bad');
+    mkdirSync(bad);
+    for (const name of names(pictures)) writeFileSync(join(bad, name), readFileSync(join(pictures, name)));
+    writeFileSync(join(bad, 'p2.png'), readFileSync(join(bad, 'p2.png')).subarray(0, 500));
+    await expect(predict(bad, model, out('stopped'))).rejects.toThrow(/p2\.png: expected a picture/);
+    const failures: string[] = [];
+    const onFailure = ({ stem }: { stem: string }) => failures.push(stem);
+    const summary = await predict(bad, model, out('going'), { keepGoing: true, onFailure });
+    expect(failures).toEqual(['p2']);
+    expect(summary).toMatchObject({ frames: 4, complete: false, failed: [{ stem: 'p2' }] });
+    expect(names(join(out('going'), 'labels'))).toEqual(['p0.png', 'p1.png', 'p3.png', 'p4.png']);
+  });
+
+  it('resumes without decoding what is done', async () => {
+    const summary = await predict(pictures, model, out('of-pictures'), { resume: true });
+    expect(summary).toMatchObject({ frames: 5, resumed: 5, complete: true });
+    expect(summary.stages.inference).toBe(0);
+  });
+
+  it('predicts the clips of a shard, and shards of the same folder add up', async () => {
+    const clips = join(folder, 'clips');
+    mkdirSync(clips);
+    const stems = ['a_000000_000001', 'a_000000_000002', 'a_000000_000009', 'b_000001_000001'];
+    for (const stem of stems) await writePicture(join(clips, `${stem}_leftImg8bit.png`), randomPixels(12, 16));
+    const one = await predict(clips, model, out('of-clips'), { shard: { index: 0, count: 2 } });
+    expect(one.frames).toBe(3);
+    const labels = join(out('of-clips'), 'labels');
+    expect(names(labels)).toEqual([0, 1, 3].map((i) => `${stems[i]}_leftImg8bit.png`));
+    await predict(clips, model, out('of-clips'), { shard: { index: 1, count: 2 } });
+    expect(names(labels).length).toBe(4);
+  });
+});
+
+describe('where nothing can be written', () => {
+  it('says so and leaves nothing: a file in the way', async () => {
+    writeFileSync(out('file'), '');
+    await expect(predict(pictures, model, join(out('file'), 'sub'))).rejects.toThrow(/cannot create the folder .*file/);
+  });
+
+  const disk = join(folder, 'disk');
+  const mounted = mountSmallDisk(disk);
+  afterAll(() => {
+    if (mounted) execFileSync('umount', [disk]);
+  });
+  it.skipIf(!mounted)('says so and keeps only whole files: a full disk', async () => {
+    const large = join(folder, 'large');
+    mkdirSync(large);
+    for (let i = 0; i < 12; i++) await writePicture(join(large, `${i}.png`), randomPixels(300, 400, i + 1));
+    const dir = join(disk, 'out');
+    await expect(predict(large, model, dir)).rejects.toThrow(/cannot write .*no space left on the device/);
+    const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('g'));
+    expect(files.filter((name) => name.includes('.tmp'))).toEqual([]);
+    for (const name of files) await readPicture(join(dir, name));
+  });
+});
+
+/** A file system of 256 KiB; false where this user may not mount one. */
+function mountSmallDisk(path: string): boolean {
+  mkdirSync(path, { recursive: true });
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', path], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
