@@ -73,6 +73,7 @@ export function evaluationReport(evaluation: EvaluationReport): Report {
     notes: [...ceiling, ...notes],
     sections: sections.filter((section) => section !== undefined),
     facts,
+    factsTitle: 'How this was measured',
   };
 }
 
@@ -149,7 +150,9 @@ function seriesSection({ series, worst = [], vc }: EvaluationReport): Section | 
   return {
     kind: 'lines',
     title: `${name} over time`,
-    text: `Each ${series.unit} on its own. The figure above pools all pixels, so it is not the mean of this line.`,
+    text: vc
+      ? 'Each window on its own; the figure above is their mean.'
+      : `Each ${series.unit} on its own. The figure above pools all pixels, so it is not the mean of this line.`,
     format: 'percent',
     xName: series.unit,
     series: hasLabels ? [labels, own] : [own],

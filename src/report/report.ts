@@ -21,11 +21,13 @@ export interface Report {
   readonly sections: readonly Section[];
   /** What the results rest on (convention, flow source, counts, the command), by name. */
   readonly facts: readonly (readonly [name: string, value: string])[];
+  /** Their heading. Default `Details`. */
+  readonly factsTitle?: string | undefined;
 }
 
 /** The report as one HTML document. */
 export function renderReport(report: Report): string {
-  const { title, subtitle, figures, notes = [], sections, facts } = report;
+  const { title, subtitle, figures, notes = [], sections, facts, factsTitle = 'Details' } = report;
   const document = html`<!doctype html>
 <html lang="en">
 <head>
@@ -48,7 +50,7 @@ ${sections.map(renderSection)}
 ${
   facts.length > 0 &&
   html`<section class="facts">
-<h2>How this was measured</h2>
+<h2>${factsTitle}</h2>
 <dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 </section>`
 }
