@@ -15,6 +15,8 @@ const byte = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255));
 const descriptionSchema = v.looseObject({
   /** Name of the network, by which it can be rebuilt at another size, such as `pspnet18`. */
   architecture: v.optional(v.string()),
+  /** Factor on its channel numbers; default 1. */
+  widthMultiplier: v.optional(v.pipe(v.number(), v.gtValue(0))),
   /** Class names by train id. */
   classes: v.optional(v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(MAX_CLASSES))),
   /** RGB of each class. */
