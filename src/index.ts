@@ -26,9 +26,12 @@ export { type FlowDirection, type FlowFrame, type FlowSource, type FramePair, fl
 export { isUnknownFlow, readFlo, UNKNOWN_FLOW, writeFlo } from './media/flo.js';
 export { flowColors } from './media/flowColor.js';
 export { readKittiFlow, writeKittiFlow } from './media/kitti.js';
+export { type ConvertOptions, type ConvertReport, convert } from './nets/convert.js';
 export { buildModel, type ModelOptions, resizeModel } from './nets/model.js';
+export { weightsOfModel } from './nets/networkWeights.js';
 export { architectures } from './nets/registry.js';
 export { type Cost, countCost } from './onnx/flops.js';
+export { fromHalfStorage, toHalfStorage } from './onnx/halfStorage.js';
 export { imageShapes, type ModelSummary, summarizeModel } from './onnx/summary.js';
 export { type EvaluationReport, evaluationReport } from './report/evaluation.js';
 export { type PairMaps, pairPictures } from './report/overlays.js';
@@ -47,6 +50,7 @@ export { type SegmentedFrame, type SegmentVideoOptions, segmentVideo } from './s
 export { loadBackbone, renameBackbone } from './weights/backbone.js';
 export { openWeights, readStateDict, type StateDict } from './weights/openWeights.js';
 export { type Checkpoint, openCheckpoint } from './weights/pth.js';
+export { writePth } from './weights/pthWriter.js';
 export { openSafetensors, readSafetensors, type Safetensors, writeSafetensors } from './weights/safetensors.js';
 export { describeMatch, loadStateDict, matchStateDict, type StateDictMatch } from './weights/stateDict.js';
 export { summarizeWeights, type WeightsSummary } from './weights/summary.js';

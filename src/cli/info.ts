@@ -1,7 +1,9 @@
 // `steadyseg info M`: what is in a model or weights file.
 import { Command } from 'commander';
 import { SteadysegError, UsageError } from '../base/errors.js';
+import { resizeModel } from '../nets/model.js';
 import { importModel } from '../onnx/import.js';
+import { readDescription } from '../onnx/metadata.js';
 import type { Dimension, Model } from '../onnx/model.js';
 import { readModelFile } from '../onnx/read.js';
 import { imageShapes, type ModelSummary, summarizeModel } from '../onnx/summary.js';
@@ -42,7 +44,10 @@ async function run(path: string, options: Options): Promise<void> {
 }
 
 async function modelInfo(path: string, { size, text, json }: Options): Promise<void> {
-  const model = await readModelFile(path);
+  const asRead = await readModelFile(path);
+  // Networks of this library are rebuilt at the size; others are counted at it where they leave it open.
+  const rebuilt = size !== undefined && readDescription(asRead.metadata, path).architecture !== undefined;
+  const model = rebuilt ? resizeModel(asRead, size.height, size.width, path) : asRead;
   const shapes = size ? imageShapes(model, size, path) : {};
   if (text) {
     process.stdout.write(`${dump(model, shapes, path)}\n`);

@@ -10,6 +10,7 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
     summary: 'segment a video or pictures: label maps, colour maps, overlay',
     load: () => import('./predict.js'),
   },
+  convert: { summary: 'weights and models between formats', load: () => import('./convert.js') },
   info: { summary: 'what is in a model or weights file', load: () => import('./info.js') },
   toycity: {
     summary: 'render a synthetic street dataset with exact labels, flow and occlusion',

@@ -2,12 +2,14 @@
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { exportModel } from '../onnx/export.js';
 import { createGraph, type Graph, input, type Value } from '../onnx/graph.js';
+import { fromHalfStorage } from '../onnx/halfStorage.js';
 import { describeModel, type ModelDescription, readDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { flowNet2, flowNet2SizeMultiple } from './flownet2/flowNet2.js';
 import { initializeParameters } from './initialize.js';
 import { inference } from './mode.js';
+import { flowNetworkName, isAuxiliary, isFlowNetwork } from './networkWeights.js';
 import { imageNetMean, imageNetStd } from './normalization.js';
 import { architectureName, buildNetwork } from './registry.js';
 
@@ -25,11 +27,13 @@ export interface ModelOptions {
   readonly widthMultiplier?: number;
   /** Whether the auxiliary head is kept, as an output `dsn` that costs time. Default false. */
   readonly auxiliary?: boolean;
+  /** Whether the weights of the auxiliary head stay in the file though nothing runs them, so that no weights are lost. Default false. */
+  readonly keepAuxiliary?: boolean;
   /** What the model says of itself beside architecture and normalisation: class names, palette, training. */
   readonly description?: ModelDescription;
+  /** Other metadata entries. */
+  readonly metadata?: ReadonlyMap<string, string>;
 }
-
-const flowNet2Name = 'flownet2';
 
 /** Seed of the weights of models that are made without any. */
 const defaultSeed = 0;
@@ -47,14 +51,14 @@ export function buildModel(options: ModelOptions): Model {
   }
   const graph = createGraph(options.architecture);
   const image = (name: string) => input(graph, name, 'float32', [1, 3, height, width]);
-  if (options.architecture.toLowerCase() === flowNet2Name) {
+  if (isFlowNetwork(options.architecture)) {
     if (Math.min(height, width) < flowNet2SizeMultiple) {
       throw new UsageError(
         `expected at least ${flowNet2SizeMultiple}x${flowNet2SizeMultiple} pixels for FlowNet2, found ${height}x${width}`,
       );
     }
     const flow = flowNet2(image('first'), image('second'));
-    return withWeights(graph, { flow }, options, { ...description, architecture: flowNet2Name });
+    return withWeights(graph, { flow }, options, { ...description, architecture: flowNetworkName });
   }
   const { classes, widthMultiplier = 1, auxiliary = false } = options;
   if (classes === undefined)
@@ -79,13 +83,13 @@ export function buildModel(options: ModelOptions): Model {
  */
 export function resizeModel(model: Model, height: number, width: number, source: string): Model {
   const description = readDescription(model.metadata, source);
-  const { architecture, widthMultiplier } = description as ModelDescription & { widthMultiplier?: number };
+  const { architecture, widthMultiplier } = description;
   if (!architecture) {
     throw new SteadysegError(
       `${source}: expected metadata that names the architecture, found none: export the model at ${height}x${width} where it was made`,
     );
   }
-  const { initializers } = model.graph;
+  const { initializers } = fromHalfStorage(model).graph;
   const classes = initializers.get('cls.4.bias')?.shape[0];
   return buildModel({
     architecture,
@@ -95,7 +99,9 @@ export function resizeModel(model: Model, height: number, width: number, source:
     weights: initializers,
     ...(widthMultiplier !== undefined && { widthMultiplier }),
     auxiliary: model.graph.outputs.some(({ name }) => name === 'dsn'),
+    keepAuxiliary: [...initializers.keys()].some(isAuxiliary),
     description,
+    metadata: model.metadata,
   });
 }
 
@@ -106,12 +112,19 @@ function withWeights(
   description: ModelDescription,
 ): Model {
   const weights = options.weights ?? initializeParameters(graph, defaultSeed);
-  const model = exportModel(graph, outputs, { weights, metadata: new Map([describeModel(description)]) });
+  const metadata = new Map([...(options.metadata ?? []), describeModel(description)]);
+  const model = exportModel(graph, outputs, { weights, metadata });
   const missing = [...graph.parameters.keys()].filter((name) => model.graph.inputs.some((info) => info.name === name));
   if (missing.length > 0) {
     throw new SteadysegError(
       `the weights lack ${missing.length} of ${options.architecture}'s parameters: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}`,
     );
   }
-  return model;
+  if (!options.keepAuxiliary) return model;
+  const kept = [...graph.parameters.keys()].flatMap((name): [string, Tensor][] => {
+    const value = isAuxiliary(name) ? weights.get(name) : undefined;
+    return value ? [[name, value]] : [];
+  });
+  const initializers = new Map([...model.graph.initializers, ...kept]);
+  return { ...model, graph: { ...model.graph, initializers } };
 }

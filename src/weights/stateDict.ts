@@ -203,7 +203,9 @@ export function loadStateDict(
 ): Map<string, Tensor> {
   const match = matchStateDict(expected, given);
   if (!isCompleteMatch(match)) {
-    throw new SteadysegError(`${source}: the weights do not fit the network: ${describeMatch(match)}`);
+    throw new SteadysegError(
+      `${source}: the weights do not fit the network: ${describeMatch(match).replaceAll('\n', '; ')}`,
+    );
   }
   const loaded = new Map<string, Tensor>();
   for (const [name, want] of expected) {

@@ -1,0 +1,101 @@
+// `steadyseg convert IN OUT`: weights and models between formats.
+import { Command, InvalidArgumentError } from 'commander';
+import { UsageError } from '../base/errors.js';
+import { type ClassSet, presetClasses, presetNames, readClassesFile } from '../media/classes.js';
+import { type ConvertOptions, convert } from '../nets/convert.js';
+import type { ModelDescription } from '../onnx/metadata.js';
+import { heightByWidth, printResult } from './options.js';
+
+interface Options extends Pick<ConvertOptions, 'size' | 'widthMultiplier' | 'half'> {
+  readonly arch?: string;
+  readonly classes?: string;
+  readonly preset?: string;
+  readonly auxiliary: boolean;
+  readonly json?: boolean;
+}
+
+/** Weights of 19 classes whose names nobody gives are taken for Cityscapes', for which most are trained. */
+const usualPreset = 'cityscapes';
+
+export function command(): Command {
+  return new Command('convert')
+    .description('Converts weights and models: .pth, .pth.tar, .safetensors and .onnx, each into each.')
+    .argument('<in>', 'the file to read; of a checkpoint, its state dict without the prefixes module. and student.')
+    .argument('<out>', 'the file to write; its ending says the format')
+    .option(
+      '--arch <name>',
+      'network of the weights, for an .onnx: pspnet18, pspnet50, pspnet101, pspnet-mobilenetv2, flownet2',
+    )
+    .option(
+      '--size <HxW>',
+      "input size of the .onnx in pixels (default: the input's, when that is an .onnx)",
+      heightByWidth,
+    )
+    .option('--classes <n|file>', 'number of classes to check, or a JSON or YAML file of names and colours')
+    .option(
+      '--preset <name>',
+      `class names and colours: ${presetNames.join(', ')} (default: ${usualPreset} with --classes 19)`,
+    )
+    .option('--width-multiplier <factor>', "factor on the network's channel numbers (default: 1)", factor)
+    .option('--half', 'store tensors of two or more dimensions as float16; networks still compute in float32')
+    .option('--no-auxiliary', 'leave the auxiliary head, which only training uses, out of an .onnx')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  steadyseg convert eval_para.pth model.onnx --arch pspnet18 --classes 19 --size 1024x2048\n  steadyseg convert model.onnx small.onnx --size 512x1024 --half\n  steadyseg convert model.onnx weights.safetensors',
+    )
+    .action(run);
+}
+
+async function run(input: string, output: string, options: Options): Promise<void> {
+  const { arch, size, widthMultiplier, half, auxiliary, json } = options;
+  const { classCount, classes } = await chooseClasses(options);
+  const named =
+    classes ?? (classCount === presetClasses(usualPreset).classes.length ? presetClasses(usualPreset) : undefined);
+  const description: ModelDescription = {
+    ...(named && {
+      classes: [...named.classes],
+      palette: named.palette.map(([red, green, blue]) => [red, green, blue]),
+      ignoreLabel: named.ignoreLabel,
+    }),
+  };
+  const report = await convert(input, output, {
+    architecture: arch,
+    size,
+    widthMultiplier,
+    half,
+    classCount,
+    keepAuxiliary: auxiliary,
+    description: Object.keys(description).length > 0 ? description : undefined,
+  });
+  if (report.dropped.length > 0) {
+    process.stderr.write(
+      `left out ${report.dropped.length} tensors beside the network, such as ${report.dropped[0]}\n`,
+    );
+  }
+  printResult(json, { in: input, out: output, ...report, classes: named?.name ?? null }, () => {
+    const network = report.architecture === null ? '' : `, ${report.architecture}`;
+    const names = report.format === 'onnx' && named ? `, classes of ${named.name}` : '';
+    return `${output}: ${report.format}${network}, ${report.tensors} tensors${names}`;
+  });
+}
+
+async function chooseClasses({
+  classes,
+  preset,
+}: Options): Promise<{ classCount?: number | undefined; classes?: ClassSet | undefined }> {
+  const count = classes !== undefined && /^\d+$/.test(classes) ? Number(classes) : undefined;
+  if (preset !== undefined) {
+    if (classes !== undefined && count === undefined)
+      throw new UsageError('expected --classes FILE or --preset, found both');
+    return { classCount: count, classes: presetClasses(preset) };
+  }
+  if (classes === undefined || count !== undefined) return { classCount: count };
+  return { classes: await readClassesFile(classes) };
+}
+
+function factor(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 16)) throw new InvalidArgumentError(`expected a factor above 0, found "${text}".`);
+  return value;
+}

@@ -1,0 +1,200 @@
+// Weights and models from one file format into another.
+import { SteadysegError, UsageError } from '../base/errors.js';
+import { fromHalfStorage, halve, toHalfStorage } from '../onnx/halfStorage.js';
+import { describeModel, descriptionKey, type ModelDescription, readDescription } from '../onnx/metadata.js';
+import type { Model } from '../onnx/model.js';
+import { readModelFile } from '../onnx/read.js';
+import { writeModelFile } from '../onnx/write.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { readStateDict } from '../weights/openWeights.js';
+import { writePth } from '../weights/pthWriter.js';
+import { writeSafetensors } from '../weights/safetensors.js';
+import { loadStateDict } from '../weights/stateDict.js';
+import { buildModel, resizeModel } from './model.js';
+import { classCountOf, expectedWeights, isFlowNetwork, weightsOfModel } from './networkWeights.js';
+
+export interface ConvertOptions {
+  /** Network that the weights belong to, for a model; default: what the input's metadata says. */
+  readonly architecture?: string | undefined;
+  /** Input size of the model. */
+  readonly size?: { readonly height: number; readonly width: number } | undefined;
+  /** Factor on the network's channel numbers; default: what the input's metadata says, else 1. */
+  readonly widthMultiplier?: number | undefined;
+  /** The number of classes the weights must have; default: any. */
+  readonly classCount?: number | undefined;
+  /** What the model is to say about itself beside its architecture; fields given here replace the input's. */
+  readonly description?: ModelDescription | undefined;
+  /** Whether to store tensors of two or more dimensions as float16; default false. */
+  readonly half?: boolean | undefined;
+  /** Whether a model keeps the weights of the auxiliary head; default true. */
+  readonly keepAuxiliary?: boolean | undefined;
+}
+
+export interface ConvertReport {
+  readonly format: 'onnx' | 'safetensors' | 'pth';
+  /** Tensors written, and those of the input that are not the network's. */
+  readonly tensors: number;
+  readonly dropped: readonly string[];
+  /** The network of a written model, when it is known. */
+  readonly architecture: string | null;
+}
+
+/**
+ * Converts a `.pth`, `.pth.tar`, `.safetensors` or `.onnx` into what the ending of `output` says. From weights to a
+ * model, the network's name and size are needed; from a model of this library to another size, only the size is.
+ * @throws UsageError for what does not go together; SteadysegError when the files cannot be used or the weights do not fit.
+ */
+export async function convert(input: string, output: string, options: ConvertOptions = {}): Promise<ConvertReport> {
+  const format = formatOf(output);
+  if (formatOf(input) === 'onnx') {
+    const model = await readModelFile(input);
+    return format === 'onnx'
+      ? await modelToModel(model, input, output, options)
+      : await modelToWeights(model, input, output, format, options);
+  }
+  const { tensors, dropped, metadata } = await readStateDict(input);
+  if (format === 'onnx') return await weightsToModel({ tensors, dropped, metadata }, input, output, options);
+  refuseModelOptions(options, output);
+  await writeWeights(output, format, tensors, metadata, options);
+  return { format, tensors: tensors.size, dropped, architecture: null };
+}
+
+function formatOf(path: string): ConvertReport['format'] {
+  const name = path.toLowerCase();
+  if (name.endsWith('.onnx')) return 'onnx';
+  if (name.endsWith('.safetensors')) return 'safetensors';
+  if (/\.(pth|pt|pth\.tar)$/.test(name)) return 'pth';
+  throw new UsageError(`expected a file that ends in .onnx, .safetensors, .pth, .pt or .pth.tar, found ${path}`);
+}
+
+function refuseModelOptions({ architecture, size, widthMultiplier }: ConvertOptions, output: string): void {
+  if (architecture === undefined && size === undefined && widthMultiplier === undefined) return;
+  throw new UsageError(`an architecture, size and width multiplier are for writing an .onnx, not ${output}`);
+}
+
+async function weightsToModel(
+  given: { tensors: Map<string, Tensor>; dropped: readonly string[]; metadata: ReadonlyMap<string, string> },
+  input: string,
+  output: string,
+  options: ConvertOptions,
+): Promise<ConvertReport> {
+  const { tensors, dropped, metadata } = given;
+  const inFile = readDescription(metadata, input);
+  const architecture = options.architecture ?? inFile.architecture;
+  if (architecture === undefined) {
+    throw new UsageError(`${input}: expected the name of the network (--arch), which the file does not say`);
+  }
+  const { size } = options;
+  if (!size) throw new UsageError(`${output}: expected the input size of the model (--size HxW)`);
+  checkClassCount(tensors, input, options);
+  const { widthMultiplier = inFile.widthMultiplier ?? 1, keepAuxiliary = true } = options;
+  const weights = loadStateDict(expectedWeights(architecture, widthMultiplier, tensors, input), tensors, input);
+  const model = buildModel({
+    architecture,
+    ...size,
+    ...(!isFlowNetwork(architecture) && { classes: classCountOf(tensors, input) }),
+    widthMultiplier,
+    weights,
+    keepAuxiliary,
+    description: { ...inFile, ...options.description },
+  });
+  return await writeModelTo(output, model, dropped, options);
+}
+
+async function modelToModel(
+  read: Model,
+  input: string,
+  output: string,
+  options: ConvertOptions,
+): Promise<ConvertReport> {
+  if (options.architecture !== undefined || options.widthMultiplier !== undefined) {
+    throw new UsageError(`${input}: its network is what it is: an architecture and width multiplier are for weights`);
+  }
+  const sized = options.size
+    ? resizeModel(read, options.size.height, options.size.width, input)
+    : fromHalfStorage(read);
+  const described = options.description ? withDescription(sized, options.description, input) : sized;
+  const network = options.keepAuxiliary === false ? withoutUnused(described) : described;
+  if (options.classCount !== undefined) checkClassCount(network.graph.initializers, input, options);
+  return await writeModelTo(output, network, [], options);
+}
+
+function withDescription(model: Model, description: ModelDescription, source: string): Model {
+  const merged = describeModel({ ...readDescription(model.metadata, source), ...description });
+  return { ...model, metadata: new Map([...model.metadata, merged]) };
+}
+
+/** Without the initializers that no node reads, such as an auxiliary head's. */
+function withoutUnused(model: Model): Model {
+  const used = new Set([
+    ...model.graph.nodes.flatMap(({ inputs }) => inputs),
+    ...model.graph.outputs.map(({ name }) => name),
+  ]);
+  // A node with subgraphs may read any of them.
+  const opaque = model.graph.nodes.some(({ attributes }) =>
+    Object.values(attributes).some(({ kind }) => kind === 'opaque'),
+  );
+  if (opaque) return model;
+  const initializers = new Map([...model.graph.initializers].filter(([name]) => used.has(name)));
+  return { ...model, graph: { ...model.graph, initializers } };
+}
+
+async function writeModelTo(
+  output: string,
+  model: Model,
+  dropped: readonly string[],
+  { half }: ConvertOptions,
+): Promise<ConvertReport> {
+  await writeModelFile(output, half ? toHalfStorage(model) : model);
+  const { architecture = null } = readDescription(model.metadata, output);
+  return { format: 'onnx', tensors: model.graph.initializers.size, dropped, architecture };
+}
+
+async function modelToWeights(
+  model: Model,
+  input: string,
+  output: string,
+  format: 'safetensors' | 'pth',
+  options: ConvertOptions,
+): Promise<ConvertReport> {
+  refuseModelOptions(options, output);
+  const { architecture = null } = readDescription(model.metadata, input);
+  const weights = weightsOfModel(model, input) ?? foreignWeights(model);
+  if (weights.size === 0) throw new SteadysegError(`${input}: expected a model with weights, found none`);
+  const description = model.metadata.get(descriptionKey);
+  const metadata = new Map(description === undefined ? [] : [[descriptionKey, description]]);
+  await writeWeights(output, format, weights, metadata, options);
+  return { format, tensors: weights.size, dropped: [], architecture };
+}
+
+/** The float tensors of any model, by the names they have there. */
+function foreignWeights(model: Model): Map<string, Tensor> {
+  const { initializers } = fromHalfStorage(model).graph;
+  return new Map([...initializers].filter(([, { dtype, shape }]) => dtype.includes('float') && shape.length > 0));
+}
+
+async function writeWeights(
+  output: string,
+  format: 'safetensors' | 'pth',
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: ReadonlyMap<string, string>,
+  options: ConvertOptions,
+): Promise<void> {
+  if (options.classCount !== undefined) checkClassCount(tensors, output, options);
+  const stored = options.half ? new Map([...tensors].map(([name, value]) => [name, halve(value) ?? value])) : tensors;
+  if (format === 'pth') await writePth(output, stored);
+  // `format: pt` tells other readers that names and layouts are PyTorch's.
+  else await writeSafetensors(output, stored, new Map([['format', 'pt'], ...metadata]));
+}
+
+function checkClassCount(
+  weights: ReadonlyMap<string, Tensor>,
+  source: string,
+  { classCount, description }: ConvertOptions,
+): void {
+  const expected = classCount ?? description?.classes?.length;
+  if (expected === undefined) return;
+  const found = classCountOf(weights, source);
+  if (found !== expected)
+    throw new SteadysegError(`${source}: expected weights for ${expected} classes, found ${found}`);
+}
