@@ -1,6 +1,7 @@
 // A convolution whose weights are declared by state-dict name.
 import { parameter, type Value } from '../onnx/graph.js';
-import { conv } from '../onnx/ops.js';
+import { add, conv, reshape } from '../onnx/ops.js';
+import { suitsWinograd, winogradConvolution } from '../onnx/winograd.js';
 
 export interface ConvolutionOptions {
   /** Output channels. */
@@ -25,10 +26,16 @@ export function convolution(x: Value, name: string, options: ConvolutionOptions)
   const uniform = { kind: 'uniform', fan: inputs * kernel ** 2 } as const;
   const start = initialization === 'head' ? uniform : ({ kind: 'kaimingNormal', fan: channels * kernel ** 2 } as const);
   const weight = parameter(x.graph, `${name}.weight`, [channels, inputs, kernel, kernel], start);
-  return conv(x, weight, bias ? parameter(x.graph, `${name}.bias`, [channels], uniform) : undefined, {
+  const offset = bias ? parameter(x.graph, `${name}.bias`, [channels], uniform) : undefined;
+  const geometry = {
     strides: [stride, stride],
     pads: [padding, padding, padding, padding],
     dilations: [dilation, dilation],
     group,
-  });
+  };
+  if (!x.graph.winograd || !suitsWinograd(x, channels, { ...geometry, kernel: [kernel, kernel] })) {
+    return conv(x, weight, offset, geometry);
+  }
+  const y = winogradConvolution(x, weight, dilation);
+  return offset ? add(y, reshape(offset, [channels, 1, 1])) : y;
 }

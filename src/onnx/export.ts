@@ -52,7 +52,7 @@ export function exportModel(
   });
   return {
     irVersion,
-    opsets: new Map([['', graph.opset]]),
+    opsets: new Map([['', graph.opset], ...domainsOf(nodes)]),
     producer: 'steadyseg',
     metadata: options.metadata ?? new Map(),
     graph: { name: graph.name, nodes, inputs, outputs: named, values: [], initializers },
@@ -70,6 +70,11 @@ export function neededNodes(values: readonly Value[]): Set<Node> {
     for (const from of producer.inputs) if (from) open.push(from);
   }
   return needed;
+}
+
+/** Version 1 of every operator domain besides ONNX's own. */
+function domainsOf(nodes: readonly ModelNode[]): [string, number][] {
+  return [...new Set(nodes.map((node) => node.domain))].flatMap((domain) => (domain === '' ? [] : [[domain, 1]]));
 }
 
 function info(value: Value): ValueInfo {

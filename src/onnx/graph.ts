@@ -64,6 +64,10 @@ export interface Graph {
   readonly batchStatistics: BatchStatistics[];
   /** Values that count as constants when the graph is differentiated. */
   readonly detached: Set<Value>;
+  /** Whether convolutions that gain by it are built in Winograd's form: for graphs that run on the CPU and are not published. */
+  readonly winograd: boolean;
+  /** Values that several layers may share, by what they are computed from. */
+  readonly shared: Map<Value, Value>;
   /** Version of ONNX's operator set. */
   opset: number;
   readonly names: Set<string>;
@@ -72,16 +76,25 @@ export interface Graph {
 /** The operator set of graphs built here; the oldest whose operators (reductions with axes as input, additive scatter) the library uses. */
 export const defaultOpset = 18;
 
+export interface GraphOptions {
+  readonly winograd?: boolean | undefined;
+}
+
+/** ONNX Runtime's own operators, which every build of it has. */
+export const microsoftDomain = 'com.microsoft';
+
 /** An empty graph. */
-export function createGraph(name: string): Graph {
+export function createGraph(name: string, { winograd = false }: GraphOptions = {}): Graph {
   return {
     name,
+    winograd,
     nodes: [],
     inputs: [],
     parameters: new Map(),
     constants: [],
     batchStatistics: [],
     detached: new Set(),
+    shared: new Map(),
     opset: defaultOpset,
     names: new Set(),
   };

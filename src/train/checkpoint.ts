@@ -37,7 +37,7 @@ export async function readCheckpoint(path: string, state: TrainingState): Promis
   const record: CheckpointRecord = JSON.parse(text);
   const find = (name: string, shape: readonly number[]): Float32Array => {
     const content = tensors.get(name);
-    if (!content || content.dtype !== 'float32' || !sameShape(content.shape, shape)) {
+    if (content?.dtype !== 'float32' || !sameShape(content.shape, shape)) {
       const found = content ? `${content.dtype} ${formatShape(content.shape)}` : 'none';
       throw new SteadysegError(`${path}: expected ${name} as float32 ${formatShape(shape)}, found ${found}`);
     }

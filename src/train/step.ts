@@ -52,7 +52,7 @@ export interface TrainingStep {
 /** Inputs: `image`, `labels`, and with the motion loss `neighbour` and `flow`; weights by their names; dropout masks. */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
   const { batch, height, width, motionWeight } = options;
-  const graph = createGraph(`train ${options.architecture}`);
+  const graph = createGraph(`train ${options.architecture}`, { winograd: true });
   const image = input(graph, 'image', 'float32', [batch, 3, height, width]);
   const labels = input(graph, 'labels', 'uint8', [batch, height, width]);
   const dropoutMasks = new Map<string, Shape>();

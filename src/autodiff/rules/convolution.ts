@@ -107,6 +107,9 @@ function taps(geometry: Geometry): [number, number][] {
   return Array.from({ length: height * width }, (_, i) => [Math.floor(i / width), i % width]);
 }
 
+/** Below this many input channels all taps of a weight gradient are computed in one product. */
+const fewChannels = 16;
+
 function denseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
   const [batch, channels] = x.shape;
   const [, outputs, height, width] = gradient.shape;
@@ -118,11 +121,17 @@ function denseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Val
     ? pad(last, [0, top, left, 0, 0, bottom, right, 0])
     : last;
   const rows = reshape(transpose(gradient, [1, 0, 2, 3]), [outputs, positions]);
-  const perTap = taps(geometry).map(([row, column]) => {
-    const tap = tapOf(lastPadded, [height, width], row, column, geometry, [1, 2]);
-    return matMul(rows, reshape(tap, [positions, channels]));
-  });
   const [kernelHeight, kernelWidth] = geometry.kernel;
+  const tapsOfInput = taps(geometry).map(([row, column]) =>
+    tapOf(lastPadded, [height, width], row, column, geometry, [1, 2]),
+  );
+  if (channels < fewChannels) {
+    // Columns as narrow as these leave a matrix product idle: all taps make one wide matrix.
+    const wide = reshape(concat(tapsOfInput, 3), [positions, tapsOfInput.length * channels]);
+    const product = reshape(matMul(rows, wide), [outputs, tapsOfInput.length, channels]);
+    return reshape(transpose(product, [0, 2, 1]), [outputs, channels, kernelHeight, kernelWidth]);
+  }
+  const perTap = tapsOfInput.map((tap) => matMul(rows, reshape(tap, [positions, channels])));
   if (perTap.length === 1) return reshape(perTap[0], [outputs, channels, 1, 1]);
   const stacked = concat(
     perTap.map((value) => reshape(value, [outputs, channels, 1])),

@@ -1,13 +1,14 @@
 // Gradients of matrix products.
-import type { Value } from '../../onnx/graph.js';
-import { matMul, mul, reshape, transpose } from '../../onnx/ops.js';
+import { addNode, microsoftDomain, type Value } from '../../onnx/graph.js';
+import { int } from '../../onnx/model.js';
+import { mul, reshape, transpose } from '../../onnx/ops.js';
 import { elementCount } from '../../tensor/tensor.js';
 import { type GradientRule, sumTo } from '../rule.js';
 
-function transposed(value: Value): Value {
-  const rank = value.shape.length;
-  const axes = Array.from({ length: rank }, (_, axis) => axis);
-  return transpose(value, [...axes.slice(0, -2), rank - 1, rank - 2]);
+/** a·b with either transposed in passing: the engine's own operator, which spares writing the transposed matrix. */
+function product(a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value {
+  const attributes = { transA: int(transposeA ? 1 : 0), transB: int(transposeB ? 1 : 0) };
+  return addNode(a.graph, 'FusedMatMul', [a, b], attributes, 1, { domain: microsoftDomain })[0];
 }
 
 function flattened(value: Value): Value {
@@ -20,12 +21,12 @@ const matMulRule: GradientRule = (site) => {
   const gradient = site.full(0);
   if (!gradient) return [];
   const batch = gradient.shape.slice(0, -2);
-  const left = () => sumTo(matMul(gradient, transposed(b)), a.shape, [...batch, ...a.shape.slice(-2)]);
+  const left = () => sumTo(product(gradient, b, false, true), a.shape, [...batch, ...a.shape.slice(-2)]);
   // One matrix for the whole batch: its gradient is one long product.
   const right = () =>
     b.shape.length === 2
-      ? matMul(transposed(flattened(a)), flattened(gradient))
-      : sumTo(matMul(transposed(a), gradient), b.shape, [...batch, ...b.shape.slice(-2)]);
+      ? product(flattened(a), flattened(gradient), true, false)
+      : sumTo(product(a, gradient, true, false), b.shape, [...batch, ...b.shape.slice(-2)]);
   return [site.wants(0) ? left() : undefined, site.wants(1) ? right() : undefined];
 };
 
@@ -37,12 +38,12 @@ const gemmRule: GradientRule = (site) => {
   const [turnA, turnB] = [site.int('transA', 0) === 1, site.int('transB', 0) === 1];
   const scaled = (value: Value, factor: number) => (factor === 1 ? value : mul(value, factor));
   const left = () => {
-    const product = matMul(gradient, turnB ? b : transposed(b));
-    return scaled(turnA ? transposed(product) : product, alpha);
+    const straight = product(gradient, b, false, !turnB);
+    return scaled(turnA ? transpose(straight, [1, 0]) : straight, alpha);
   };
   const right = () => {
-    const product = matMul(turnA ? a : transposed(a), gradient);
-    return scaled(turnB ? transposed(product) : product, alpha);
+    const straight = product(a, gradient, !turnA, false);
+    return scaled(turnB ? transpose(straight, [1, 0]) : straight, alpha);
   };
   const bias = () => scaled(sumTo(gradient, site.input(2).shape, gradient.shape), beta);
   return [site.wants(0) ? left() : undefined, site.wants(1) ? right() : undefined, site.wants(2) ? bias() : undefined];

@@ -23,6 +23,17 @@ const matMul: ShapeRule = (site) => {
   ];
 };
 
+/** ONNX Runtime's own: a batched product with either operand transposed in passing. */
+const fusedMatMul: ShapeRule = (site) => {
+  const turned = (index: number, flag: string) => {
+    const value = inputAt(site, index);
+    if (intAttribute(site, flag, 0) === 0) return value;
+    const [rows, columns] = value.shape.slice(-2);
+    return { ...value, shape: [...value.shape.slice(0, -2), columns, rows] };
+  };
+  return matMul({ ...site, inputs: [turned(0, 'transA'), turned(1, 'transB')] });
+};
+
 const gemm: ShapeRule = (site) => {
   const [a, b] = [inputAt(site, 0), inputAt(site, 1)];
   const [rows, inner] = intAttribute(site, 'transA', 0) ? [...a.shape].reverse() : a.shape;
@@ -82,6 +93,7 @@ export const reductionRules: Readonly<Record<string, ShapeRule>> = {
   ArgMax: argReduce,
   ArgMin: argReduce,
   CumSum: cumSum,
+  FusedMatMul: fusedMatMul,
   Gemm: gemm,
   MatMul: matMul,
   TopK: topK,
