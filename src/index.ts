@@ -1,6 +1,12 @@
 // The public API for Node.
 
 export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';
+export type { EvaluationOptions } from './data/evaluation/common.js';
+export { evaluateMeanIoU, type MeanIoUOptions } from './data/evaluation/meanIoU.js';
+export { evaluateTemporal, type KeptPair, type TemporalOptions } from './data/evaluation/temporal.js';
+export { evaluateVideo, type VideoOptions } from './data/evaluation/video.js';
+export { type LabelIds, readTrainIds } from './data/labelFiles.js';
+export { parseShard, resolveShard, type Shard } from './data/shard.js';
 export {
   type ClipFrame,
   type ClipOptions,
@@ -23,20 +29,33 @@ export { type NetworkFlowOptions, networkFlow, type ValueRange } from './flow/ne
 export { type OpenFlowOptions, openFlowSource } from './flow/open.js';
 export { firstStems, framePairs, type IndexedPair, type PairsOptions, pairCount } from './flow/pairs.js';
 export { type FlowDirection, type FlowFrame, type FlowSource, type FramePair, flowFrame } from './flow/source.js';
-export { type ClassSet, presetClasses, presetNames, type Rgb, readClassesFile } from './media/classes.js';
-export { colorize, encodeColorMap, type OverlayOptions, overlay, writeColorMap } from './media/color.js';
-export { type CompareOptions, type Comparison, compare } from './media/compare.js';
-export { createFlickerCounter, drawFlicker, type Flicker, type FlickerCounter } from './media/flicker.js';
+export { type ClassSet, presetClasses, readClassesFile } from './media/classes.js';
 export { isUnknownFlow, readFlo, UNKNOWN_FLOW, writeFlo } from './media/flo.js';
 export { flowColors } from './media/flowColor.js';
-export { type Clip, type Frame, type FrameSource, type FramesOptions, openFrames } from './media/frames.js';
-export type { LabelMap, OpticalFlow, RgbImage } from './media/image.js';
 export { readKittiFlow, writeKittiFlow } from './media/kitti.js';
-export { readLabelMap, writeLabelMap } from './media/labels.js';
-export { createLegend, type Legend } from './media/legend.js';
-export { readPicture, writePicture } from './media/pictures.js';
-export type { FrameRate, OnBadFrame } from './media/video.js';
-export { createVideoWriter, type VideoWriter, type VideoWriterOptions } from './media/videoWriter.js';
+export { decodeLabelMap, encodeLabelMap, readLabelMap, writeLabelMap } from './media/labels.js';
+export { addCounts, type ClassCounts } from './metrics/classCounts.js';
+export { type MeanIoU, type MeanIoUConvention, meanIoU, meanIoUCounts } from './metrics/meanIoU.js';
+export { mergeResults, type NamedResult } from './metrics/merge.js';
+export {
+  type EvaluationResult,
+  type MeanIoUResult,
+  readResult,
+  type TemporalResult,
+  type VideoResult,
+} from './metrics/result.js';
+export {
+  type TemporalConsistency,
+  temporalConsistency,
+  temporalConsistencyCounts,
+} from './metrics/temporalConsistency.js';
+export {
+  createWindowCounter,
+  type VideoConvention,
+  videoConsistency,
+  type WindowCount,
+} from './metrics/videoConsistency.js';
+export { type TemporalMode, warpLabels } from './metrics/warp.js';
 export { type ConvertOptions, type ConvertReport, convert } from './nets/convert.js';
 export { buildModel, type ModelOptions, resizeModel } from './nets/model.js';
 export { weightsOfModel } from './nets/networkWeights.js';
@@ -47,6 +66,8 @@ export { imageShapes, type ModelSummary, summarizeModel } from './onnx/summary.j
 export { type EvaluationReport, evaluationReport } from './report/evaluation.js';
 export { type PairMaps, pairPictures } from './report/overlays.js';
 export { type Report, renderReport, type Section, writeReport } from './report/report.js';
+export { type ResultReportOptions, resultReport } from './report/resultReport.js';
+export { renderResult } from './report/resultTable.js';
 export { createSession, type Session, type SessionOptions, supportedDevices } from './runtime/session.js';
 export { type LoadOptions, loadModel, type NetworkDescription, type SegmentationModel } from './segment/model.js';
 export {

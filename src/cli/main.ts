@@ -11,7 +11,6 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
     load: () => import('./predict.js'),
   },
   convert: { summary: 'weights and models between formats', load: () => import('./convert.js') },
-  compare: { summary: 'two predictions in one video, and a flicker map', load: () => import('./compare.js') },
   info: { summary: 'what is in a model or weights file', load: () => import('./info.js') },
   toycity: {
     summary: 'render a synthetic street dataset with exact labels, flow and occlusion',
@@ -21,6 +20,11 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
     summary: 'optical flow of a video or folder, as .flo files and colour pictures',
     load: () => import('./flow.js'),
   },
+  evaluate: {
+    summary: 'measure predictions: mIoU, temporal consistency, video consistency',
+    load: () => import('./evaluate.js'),
+  },
+  merge: { summary: 'merge the results of all shards of an evaluation', load: () => import('./merge.js') },
 };
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted by the user. */

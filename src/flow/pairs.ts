@@ -50,7 +50,8 @@ export function firstStems(source: FrameSource, options: PairsOptions = {}): str
   return clips.flatMap(({ first, count = 0 }, clip) => (wantedClip(clip) ? stems.slice(first, first + count - 1) : []));
 }
 
-async function* flowFrames(
+/** The frames of a source as flow sources see them, without those not wanted. */
+export async function* flowFrames(
   source: FrameSource,
   wanted: (index: number) => boolean,
   onBad: OnBadFrame | undefined,
@@ -67,7 +68,8 @@ async function* flowFrames(
   }
 }
 
-function clipIndex(source: FrameSource): (index: number) => number {
+/** The number of the clip that a frame belongs to. */
+export function clipIndex(source: FrameSource): (index: number) => number {
   const starts = source.clips.map((clip) => clip.first);
   return (index) => {
     let low = 0;

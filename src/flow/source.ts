@@ -26,7 +26,7 @@ export interface FlowSource {
   /** How many calls of `flow` are worth having under way at the same time. */
   readonly concurrency: number;
   /**
-   * The flow of a pair in pixels, at the frames' size.
+   * The flow of a pair in pixels, at the frames' size; a new object each time, which belongs to the caller.
    * @throws SteadysegError naming the frame when it cannot be had.
    */
   flow(pair: FramePair, direction: FlowDirection): Promise<OpticalFlow>;

@@ -3,11 +3,13 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join } from 'node:path';
 import { isSystemError, messageOf, SteadysegError } from '../base/errors.js';
 import { exists, readFileBounded, reasonOf } from '../base/files.js';
+import { type Clip, splitIntoClips } from './clips.js';
 import { expandGlob, isGlob } from './glob.js';
 import type { RgbImage } from './image.js';
 import { isPicturePath, pictureExtensions, readPicture } from './pictures.js';
 import { type FrameRate, type OnBadFrame, openVideo, videoStem } from './video.js';
 
+export type { Clip } from './clips.js';
 export type { FrameRate, OnBadFrame } from './video.js';
 
 /** One frame. `index` counts from 0 over the whole source, whatever was left out; `stem` names its output files. */
@@ -15,15 +17,6 @@ export interface Frame {
   readonly index: number;
   readonly stem: string;
   readonly image: RgbImage;
-}
-
-/** Consecutive frames that belong together: one video, or the pictures of one folder (of one Cityscapes snippet). */
-export interface Clip {
-  readonly name: string;
-  /** Index of its first frame. */
-  readonly first: number;
-  /** Number of its frames; for a video an estimate, or undefined. */
-  readonly count: number | undefined;
 }
 
 export interface FramesOptions {
@@ -73,12 +66,12 @@ export async function openFrames(
   options: { acceptTruncated?: boolean | undefined } = {},
 ): Promise<FrameSource> {
   const kind = await kindOf(input);
-  if (kind === 'folder') return images(input, await picturesIn(input));
+  if (kind === 'folder') return pictureFrames(input, await picturesIn(input));
   const extension = extname(input).toLowerCase();
   if (kind === 'file') {
     if (videoExtensions.includes(extension)) return await video(input, options);
-    if (listExtensions.includes(extension)) return images(input, await picturesListed(input));
-    if (isPicturePath(input)) return images(input, [input]);
+    if (listExtensions.includes(extension)) return pictureFrames(input, await picturesListed(input));
+    if (isPicturePath(input)) return pictureFrames(input, [input]);
     throw new SteadysegError(
       `${input}: expected a video (${videoExtensions.join(' ')}), a picture (${pictureExtensions.join(' ')}), a folder or a list (${listExtensions.join(' ')}), found "${extension}"`,
     );
@@ -86,7 +79,7 @@ export async function openFrames(
   if (isGlob(input)) {
     const paths = (await expandGlob(input)).filter(isPicturePath).sort(naturalOrder);
     if (paths.length === 0) throw new SteadysegError(`${input}: expected pictures that match, found none`);
-    return images(input, paths);
+    return pictureFrames(input, paths);
   }
   throw new SteadysegError(`cannot read ${input}: no such file or directory`);
 }
@@ -120,8 +113,15 @@ async function video(path: string, options: { acceptTruncated?: boolean | undefi
   };
 }
 
-function images(input: string, paths: readonly string[]): FrameSource {
-  const stems = paths.map((path) => basename(path, extname(path)));
+/**
+ * Pictures, in the order given, as a source; `input` names them in messages.
+ * @param stems names of their results, one each (default: the file names). @throws SteadysegError when two are the same.
+ */
+export function pictureFrames(
+  input: string,
+  paths: readonly string[],
+  stems: readonly string[] = paths.map((path) => basename(path, extname(path))),
+): FrameSource {
   const seen = new Map<string, string>();
   for (const [index, stem] of stems.entries()) {
     const other = seen.get(stem);
@@ -138,7 +138,7 @@ function images(input: string, paths: readonly string[]): FrameSource {
     count: paths.length,
     stems,
     paths,
-    clips: clipsOf(paths),
+    clips: splitIntoClips(paths),
     async *frames({ from = 0, wanted = () => true, onBad = () => 'throw' } = {}) {
       for (let index = from; index < paths.length; index++) {
         const stem = stems[index];
@@ -195,27 +195,6 @@ async function listedPath(list: string, line: string): Promise<string | undefine
     if (await exists(path)) return path;
   }
   return undefined;
-}
-
-/** Cityscapes' file names: city, sequence and frame number, each a part between underscores. */
-const snippetName = /^(.+_\d{6})_(\d{6})(?:_\w+)?\.\w+$/;
-
-/** Splits pictures, in order, into clips: a new one where the folder changes, or where a Cityscapes name does not continue the one before. */
-function clipsOf(paths: readonly string[]): Clip[] {
-  const clips: { name: string; first: number; count: number }[] = [];
-  let previous = { folder: '', sequence: '', number: Number.NaN };
-  for (const [index, path] of paths.entries()) {
-    const match = snippetName.exec(basename(path));
-    const here = { folder: dirname(path), sequence: match?.[1] ?? '', number: Number(match?.[2] ?? Number.NaN) };
-    const goes =
-      here.folder === previous.folder &&
-      here.sequence === previous.sequence &&
-      (match === null || here.number === previous.number + 1);
-    if (index > 0 && goes) clips[clips.length - 1].count++;
-    else clips.push({ name: match === null ? here.folder : basename(path, extname(path)), first: index, count: 1 });
-    previous = here;
-  }
-  return clips;
 }
 
 const collator = new Intl.Collator('en', { numeric: true });

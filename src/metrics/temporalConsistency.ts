@@ -1,7 +1,7 @@
 // Temporal consistency (TC): mIoU between the prediction at t and the prediction at t+1 warped to t.
 import { ignoreLabel, type LabelMap } from '../media/image.js';
 import { type ClassCounts, countsOf, EPSILON, meanOf } from './classCounts.js';
-import { jointHistogram } from './joint.js';
+import { jointHistogram, requireSameSize } from './joint.js';
 import type { TemporalMode } from './warp.js';
 
 export interface TemporalConsistency {
@@ -47,4 +47,26 @@ export function temporalConsistency(counts: ClassCounts, mode: TemporalMode): Te
     return present ? both / union[at] : Number.NaN;
   });
   return { tc: meanOf(iou), iou };
+}
+
+/**
+ * TC of one pair on its own, for looking at pairs one by one. Classes that do not occur in it are left out in every
+ * mode: most pairs lack some class, which the pooled figure of `etc-2020` would count as 0.
+ */
+export function pairConsistency(counts: ClassCounts, mode: TemporalMode): number {
+  return temporalConsistency(counts, mode === 'etc-2020' ? 'masked' : mode).tc;
+}
+
+/** Which pixels of a pair `temporalConsistencyCounts` compares: 1, and 0 for those left out. */
+export function comparedPixels(
+  prediction: LabelMap,
+  warped: LabelMap,
+  classes: number,
+  mode: TemporalMode,
+): Uint8Array {
+  requireSameSize(prediction, warped, 'prediction and warped prediction');
+  return prediction.data.map((id, at) => {
+    if (mode === 'etc-2020') return warped.data[at] === ignoreLabel ? 0 : 1;
+    return id < classes && (mode === 'vspw' || warped.data[at] < classes) ? 1 : 0;
+  });
 }

@@ -1,0 +1,233 @@
+// `steadyseg evaluate miou|tc|vc`: what predictions are worth, and how much they flicker.
+import { Command, Option } from 'commander';
+import { SteadysegError, UsageError } from '../base/errors.js';
+import type { OnProgress } from '../base/progress.js';
+import type { EvaluationOptions } from '../data/evaluation/common.js';
+import { evaluateMeanIoU } from '../data/evaluation/meanIoU.js';
+import { evaluateTemporal, type KeptPair } from '../data/evaluation/temporal.js';
+import { evaluateVideo } from '../data/evaluation/video.js';
+import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
+import { resolveShard } from '../data/shard.js';
+import { openFlowSource } from '../flow/open.js';
+import { type ClassSet, presetClasses, presetNames, readClassesFile } from '../media/classes.js';
+import { type MeanIoUConvention, meanIoUConventions } from '../metrics/meanIoU.js';
+import type { EvaluationResult } from '../metrics/result.js';
+import { type VideoConvention, videoConventions } from '../metrics/videoConsistency.js';
+import { type TemporalMode, temporalModes } from '../metrics/warp.js';
+import { evaluationReport } from '../report/evaluation.js';
+import { createProgressLine, type ProgressLine } from '../report/progress.js';
+import { writeReport } from '../report/report.js';
+import { resultReport } from '../report/resultReport.js';
+import { renderResult } from '../report/resultTable.js';
+import { printResult, wholeNumber } from './options.js';
+
+interface CommonOptions {
+  pred: string;
+  preset?: string;
+  classes?: string;
+  predIds?: LabelIds;
+  gtIds?: LabelIds;
+  shard?: string;
+  shards?: number;
+  limit?: number;
+  keepGoing?: boolean;
+  threads?: number;
+  report?: string;
+  json?: boolean;
+}
+
+interface MeanIoUCommandOptions extends CommonOptions {
+  gt: string;
+  convention: MeanIoUConvention;
+}
+
+interface TemporalCommandOptions extends CommonOptions {
+  frames: string;
+  gt?: string;
+  mode: TemporalMode;
+  flow: string;
+  flowCache?: string;
+  cache: boolean;
+  device?: string;
+  convention: MeanIoUConvention;
+}
+
+interface VideoCommandOptions extends CommonOptions {
+  gt: string;
+  window: number;
+  convention: VideoConvention;
+}
+
+/** How many of the least consistent pairs a report shows. */
+const WORST_PAIRS = 4;
+
+export function command(): Command {
+  return new Command('evaluate')
+    .description('Measure predictions: accuracy, temporal consistency, video consistency.')
+    .addCommand(meanIoUCommand())
+    .addCommand(temporalCommand())
+    .addCommand(videoCommand());
+}
+
+function meanIoUCommand(): Command {
+  return withCommonOptions(
+    new Command('miou')
+      .description('Mean intersection over union of predictions with labels.')
+      .requiredOption('--gt <dir>', 'labels: a folder (CamVid, Cityscapes, VSPW), or a list of "image label" lines')
+      .addOption(
+        new Option('--convention <name>', 'absent classes count 0 (semseg) or are left out (cityscapes)')
+          .choices(meanIoUConventions)
+          .default('semseg'),
+      ),
+  )
+    .addHelpText(
+      'after',
+      '\nExample:\n  steadyseg evaluate miou --pred out/labels --gt camvid/valannot --preset camvid',
+    )
+    .action(async (options: MeanIoUCommandOptions) => {
+      await run('miou', options, async (common) => {
+        const { gt, convention } = options;
+        return { result: await evaluateMeanIoU({ ...common, gt, convention }) };
+      });
+    });
+}
+
+function temporalCommand(): Command {
+  return withCommonOptions(
+    new Command('tc')
+      .description('Temporal consistency: predictions of neighbouring frames, compared along optical flow.')
+      .requiredOption('--frames <input>', 'the frames: a video, a folder, a glob or a list')
+      .option('--gt <dir>', 'labels of some or all frames: adds mIoU, and the labels’ own TC, the ceiling')
+      .addOption(
+        new Option(
+          '--mode <name>',
+          'nearest with occlusions left out (masked), or as in published code (etc-2020, vspw)',
+        )
+          .choices(temporalModes)
+          .default('masked'),
+      )
+      .option('--flow <source>', 'farneback, a folder of .flo files, or a network (.onnx)', 'farneback')
+      .option('--flow-cache <dir>', 'where computed flow is kept (default: ~/.cache/steadyseg/flow)')
+      .option('--no-cache', 'keep no computed flow')
+      .option('--device <name>', 'where a flow network runs: cpu, cuda, webgpu, … (default: cpu)')
+      .addOption(
+        new Option('--convention <name>', 'mIoU’s convention, with --gt').choices(meanIoUConventions).default('semseg'),
+      ),
+  )
+    .addHelpText(
+      'after',
+      `
+A flow folder holds DIR/<stem of t>.flo (t → t+1) and DIR/backward/<stem of t>.flo (t+1 → t); masked needs both.
+
+Example:
+  steadyseg evaluate tc --frames camvid/val --pred out/labels --gt camvid/valannot --preset camvid --report tc.html`,
+    )
+    .action(async (options: TemporalCommandOptions) => {
+      await run('tc', options, async (common, progress) => {
+        const { frames, gt, mode, convention, threads, device, flowCache, cache } = options;
+        const flow = await openFlowSource(options.flow, {
+          cache: cache && { folder: flowCache, onWarning: (message) => progress.note(`steadyseg: ${message}`) },
+          threads,
+          device,
+        });
+        try {
+          const keepWorst = options.report === undefined ? 0 : WORST_PAIRS;
+          return await evaluateTemporal({ ...common, frames, gt, flow, mode, convention, keepWorst });
+        } finally {
+          await flow.close();
+        }
+      });
+    });
+}
+
+function videoCommand(): Command {
+  return withCommonOptions(
+    new Command('vc')
+      .description('Video consistency: over windows of frames, how much of what keeps its label keeps its prediction.')
+      .requiredOption('--gt <dir>', 'labels of every frame: a folder (CamVid, VSPW), or a list of "image label" lines')
+      .option('--window <n>', 'frames of a window', wholeNumber(2), 8)
+      .addOption(
+        new Option(
+          '--convention <name>',
+          'as in published code (vspw), or with predictions that must be right (strict)',
+        )
+          .choices(videoConventions)
+          .default('vspw'),
+      ),
+  )
+    .addHelpText(
+      'after',
+      '\nExample:\n  steadyseg evaluate vc --pred out/labels --gt camvid/valannot --preset camvid --window 16',
+    )
+    .action(async (options: VideoCommandOptions) => {
+      await run('vc', options, async (common) => {
+        const { gt, window, convention } = options;
+        return { result: await evaluateVideo({ ...common, gt, window, convention }) };
+      });
+    });
+}
+
+function withCommonOptions(command: Command): Command {
+  const ids = (flags: string, what: string) =>
+    new Option(
+      flags,
+      `what the ids of ${what} mean: trainIds, Cityscapes’ labelIds, vspw (0 is void), or told by the file name`,
+    )
+      .choices(labelIdKinds)
+      .default('auto');
+  return command
+    .requiredOption('--pred <dir>', 'predictions: a folder or list of label maps, or what predict wrote')
+    .addOption(new Option('--preset <name>', 'what the classes are').choices(presetNames))
+    .addOption(new Option('--classes <file>', 'class names and colours, JSON or YAML').conflicts('preset'))
+    .addOption(ids('--pred-ids <kind>', 'predictions'))
+    .addOption(ids('--gt-ids <kind>', 'labels'))
+    .option('--limit <n>', 'only the first n frames (default: all)', wholeNumber(1))
+    .option('--keep-going', 'leave out what is missing or cannot be read; the exit code is still 1')
+    .option('--shard <i/n>', 'only clips i, i+n, … of the input, i from 0; steadyseg merge puts results together')
+    .option('--shards <n>', 'as --shard, with i from the job scheduler (Kubernetes, Slurm)', wholeNumber(1))
+    .option('--threads <n>', 'threads (default: one a core)', wholeNumber(1))
+    .option('--report <file>', 'also write a self-contained HTML report')
+    .option('--json', 'print the result as one JSON object on stdout: figures, counts, what was left out');
+}
+
+type Evaluate = (
+  common: EvaluationOptions,
+  progress: ProgressLine,
+) => Promise<{ result: EvaluationResult; worst?: readonly KeptPair[] }>;
+
+async function run(name: string, options: CommonOptions, evaluate: Evaluate): Promise<void> {
+  const { pred, predIds, gtIds, limit, keepGoing, threads, report, json } = options;
+  const classSet = await classesOf(options);
+  const progress = createProgressLine({ title: `evaluate ${name}` });
+  const onProgress: OnProgress = progress.update;
+  const common = {
+    pred,
+    classSet,
+    predIds,
+    gtIds,
+    limit,
+    keepGoing,
+    threads,
+    shard: resolveShard(options),
+    onProgress,
+  };
+  const { result, worst } = await evaluate(common, progress).finally(() => progress.done());
+  if (report !== undefined) {
+    const command = ['steadyseg', ...process.argv.slice(2)].map(quoted).join(' ');
+    await writeReport(report, evaluationReport(await resultReport(result, { classSet, worst, command })));
+  }
+  printResult(json, result, () => renderResult(result));
+  const failed = result.skipped.filter((skip) => skip.failed).length;
+  if (failed > 0) throw new SteadysegError(`${failed} frames, pairs or clips were left out; the result lists them`);
+}
+
+async function classesOf({ preset, classes }: CommonOptions): Promise<ClassSet> {
+  if (classes !== undefined) return await readClassesFile(classes);
+  if (preset !== undefined) return presetClasses(preset);
+  throw new UsageError(`expected --preset (${presetNames.join(', ')}) or --classes FILE, found neither`);
+}
+
+/** An argument as a shell takes it. */
+function quoted(argument: string): string {
+  return /^[\w./:=,@%+-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}

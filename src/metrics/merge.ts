@@ -1,0 +1,157 @@
+// One result of the results of all shards, equal to that of an unsharded run.
+import { SteadysegError, UsageError } from '../base/errors.js';
+import {
+  type ClipRecord,
+  type EvaluationResult,
+  type MeanIoUResult,
+  meanIoUResultOf,
+  type ResultBasis,
+  sumCounts,
+  type TemporalResult,
+  temporalResultOf,
+  type VideoResult,
+  videoResultOf,
+} from './result.js';
+
+export interface NamedResult<R extends EvaluationResult = EvaluationResult> {
+  /** What errors call it: its file. */
+  readonly name: string;
+  readonly result: R;
+}
+
+/**
+ * Merges the results of all shards of one evaluation. Counts are whole numbers and are summed; lists are put in the
+ * order of clips; figures are computed from these as in an unsharded run, hence equal to the last bit.
+ * @throws SteadysegError when results are of different evaluations, a shard is there twice or missing: it says which.
+ */
+export function mergeResults(results: readonly NamedResult[]): EvaluationResult {
+  if (results.length === 0) throw new UsageError('merge: expected at least one result, found none');
+  checkSame(results);
+  checkComplete(results);
+  const measure = results[0].result.measure;
+  if (measure === 'miou') return mergeMeanIoU(ofMeasure(results, isMeanIoU));
+  if (measure === 'tc') return mergeTemporal(ofMeasure(results, isTemporal));
+  return mergeVideo(ofMeasure(results, isVideo));
+}
+
+const isMeanIoU = (result: EvaluationResult): result is MeanIoUResult => result.measure === 'miou';
+const isTemporal = (result: EvaluationResult): result is TemporalResult => result.measure === 'tc';
+const isVideo = (result: EvaluationResult): result is VideoResult => result.measure === 'vc';
+
+function ofMeasure<R extends EvaluationResult>(
+  results: readonly NamedResult[],
+  is: (result: EvaluationResult) => result is R,
+): R[] {
+  return results.map(({ result }) => result).filter(is);
+}
+
+function mergeMeanIoU(results: readonly MeanIoUResult[]): MeanIoUResult {
+  const frames = results.reduce((sum, result) => sum + result.frames, 0);
+  const counts = sumCounts(results.map((result) => result.counts));
+  return meanIoUResultOf(basisOf(results), { convention: results[0].convention, frames, counts });
+}
+
+function mergeTemporal(results: readonly TemporalResult[]): TemporalResult {
+  const { mode, flow } = results[0];
+  const labels = results.map((result) => result.labels).filter((one) => one !== undefined);
+  return temporalResultOf(basisOf(results), {
+    mode,
+    flow,
+    counts: sumCounts(results.map((result) => result.counts)),
+    pairList: results.flatMap((result) => result.pairList).sort((a, b) => a.clip - b.clip),
+    labels:
+      labels.length === 0
+        ? undefined
+        : {
+            convention: labels[0].convention,
+            frames: labels.reduce((sum, one) => sum + one.frames, 0),
+            counts: sumCounts(labels.map((one) => one.counts)),
+            pairs: labels.reduce((sum, one) => sum + one.pairs, 0),
+            tcCounts: sumCounts(labels.map((one) => one.tcCounts)),
+          },
+  });
+}
+
+function mergeVideo(results: readonly VideoResult[]): VideoResult {
+  const { convention, window } = results[0];
+  const ofClip: { clip: ClipRecord; numerator: number[]; denominator: number[] }[] = [];
+  for (const { clips, windowsOfClip, numerator, denominator } of results) {
+    let from = 0;
+    for (const [at, clip] of clips.entries()) {
+      const to = from + windowsOfClip[at];
+      ofClip.push({ clip, numerator: numerator.slice(from, to), denominator: denominator.slice(from, to) });
+      from = to;
+    }
+  }
+  ofClip.sort((a, b) => a.clip.index - b.clip.index);
+  return videoResultOf(basisOf(results), { convention, window, clipWindows: ofClip });
+}
+
+/** `sort` keeps the order of equals, so that entries of one clip stay as they are. */
+function basisOf(results: readonly EvaluationResult[]): ResultBasis {
+  const { classSet, classes, ignoreLabel, inputs, clipCount } = results[0];
+  return {
+    classSet,
+    classes,
+    ignoreLabel,
+    inputs,
+    shard: { index: 0, count: 1 },
+    clipCount,
+    clips: results.flatMap((result) => result.clips).sort((a, b) => a.index - b.index),
+    skipped: results.flatMap((result) => result.skipped).sort((a, b) => a.clip - b.clip),
+  };
+}
+
+/** What must be the same in all shards of one evaluation, by name. */
+function settingsOf(result: EvaluationResult): Record<string, string> {
+  const settings: Record<string, string> = {
+    measure: result.measure,
+    'class set': result.classSet,
+    classes: result.classes.join(', '),
+    'ignored id': String(result.ignoreLabel),
+    'number of shards': String(result.shard.count),
+    'number of clips': String(result.clipCount),
+  };
+  if (result.measure === 'tc') {
+    settings.mode = result.mode;
+    settings.flow = result.flow;
+    settings.labels = result.labels === undefined ? 'none' : `given (${result.labels.convention})`;
+  } else settings.convention = result.convention;
+  if (result.measure === 'vc') settings.window = String(result.window);
+  return settings;
+}
+
+function checkSame([first, ...others]: readonly NamedResult[]): void {
+  const expected = settingsOf(first.result);
+  for (const other of others) {
+    const found = settingsOf(other.result);
+    for (const key of Object.keys(expected)) {
+      if (found[key] === expected[key]) continue;
+      throw new SteadysegError(
+        `${other.name}: expected the same ${key} as in ${first.name} (${expected[key]}), found ${found[key] ?? 'none'}`,
+      );
+    }
+  }
+}
+
+/** How many missing shards an error lists. */
+const MAX_NAMED = 10;
+
+function checkComplete(results: readonly NamedResult[]): void {
+  const { count } = results[0].result.shard;
+  const names = new Map<number, string>();
+  for (const { name, result } of results) {
+    const other = names.get(result.shard.index);
+    if (other !== undefined) {
+      throw new SteadysegError(
+        `expected each shard once, found shard ${result.shard.index}/${count} in ${other} and ${name}`,
+      );
+    }
+    names.set(result.shard.index, name);
+  }
+  const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !names.has(index));
+  if (missing.length === 0) return;
+  const named = missing.slice(0, MAX_NAMED).map((index) => `${index}/${count}`);
+  const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : '';
+  throw new SteadysegError(`expected the results of all ${count} shards, found none of ${named.join(', ')}${more}`);
+}

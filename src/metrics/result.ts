@@ -1,0 +1,287 @@
+// What an evaluation found, as it is printed, stored and merged: figures, and the counts they come from.
+import * as v from 'valibot';
+import { messageOf, SteadysegError } from '../base/errors.js';
+import { readFileBounded } from '../base/files.js';
+import { addCounts, type ClassCounts } from './classCounts.js';
+import { type MeanIoUConvention, meanIoU, meanIoUConventions } from './meanIoU.js';
+import { temporalConsistency } from './temporalConsistency.js';
+import { type VideoConvention, videoConsistency, videoConventions } from './videoConsistency.js';
+import { type TemporalMode, temporalModes } from './warp.js';
+
+/** As `--shard` allows. */
+const MAX_SHARDS = 1_000_000;
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+const counts = v.array(count);
+/** A share 0..1; null where there is none: a class that was left out of the mean, a mean of nothing. */
+const figure = v.nullable(v.number());
+
+const classCounts = v.object({ intersection: counts, union: counts, target: counts });
+
+/** A clip that was evaluated, with its place among all clips of the input. */
+const clip = v.object({ index: count, name: v.string(), frames: count });
+/** A frame, pair or clip that was left out, and why; `failed` where it should not have been: a file that is missing or cannot be used. */
+const skip = v.object({ clip: count, name: v.string(), reason: v.string(), failed: v.boolean() });
+
+const common = {
+  classSet: v.string(),
+  classes: v.array(v.string()),
+  ignoreLabel: count,
+  /** What was evaluated, as it was named; not compared when results are merged, since machines may hold it at different places. */
+  inputs: v.record(v.string(), v.string()),
+  /** Which part of the clips this is; 0 of 1 for all of them. */
+  shard: v.object({ index: count, count: v.pipe(count, v.minValue(1), v.maxValue(MAX_SHARDS)) }),
+  /** Number of clips of all shards. */
+  clipCount: count,
+  clips: v.array(clip),
+  skipped: v.array(skip),
+};
+
+const meanIoUResult = v.object({
+  measure: v.literal('miou'),
+  convention: v.picklist(meanIoUConventions),
+  mIoU: figure,
+  mAcc: figure,
+  allAcc: figure,
+  iou: v.array(figure),
+  counts: classCounts,
+  /** Frames that were compared with a label. */
+  frames: count,
+  ...common,
+});
+
+/** One pair on its own: its TC, the labels' own, and the share of its pixels that was compared. */
+const pairRecord = v.object({
+  clip: count,
+  first: v.string(),
+  second: v.string(),
+  tc: figure,
+  compared: v.number(),
+  labelsTc: v.optional(figure),
+});
+
+const temporalResult = v.object({
+  measure: v.literal('tc'),
+  mode: v.picklist(temporalModes),
+  /** The flow source, with its parameters. */
+  flow: v.string(),
+  tc: figure,
+  /** mIoU of the same predictions, where labels were given. */
+  mIoU: v.optional(figure),
+  /** TC of the labels themselves, the ceiling, where labels were given. */
+  labelsTc: v.optional(figure),
+  pairs: count,
+  iou: v.array(figure),
+  counts: classCounts,
+  labels: v.optional(
+    v.object({
+      /** mIoU's convention, per-class figures and counts, over `frames` labelled frames. */
+      convention: v.picklist(meanIoUConventions),
+      frames: count,
+      iou: v.array(figure),
+      counts: classCounts,
+      /** The labels' own TC by class, over `pairs` pairs of labelled frames. */
+      pairs: count,
+      tcIou: v.array(figure),
+      tcCounts: classCounts,
+    }),
+  ),
+  pairList: v.array(pairRecord),
+  ...common,
+});
+
+const videoResult = v.object({
+  measure: v.literal('vc'),
+  convention: v.picklist(videoConventions),
+  window: count,
+  vc: figure,
+  windows: count,
+  /** Windows of each clip of `clips`; the two lists below hold them one clip after the other. */
+  windowsOfClip: counts,
+  numerator: counts,
+  denominator: counts,
+  ...common,
+});
+
+const anyResult = v.variant('measure', [meanIoUResult, temporalResult, videoResult]);
+
+export type MeanIoUResult = v.InferOutput<typeof meanIoUResult>;
+export type TemporalResult = v.InferOutput<typeof temporalResult>;
+export type VideoResult = v.InferOutput<typeof videoResult>;
+export type EvaluationResult = v.InferOutput<typeof anyResult>;
+export type PairRecord = v.InferOutput<typeof pairRecord>;
+export type ClipRecord = v.InferOutput<typeof clip>;
+export type Skip = v.InferOutput<typeof skip>;
+/** What all results have in common. */
+export type ResultBasis = Pick<MeanIoUResult, keyof typeof common>;
+
+/** The result of summed counts. */
+export function meanIoUResultOf(
+  basis: ResultBasis,
+  { convention, frames, counts }: { convention: MeanIoUConvention; frames: number; counts: ClassCounts },
+): MeanIoUResult {
+  const { mIoU, mAcc, allAcc, iou } = meanIoU(counts, convention);
+  const ofFrames = (value: number) => (frames === 0 ? null : orNull(value));
+  return {
+    measure: 'miou',
+    convention,
+    mIoU: ofFrames(mIoU),
+    mAcc: ofFrames(mAcc),
+    allAcc: ofFrames(allAcc),
+    iou: iou.map(orNull),
+    counts: copyOf(counts),
+    frames,
+    ...basis,
+  };
+}
+
+export interface TemporalSums {
+  readonly mode: TemporalMode;
+  readonly flow: string;
+  readonly counts: ClassCounts;
+  /** Pairs in the order of clips and frames. */
+  readonly pairList: readonly PairRecord[];
+  readonly labels?:
+    | {
+        readonly convention: MeanIoUConvention;
+        readonly frames: number;
+        readonly counts: ClassCounts;
+        readonly pairs: number;
+        readonly tcCounts: ClassCounts;
+      }
+    | undefined;
+}
+
+/** The result of summed counts. */
+export function temporalResultOf(basis: ResultBasis, sums: TemporalSums): TemporalResult {
+  const { mode, flow, counts, pairList, labels } = sums;
+  const { tc, iou } = temporalConsistency(counts, mode);
+  const accuracy = labels && meanIoU(labels.counts, labels.convention);
+  const ceiling = labels && temporalConsistency(labels.tcCounts, mode);
+  return {
+    measure: 'tc',
+    mode,
+    flow,
+    tc: orNull(pairList.length === 0 ? Number.NaN : tc),
+    ...(labels && {
+      mIoU: orNull(labels.frames === 0 || !accuracy ? Number.NaN : accuracy.mIoU),
+      labelsTc: orNull(labels.pairs === 0 || !ceiling ? Number.NaN : ceiling.tc),
+    }),
+    pairs: pairList.length,
+    iou: iou.map(orNull),
+    counts: copyOf(counts),
+    ...(labels &&
+      accuracy &&
+      ceiling && {
+        labels: {
+          convention: labels.convention,
+          frames: labels.frames,
+          iou: accuracy.iou.map(orNull),
+          counts: copyOf(labels.counts),
+          pairs: labels.pairs,
+          tcIou: ceiling.iou.map(orNull),
+          tcCounts: copyOf(labels.tcCounts),
+        },
+      }),
+    pairList: [...pairList],
+    ...basis,
+  };
+}
+
+export interface VideoSums {
+  readonly convention: VideoConvention;
+  readonly window: number;
+  /** One entry for each clip of the basis. */
+  readonly clipWindows: readonly { readonly numerator: readonly number[]; readonly denominator: readonly number[] }[];
+}
+
+/** The result of the windows of all clips. */
+export function videoResultOf(basis: ResultBasis, { convention, window, clipWindows }: VideoSums): VideoResult {
+  const numerator = clipWindows.flatMap((windows) => windows.numerator);
+  const denominator = clipWindows.flatMap((windows) => windows.denominator);
+  return {
+    measure: 'vc',
+    convention,
+    window,
+    vc: orNull(videoConsistency(numerator, denominator)),
+    windows: numerator.length,
+    windowsOfClip: clipWindows.map((windows) => windows.numerator.length),
+    numerator,
+    denominator,
+    ...basis,
+  };
+}
+
+/** JSON has no NaN. */
+function orNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
+
+function copyOf({ intersection, union, target }: ClassCounts) {
+  return { intersection: [...intersection], union: [...union], target: [...target] };
+}
+
+/** A result with a million pairs takes 200 MB; a larger file is no result. */
+const MAX_RESULT_BYTES = 1 << 28;
+
+/** Reads the JSON of `evaluate` or `merge`. @throws SteadysegError naming the file, the entry, the expected and the found. */
+export async function readResult(path: string): Promise<EvaluationResult> {
+  const text = new TextDecoder().decode(await readFileBounded(path, MAX_RESULT_BYTES));
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (thrown) {
+    throw new SteadysegError(`${path}: expected the JSON of steadyseg evaluate, found: ${messageOf(thrown)}`);
+  }
+  return parseResult(content, path);
+}
+
+/** Checks that a value is a result whose lists fit together; `name` is what errors call it. */
+export function parseResult(content: unknown, name: string): EvaluationResult {
+  const parsed = v.safeParse(anyResult, content);
+  if (!parsed.success) {
+    const issue = parsed.issues[0];
+    const at = v.getDotPath(issue);
+    throw new SteadysegError(
+      `${name}: expected the JSON of steadyseg evaluate: ${at === null ? '' : `${at}: `}${messageOf(issue.message)}`,
+    );
+  }
+  const result = parsed.output;
+  const fits = (found: number, expected: number, what: string) => {
+    if (found !== expected) throw new SteadysegError(`${name}: ${what}: expected ${expected} entries, found ${found}`);
+  };
+  const classes = result.classes.length;
+  const checkCounts = (counts: ClassCounts, what: string) => {
+    for (const [key, list] of Object.entries(counts)) fits(list.length, classes, `${what}.${key}`);
+  };
+  if (result.measure === 'miou') checkCounts(result.counts, 'counts');
+  if (result.measure === 'tc') {
+    checkCounts(result.counts, 'counts');
+    fits(result.pairList.length, result.pairs, 'pairList');
+    if (result.labels) checkCounts(result.labels.counts, 'labels.counts');
+    if (result.labels) checkCounts(result.labels.tcCounts, 'labels.tcCounts');
+  }
+  if (result.measure === 'vc') {
+    fits(result.windowsOfClip.length, result.clips.length, 'windowsOfClip');
+    fits(result.numerator.length, result.windows, 'numerator');
+    fits(result.denominator.length, result.windows, 'denominator');
+    fits(
+      result.windowsOfClip.reduce((sum, windows) => sum + windows, 0),
+      result.windows,
+      'the windows of windowsOfClip',
+    );
+  }
+  const { index, count: shards } = result.shard;
+  if (index >= shards) throw new SteadysegError(`${name}: shard: expected an index below ${shards}, found ${index}`);
+  for (const one of result.clips) {
+    if (one.index >= result.clipCount || one.index % shards !== index) {
+      throw new SteadysegError(`${name}: clip ${one.index} (${one.name}) does not belong to shard ${index}/${shards}`);
+    }
+  }
+  return result;
+}
+
+/** The sum of the counts of results. */
+export function sumCounts(all: readonly ClassCounts[]): ClassCounts {
+  return all.reduce(addCounts);
+}

@@ -1,0 +1,143 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeFlo } from '#src/media/flo.js';
+import { writeLabelMap } from '#src/media/labels.js';
+import { writePicture } from '#src/media/pictures.js';
+import { steadyseg } from './run.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'steadyseg-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const [width, height] = [32, 24];
+
+/** Two clips of three frames; the square in them moves right by two pixels a frame, and so do prediction, label and flow. */
+beforeAll(async () => {
+  const zero = new Float32Array(width * height * 2);
+  for (const clip of ['a', 'b']) {
+    for (let t = 0; t < 3; t++) {
+      const inSquare = (i: number, left: number) => {
+        const [x, y] = [i % width, Math.floor(i / width)];
+        return x >= left + 2 * t && x < left + 2 * t + 8 && y >= 8 && y < 16;
+      };
+      const ids = (left: number) => Uint8Array.from({ length: width * height }, (_, i) => (inSquare(i, left) ? 8 : 3));
+      const stem = `${clip}_${t}.png`;
+      await writeLabelMap(join(folder, 'gt', stem), { width, height, data: ids(6) });
+      await writeLabelMap(join(folder, 'out', 'labels', stem), { width, height, data: ids(7) });
+      const grey = ids(6).map((id) => 20 * id);
+      const data = Uint8Array.from({ length: 3 * grey.length }, (_, i) => grey[Math.floor(i / 3)]);
+      await writePicture(join(folder, 'frames', stem), { width, height, data });
+      if (t === 2) continue;
+      // The square moves and the rest stands still, by the square's place in the frame that the flow starts from.
+      const flow = (sign: number, left: number) => {
+        const vectors = zero.slice();
+        for (let i = 0; i < width * height; i++) if (inSquare(i, left)) vectors[2 * i] = sign * 2;
+        return { width, height, data: vectors };
+      };
+      await writeFlo(join(folder, 'flow', `${clip}_${t}.flo`), flow(1, 6));
+      await writeFlo(join(folder, 'flow', 'backward', `${clip}_${t}.flo`), flow(-1, 8));
+    }
+  }
+});
+
+const classes = ['--preset', 'camvid'];
+const common = ['--pred', 'out', '--gt', 'gt', ...classes];
+const tc = ['evaluate', 'tc', '--frames', 'frames', '--flow', 'flow', ...common];
+const json = (args: string[]) => {
+  const { code, stdout, stderr } = steadyseg([...args, '--json'], folder);
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout);
+};
+
+describe('steadyseg evaluate', () => {
+  it('gives the keys that scripts rely on', () => {
+    const accuracy = json(['evaluate', 'miou', ...common, '--convention', 'cityscapes']);
+    expect(accuracy).toMatchObject({
+      measure: 'miou',
+      convention: 'cityscapes',
+      allAcc: 1 - 96 / (6 * width * height),
+      classes: expect.arrayContaining(['car']),
+    });
+    expect(accuracy.iou[8]).toBe(56 / 72);
+    expect(Object.keys(accuracy.counts)).toEqual(['intersection', 'union', 'target']);
+    expect(accuracy.counts.intersection[8]).toBe(6 * 56);
+
+    const consistency = json(tc);
+    expect(consistency).toMatchObject({ mode: 'masked', pairs: 4, flow: 'folder flow', labelsTc: 1 });
+    expect(consistency.mIoU).toBeGreaterThan(0);
+    expect(consistency.tc).toBeLessThan(1);
+    expect(json(['evaluate', 'vc', ...common, '--window', '2', '--convention', 'strict'])).toMatchObject({
+      windows: 4,
+      windowsOfClip: [2, 2],
+    });
+  });
+
+  it('merges what shards gave, bit for bit', () => {
+    const whole = json(tc);
+    for (const k of [0, 1, 2])
+      writeFileSync(join(folder, `${k}.json`), JSON.stringify(json([...tc, '--shard', `${k}/3`])));
+    expect(json(['merge', '1.json', '0.json', '2.json'])).toEqual(whole);
+    const incomplete = steadyseg(['merge', '1.json', '0.json'], folder);
+    expect([incomplete.code, incomplete.stderr]).toEqual([
+      1,
+      'steadyseg: expected the results of all 3 shards, found none of 2/3\n',
+    ]);
+  });
+
+  it('prints a table by class, and writes a report with the worst pairs', () => {
+    const { code, stdout } = steadyseg([...tc, '--report', 'tc.html'], folder);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/class +TC % +IoU % +labels’ own TC %/);
+    expect(stdout).toMatch(/car +\d+\.\d\d +77\.78 +100\.00/);
+    expect(stdout).toContain('masked, 11 classes (camvid), 4 pairs of 6 frames in 2 clips, flow: folder flow');
+    const html = readFileSync(join(folder, 'tc.html'), 'utf8');
+    expect(html).toContain('steadyseg evaluate tc --frames frames');
+    expect(html).toContain('a_0 → a_1');
+    expect(html.match(/data:image/g)?.length).toBeGreaterThanOrEqual(10);
+    for (const [args, text] of [
+      [['evaluate', 'miou', ...common], 'mIoU'],
+      [['evaluate', 'vc', ...common, '--window', '2'], 'VC-2'],
+    ] as const) {
+      const result = steadyseg([...args, '--report', 'other.html'], folder);
+      expect(result.stdout).toContain(text);
+      expect(readFileSync(join(folder, 'other.html'), 'utf8')).toContain(text);
+    }
+  });
+
+  it('says in one line what is wrong, with the exit code', () => {
+    mkdirSync(join(folder, 'some'), { recursive: true });
+    const cases: [string[], number, RegExp][] = [
+      [['evaluate', 'miou', '--pred', 'out', '--gt', 'gt'], 2, /expected --preset .* or --classes FILE, found neither/],
+      [['evaluate', 'miou', ...common, '--shard', '2/2'], 2, /expected --shard i\/n/],
+      [['evaluate', 'vc', ...common, '--window', '1'], 2, /at least 2/],
+      [['evaluate', 'tc', ...common], 2, /--frames/],
+      [[...tc, '--mode', 'best'], 2, /masked, etc-2020, vspw/],
+      [[...tc, '--flow', 'farnebak'], 2, /did you mean farneback/],
+      [
+        ['evaluate', 'miou', '--pred', 'some', '--gt', 'gt', ...classes],
+        1,
+        /some: expected a folder or list of label maps/,
+      ],
+      [['evaluate', 'miou', '--pred', 'out', '--gt', 'gt', '--preset', 'toycity'], 0, /^$/],
+      [['merge', 'frames/a_0.png'], 1, /a_0\.png: expected the JSON of steadyseg evaluate/],
+    ];
+    for (const [args, code, message] of cases) {
+      const result = steadyseg(args, folder);
+      expect([args, result.code]).toEqual([args, code]);
+      if (code !== 0) expect(result.stderr).toMatch(message);
+      if (code === 1) expect(result.stderr.trim().split('\n').at(-1)).toMatch(/^steadyseg: /);
+    }
+  });
+
+  it('goes on with --keep-going, and still fails', () => {
+    rmSync(join(folder, 'out', 'labels', 'b_2.png'));
+    const refused = steadyseg(tc, folder);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toMatch(/out: expected a prediction for every frame, found none for b_2/);
+    const { code, stdout, stderr } = steadyseg([...tc, '--keep-going', '--json'], folder);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ pairs: 3, skipped: [{ name: 'b_2' }, { name: 'b_1 → b_2' }] });
+    expect(stderr).toContain('2 frames, pairs or clips were left out');
+  });
+});
