@@ -1,7 +1,7 @@
 // Expands globs, so that a quoted pattern works in every shell and on Node 20.
 import { readdir } from 'node:fs/promises';
 import { isAbsolute, join, parse } from 'node:path';
-import { SteadysegError } from '../base/errors.js';
+import { SteadysegError, UsageError } from '../base/errors.js';
 
 /** Folders are listed one by one; a pattern that matches more files was not meant. */
 const MAX_MATCHES = 10_000_000;
@@ -90,5 +90,9 @@ function nameMatcher(part: string): RegExp {
       at = close;
     } else source += character.replace(/[\\^$.|+()[\]{}]/g, '\\$&');
   }
-  return new RegExp(`^${source}$`, 'su');
+  try {
+    return new RegExp(`^${source}$`, 'su');
+  } catch {
+    throw new UsageError(`expected ranges such as [a-z] in a pattern, found "${part}"`);
+  }
 }

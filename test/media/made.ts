@@ -128,3 +128,30 @@ export async function foreignVideo(
   await format.closeOutput();
   format.freeContext();
 }
+
+/** The first frame as it is stored: its colour tags, and the first value of each plane. */
+export async function firstStoredFrame(path: string) {
+  const format = new FormatContext();
+  check(await format.openInput(path));
+  check(await format.findStreamInfo());
+  const { codecpar } = format.streams[0];
+  const decoder = new CodecContext();
+  const codec = Codec.findDecoder(codecpar.codecId);
+  decoder.allocContext3(codec);
+  check(decoder.parametersToContext(codecpar));
+  check(await decoder.open2(codec));
+  const [packet, frame] = [new Packet(), new Frame()];
+  packet.alloc();
+  frame.alloc();
+  check(await format.readFrame(packet));
+  check(await decoder.sendPacket(packet));
+  check(await decoder.sendPacket(null));
+  check(await decoder.receiveFrame(frame));
+  const firstOfPlanes = (frame.data ?? []).slice(0, 3).map((plane) => plane[0]);
+  const { colorSpace: matrix, colorRange: range, colorPrimaries: primaries } = codecpar;
+  packet.free();
+  frame.free();
+  decoder.freeContext();
+  await format.closeInput();
+  return { matrix, range, primaries, firstOfPlanes };
+}

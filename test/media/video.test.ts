@@ -7,7 +7,7 @@ import type { RgbImage } from '#src/media/image.js';
 import { openVideo, type Video } from '#src/media/video.js';
 import { createVideoWriter } from '#src/media/video-writer.js';
 import { describeWithShared, sharedPath } from '../shared.js';
-import { colorBars, foreignVideo, meanAbsoluteDifference, numbered, picture } from './made.js';
+import { colorBars, firstStoredFrame, foreignVideo, meanAbsoluteDifference, numbered, picture } from './made.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg video ü '));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -64,6 +64,24 @@ describe('writing and reading back', () => {
     expect((await framesOf(await openVideo(at('twenty.mp4')))).map(numberOf)).toEqual([...Array(20).keys()]);
     await writeVideo(at('one.mp4'), moving(1));
     expect((await framesOf(await openVideo(at('one.mp4')))).length).toBe(1);
+  });
+
+  it('states the matrix it used, and has its index in front', async () => {
+    // Pure red in BT.709 and BT.601 (ITU-R BT.709-6, BT.601-7), limited range.
+    for (const [width, height, matrix, luma, chromaBlue, chromaRed] of [
+      [1280, 720, 1, 63, 102, 240],
+      [640, 480, 6, 81, 90, 240],
+    ]) {
+      const path = at(`red ${height}.mp4`);
+      await writeVideo(path, [picture(width, height, () => [255, 0, 0])]);
+      const bytes = readFileSync(path);
+      expect(bytes.indexOf('moov')).toBeLessThan(bytes.indexOf('mdat'));
+      const stored = await firstStoredFrame(path);
+      expect([stored.matrix, stored.range, stored.primaries]).toEqual([matrix, 1, 1]);
+      for (const [plane, value] of [luma, chromaBlue, chromaRed].entries()) {
+        expect(Math.abs(stored.firstOfPlanes[plane] - value)).toBeLessThanOrEqual(1);
+      }
+    }
   });
 
   it('gives out only the wanted frames, with their numbers', async () => {
