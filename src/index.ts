@@ -1,12 +1,24 @@
 // The public API for Node.
 
 export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';
+export { type Augmentation, noAugmentation, publishedAugmentation } from './data/augmentation.js';
+export type { Dataset, FlowReference, FrameReference, LabelReference, Sample } from './data/dataset.js';
+export { type DatasetOptions, datasetLayouts, extractVideo, openDataset, picturesDataset } from './data/datasets.js';
 export type { EvaluationOptions } from './data/evaluation/common.js';
 export { evaluateMeanIoU, type MeanIoUOptions } from './data/evaluation/meanIoU.js';
 export { evaluateTemporal, type KeptPair, type TemporalOptions } from './data/evaluation/temporal.js';
 export { evaluateVideo, type VideoOptions } from './data/evaluation/video.js';
 export { type LabelIds, readTrainIds } from './data/labelFiles.js';
+export {
+  type Batch,
+  createLoader,
+  type Loader,
+  type LoaderOptions,
+  type NeighbourBatch,
+  type Position,
+} from './data/loader.js';
 export { parseShard, resolveShard, type Shard } from './data/shard.js';
+export { type RenderedToyCityOptions, renderedToyCityDataset } from './data/toycity/dataset.js';
 export {
   type ClipFrame,
   type ClipOptions,

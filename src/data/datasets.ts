@@ -1,0 +1,234 @@
+// The training sets by their layouts: Cityscapes, the toy city, CamVid, VSPW, list files, and pictures or video without labels.
+import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import { SteadysegError, UsageError } from '../base/errors.js';
+import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
+import type { OnProgress } from '../base/progress.js';
+import { suggest } from '../base/suggest.js';
+import { type ClassSet, presetClasses } from '../media/classes.js';
+import { openFrames } from '../media/frames.js';
+import { writePicture } from '../media/pictures.js';
+import type { Dataset, FrameReference } from './dataset.js';
+import { type ListedFile, listFiles } from './layouts.js';
+import { type FlowFolders, flowBelow, sequenceDataset } from './sequences.js';
+
+/** What the layouts have in common. */
+export interface DatasetOptions {
+  /** The dataset's folder, or the list file. */
+  readonly root: string;
+  /** `train` by default. */
+  readonly split?: string | undefined;
+  /** Default: the layout's own classes; lists and VSPW need them given. */
+  readonly classes?: ClassSet | undefined;
+  /** A folder of `.flo` files for neighbouring frames, cities or videos in folders of their own. Default: `flow/<split>` of a toy city. */
+  readonly flow?: string | undefined;
+}
+
+const layouts: Record<string, (options: DatasetOptions) => Promise<Dataset>> = {
+  cityscapes: (options) => cityscapesDataset(options),
+  toycity: (options) => toyCityFolderDataset(options),
+  camvid: (options) => camvidDataset(options),
+  vspw: (options) => vspwDataset(options),
+  list: (options) => listDataset(options),
+};
+
+/** Names of the layouts. */
+export const datasetLayouts: readonly string[] = Object.keys(layouts);
+
+/** Opens a dataset of a layout by name. @throws UsageError for another name, SteadysegError for what is missing in the folder. */
+export async function openDataset(layout: string, options: DatasetOptions): Promise<Dataset> {
+  if (Object.hasOwn(layouts, layout)) return await layouts[layout](options);
+  const near = suggest(layout, datasetLayouts);
+  throw new UsageError(
+    `expected one of ${datasetLayouts.join(', ')} for the dataset's layout, found "${layout}"${near ? `: did you mean ${near}?` : ''}`,
+  );
+}
+
+/**
+ * Cityscapes: labels of `gtFine/<split>`, frames of `leftImg8bit_sequence/<split>` (t ± k by frame number) and, for what
+ * is not there, of `leftImg8bit/<split>` (a frame without neighbours).
+ */
+export async function cityscapesDataset(options: DatasetOptions): Promise<Dataset> {
+  const { root, split = 'train', classes = presetClasses('cityscapes'), flow } = options;
+  const folders = [join(root, 'leftImg8bit_sequence', split), join(root, 'leftImg8bit', split)];
+  const frames: ListedFile[][] = [];
+  for (const folder of folders) if (await exists(folder)) frames.push(await listFiles(folder, 'frames'));
+  if (frames.length === 0) throw new SteadysegError(`${root}: expected ${folders.join(' or ')}, found neither`);
+  const labels = await listFiles(join(root, 'gtFine', split), 'labels');
+  const name = `cityscapes ${split} in ${root}`;
+  return sequenceDataset({
+    name,
+    classes,
+    ids: 'auto',
+    frames,
+    labels,
+    step: 1,
+    flow: flow ? flowBelow(flow) : undefined,
+  });
+}
+
+/** A toy city that `steadyseg toycity` wrote: Cityscapes' layout, every frame labelled, with its exact flow and occlusion. */
+async function toyCityFolderDataset(options: DatasetOptions): Promise<Dataset> {
+  const { root, split = 'train', classes = presetClasses('toycity'), flow } = options;
+  const frames = await listFiles(join(root, 'leftImg8bit_sequence', split), 'frames');
+  const labels = await listFiles(join(root, 'gtFine', split), 'labels');
+  let folders: FlowFolders | undefined = flow ? flowBelow(flow) : undefined;
+  const own = join(root, 'flow', split);
+  if (!folders && (await exists(own))) folders = flowBelow(own, join(root, 'occlusion', split));
+  const name = `toy city ${split} in ${root}`;
+  return sequenceDataset({ name, classes, ids: 'trainIds', frames: [frames], labels, step: 1, flow: folders });
+}
+
+/**
+ * CamVid in SegNet's layout: `<split>` and `<split>annot`. Frames follow each other when their numbers differ by at most
+ * two (30 Hz film, 15 Hz here), so those of `train`, a second apart, have no neighbours: they are used without.
+ */
+export async function camvidDataset(options: DatasetOptions): Promise<Dataset> {
+  const { root, split = 'train', classes = presetClasses('camvid'), flow } = options;
+  const frames = await listFiles(join(root, split), 'frames');
+  const labels = await listFiles(join(root, `${split}annot`), 'labels');
+  const name = `camvid ${split} in ${root}`;
+  return sequenceDataset({
+    name,
+    classes,
+    ids: 'trainIds',
+    frames: [frames],
+    labels,
+    step: 2,
+    flow: flow ? flowBelow(flow) : undefined,
+  });
+}
+
+/** VSPW: the videos that `<split>.txt` lists, `data/<video>/origin` and `data/<video>/mask`. Files of a video follow each other in the order of their names. */
+export async function vspwDataset(options: DatasetOptions): Promise<Dataset> {
+  const { root, split = 'train', classes, flow } = options;
+  if (!classes) throw new UsageError(`${root}: expected the classes of VSPW to be given (a class file), found none`);
+  const videos = (await readLines(join(root, `${split}.txt`))).map(({ text }) => text);
+  const frames: ListedFile[] = [];
+  const labels: ListedFile[] = [];
+  for (const video of videos) {
+    const folder = join(root, 'data', video);
+    // The video is the folder, so that names that repeat in every video stay apart.
+    const inVideo = (file: ListedFile): ListedFile => ({ ...file, folder: video });
+    frames.push(...(await listFiles(folder, 'frames')).map(inVideo));
+    labels.push(...(await listFiles(folder, 'labels')).map(inVideo));
+  }
+  const name = `vspw ${split} in ${root}`;
+  const step = Number.POSITIVE_INFINITY;
+  return sequenceDataset({
+    name,
+    classes,
+    ids: 'vspw',
+    frames: [frames],
+    labels,
+    step,
+    flow: flow ? flowBelow(flow) : undefined,
+  });
+}
+
+/** A list of a million lines takes 100 MB. */
+const MAX_LIST_BYTES = 1 << 28;
+
+/**
+ * A list file: `image label [frame]` on each line, separated by tabs (names may then hold spaces) or spaces, relative to
+ * the list. The label may be `-` for none. `frame` is the neighbour t + 1; without it the sample has none.
+ */
+export async function listDataset(options: DatasetOptions): Promise<Dataset> {
+  const { root, classes } = options;
+  if (!classes) throw new UsageError(`${root}: expected the classes of the list's labels to be given, found none`);
+  const rows: { image: string; label: string | undefined; frame: string | undefined }[] = [];
+  for (const { text, line } of await readLines(root)) {
+    const columns = text.split(text.includes('\t') ? /\t+/ : /\s+/);
+    if (columns.length < 2 || columns.length > 3) {
+      throw new SteadysegError(
+        `${root}, line ${line}: expected "image label [frame]", found ${columns.length} columns`,
+      );
+    }
+    const paths = columns.map((path) => (isAbsolute(path) ? path : join(dirname(root), path)));
+    for (const [k, path] of paths.entries()) {
+      if (k === 1 && columns[1] === '-') continue;
+      if (!(await exists(path))) {
+        throw new SteadysegError(`${root}, line ${line}: expected a file, found "${columns[k]}", which is none`);
+      }
+    }
+    rows.push({ image: paths[0], label: columns[1] === '-' ? undefined : paths[1], frame: paths[2] });
+  }
+  return {
+    name: `list ${root}`,
+    classes,
+    count: rows.length,
+    sample(index) {
+      const { image, label, frame } = rows[index];
+      return {
+        name: image,
+        frame: { kind: 'file', path: image },
+        label: label === undefined ? undefined : { kind: 'file', path: label, classes, ids: 'auto' },
+        neighbour: (offset): FrameReference | undefined =>
+          offset === 1 && frame !== undefined ? { kind: 'file', path: frame } : undefined,
+        flow: () => undefined,
+      };
+    },
+  };
+}
+
+/**
+ * Pictures without labels (folder, glob, list of frames): every frame is a sample, with neighbours within its clip.
+ * For a video, see `extractVideo`.
+ */
+export async function picturesDataset(input: string, classes: ClassSet, flow?: string): Promise<Dataset> {
+  const { paths, stems, clips } = await openFrames(input);
+  if (!paths || !stems) {
+    throw new UsageError(`${input}: expected pictures, found a video: its frames must be extracted to a folder first`);
+  }
+  const clipOf = new Int32Array(paths.length);
+  for (const [k, { first, count = 0 }] of clips.entries()) clipOf.fill(k, first, first + count);
+  const reference = (index: number): FrameReference => ({ kind: 'file', path: paths[index] });
+  return {
+    name: `pictures ${input}`,
+    classes,
+    count: paths.length,
+    sample: (index) => ({
+      name: paths[index],
+      frame: reference(index),
+      neighbour: (offset) => (clipOf[index + offset] === clipOf[index] ? reference(index + offset) : undefined),
+      flow(offset) {
+        if (flow === undefined || clipOf[index + offset] !== clipOf[index]) return undefined;
+        const steps = Array.from({ length: Math.abs(offset) }, (_, k) => stems[offset > 0 ? index + k : index - k - 1]);
+        const folder = offset > 0 ? flow : join(flow, 'backward');
+        return { kind: 'files', paths: steps.map((stem) => join(folder, `${stem}.flo`)), hidden: [] };
+      },
+    }),
+  };
+}
+
+/** Writes the frames of a video as `<six digits>.png` into `folder`, once: a folder whose extraction was completed is used as it is. */
+export async function extractVideo(path: string, folder: string, onProgress?: OnProgress): Promise<string> {
+  const marker = join(folder, '.extracted');
+  const source = resolve(path);
+  if (await exists(marker)) {
+    const found = new TextDecoder().decode(await readFileBounded(marker, MAX_LIST_BYTES));
+    if (found === source) return folder;
+    throw new SteadysegError(`${folder}: expected the frames of ${source}, found those of ${found}`);
+  }
+  await ensureFolder(folder);
+  const video = await openFrames(path);
+  let done = 0;
+  for await (const { stem, image } of video.frames()) {
+    await writePicture(join(folder, `${stem}.png`), image);
+    onProgress?.({ done: ++done, total: video.count });
+  }
+  await writeFileWhole(marker, source);
+  return folder;
+}
+
+/** Lines that are not blank, with their numbers from 1. */
+async function readLines(path: string): Promise<{ text: string; line: number }[]> {
+  const extension = extname(path);
+  if (extension !== '.txt' && extension !== '.lst') {
+    throw new UsageError(`${path}: expected a list (.txt, .lst), found "${extension}"`);
+  }
+  const text = new TextDecoder().decode(await readFileBounded(path, MAX_LIST_BYTES));
+  const lines = text.split(/\r?\n/).map((content, index) => ({ text: content.trim(), line: index + 1 }));
+  const filled = lines.filter((row) => row.text !== '');
+  if (filled.length === 0) throw new SteadysegError(`${path}: expected a list with an entry on each line, found none`);
+  return filled;
+}

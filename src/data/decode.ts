@@ -1,0 +1,197 @@
+// Turns references into pixels: reads files or renders, and keeps what was decoded for the next epoch while there is room.
+import { SteadysegError } from '../base/errors.js';
+import { MAX_FLOW_SIDE, readFlo, UNKNOWN_FLOW } from '../media/flo.js';
+import type { LabelMap, OpticalFlow, RgbImage } from '../media/image.js';
+import { readLabelMap } from '../media/labels.js';
+import { readPicture } from '../media/pictures.js';
+import type { FlowReference, FrameReference, LabelReference } from './dataset.js';
+import { readTrainIds } from './labelFiles.js';
+import type { KnownFlow } from './resample.js';
+import { type ClipOptions, type ClipRenderer, createClipRenderer } from './toycity/render.js';
+
+/** Decoded pixels in memory that all threads see. */
+export interface Stored {
+  readonly width: number;
+  readonly height: number;
+  /** RGB bytes, train ids, or flow pairs followed by the mask of what is hidden. */
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** What has been decoded, by key. Threads have stores of their own that hold the same shared buffers. */
+export interface Store {
+  get(key: string): Stored | undefined;
+  /** Offers what was just decoded; the store may keep it or not. */
+  put(key: string, stored: Stored): void;
+}
+
+/** Decodes references. */
+export interface Decoder {
+  image(reference: FrameReference): Promise<RgbImage>;
+  labels(reference: LabelReference): Promise<LabelMap>;
+  flow(reference: FlowReference): Promise<KnownFlow>;
+}
+
+/** Toy city clips whose scenes are kept; each takes some tens of megabytes. */
+const MAX_RENDERERS = 4;
+/** Rendered colours and labels that are at hand even where the store keeps nothing. */
+const MAX_RECENT = 16;
+
+/** The key under which a reference's pixels are stored. */
+function keyOf(what: 'image' | 'labels' | 'flow', reference: FrameReference | LabelReference | FlowReference): string {
+  if (reference.kind === 'file') return `${what} ${reference.path}`;
+  if (reference.kind === 'files') return `${what} ${reference.paths.join(' ')}`;
+  const { seed, frames, height, width, motionBlur = 0 } = reference.clip;
+  const place = 'frame' in reference ? reference.frame : `${reference.from}-${reference.to}`;
+  return `${what} toycity ${seed} ${frames} ${height}x${width} ${motionBlur} ${place}`;
+}
+
+export function createDecoder(store: Store): Decoder {
+  const renderers = new Map<string, ClipRenderer>();
+  const rendererOf = (clip: ClipOptions): ClipRenderer => {
+    const key = JSON.stringify([clip.seed, clip.frames, clip.height, clip.width, clip.motionBlur ?? 0]);
+    const known = renderers.get(key) ?? createClipRenderer(clip);
+    renderers.delete(key);
+    renderers.set(key, known);
+    for (const oldest of renderers.keys()) {
+      if (renderers.size <= MAX_RENDERERS) break;
+      renderers.delete(oldest);
+    }
+    return known;
+  };
+  const keep = (key: string, width: number, height: number, parts: readonly (Uint8Array | Float32Array)[]): Stored => {
+    const buffer = new SharedArrayBuffer(parts.reduce((sum, part) => sum + part.byteLength, 0));
+    let at = 0;
+    for (const part of parts) {
+      new Uint8Array(buffer, at).set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+      at += part.byteLength;
+    }
+    const stored = { width, height, buffer };
+    store.put(key, stored);
+    return stored;
+  };
+  /** A rendered frame gives colours and labels at once; both are asked for, one after the other. */
+  const recent = new Map<string, Stored>();
+  const rendered = (key: string, clip: ClipOptions, t: number): Stored | undefined => {
+    if (!recent.has(key)) {
+      const { image, labels } = rendererOf(clip).frame(t);
+      const reference = { kind: 'toycity', clip, frame: t } as const;
+      for (const [what, { width, height, data }] of [
+        ['image', image],
+        ['labels', labels],
+      ] as const) {
+        recent.set(keyOf(what, reference), keep(keyOf(what, reference), width, height, [data]));
+      }
+    }
+    const found = recent.get(key);
+    for (const oldest of recent.keys()) {
+      if (recent.size <= MAX_RECENT) break;
+      recent.delete(oldest);
+    }
+    return found;
+  };
+  return {
+    async image(reference) {
+      const key = keyOf('image', reference);
+      let stored = store.get(key);
+      if (!stored && reference.kind === 'toycity') stored = rendered(key, reference.clip, reference.frame);
+      if (!stored && reference.kind === 'file') {
+        const { width, height, data } = await readPicture(reference.path);
+        stored = keep(key, width, height, [data]);
+      }
+      return bytesOf(stored);
+    },
+    async labels(reference) {
+      const key = keyOf('labels', reference);
+      let stored = store.get(key);
+      if (!stored && reference.kind === 'toycity') stored = rendered(key, reference.clip, reference.frame);
+      if (!stored && reference.kind === 'file') {
+        const { width, height, data } = await readTrainIds(reference.path, reference.classes, reference.ids);
+        stored = keep(key, width, height, [data]);
+      }
+      return bytesOf(stored);
+    },
+    async flow(reference) {
+      // Reading flow costs little beside decoding pictures, and flow is large: the room is left to them.
+      if (reference.kind === 'files') return await readChain(reference.paths, reference.hidden);
+      const key = keyOf('flow', reference);
+      let stored = store.get(key);
+      if (!stored) {
+        const { flow, hidden } = rendererOf(reference.clip).motion(reference.from, reference.to);
+        stored = keep(key, flow.width, flow.height, [flow.data, hidden.data]);
+      }
+      const { width, height, buffer } = stored;
+      const pixels = width * height;
+      return {
+        flow: { width, height, data: new Float32Array(buffer, 0, 2 * pixels) },
+        hidden: { width, height, data: new Uint8Array(buffer, 8 * pixels, pixels) },
+      };
+    },
+  };
+}
+
+function bytesOf(stored: Stored | undefined): RgbImage & LabelMap {
+  if (!stored) throw new SteadysegError('expected a reference to a file or a rendered frame');
+  return { width: stored.width, height: stored.height, data: new Uint8Array(stored.buffer) };
+}
+
+async function readChain(paths: readonly string[], hidden: readonly string[]): Promise<KnownFlow> {
+  const flows = await Promise.all(paths.map(readFlo));
+  const masks = await Promise.all(hidden.map(readLabelMap));
+  for (const [k, { width, height }] of [...flows, ...masks].entries()) {
+    if (width !== flows[0].width || height !== flows[0].height) {
+      throw new SteadysegError(
+        `${[...paths, ...hidden][k]}: expected the size ${flows[0].width}×${flows[0].height} of ${paths[0]}, found ${width}×${height}`,
+      );
+    }
+  }
+  return chainFlow(flows, masks);
+}
+
+/**
+ * The flow over several steps: each step's vector is read bilinearly where the point has come to. Points that leave the
+ * frame or meet unknown flow on their way are unknown; those hidden (255 in `masks`, of the same steps) once are hidden.
+ */
+export function chainFlow(flows: readonly OpticalFlow[], masks: readonly LabelMap[] = []): KnownFlow {
+  const { width, height } = flows[0];
+  const hidden = masks.length > 0 ? { width, height, data: Uint8Array.from(masks[0].data) } : undefined;
+  if (flows.length === 1) return { flow: flows[0], hidden };
+  const out = Float32Array.from(flows[0].data);
+  const last = 2 * width;
+  for (let step = 1; step < flows.length; step++) {
+    const { data } = flows[step];
+    const mask = masks.length > 0 ? masks[step].data : undefined;
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const pixel = y * width + x;
+        const u = out[2 * pixel];
+        const v = out[2 * pixel + 1];
+        const toX = x + u;
+        const toY = y + v;
+        if (!(toX >= -0.5 && toY >= -0.5 && toX < width - 0.5 && toY < height - 0.5)) {
+          out[2 * pixel] = out[2 * pixel + 1] = UNKNOWN_FLOW;
+          continue;
+        }
+        const sx = Math.min(width - 1, Math.max(0, toX));
+        const sy = Math.min(height - 1, Math.max(0, toY));
+        if (hidden && mask && mask[Math.round(sy) * width + Math.round(sx)] !== 0) hidden.data[pixel] = 255;
+        const left = Math.floor(sx);
+        const top = Math.floor(sy);
+        const fx = sx - left;
+        const fy = sy - top;
+        const a = 2 * (top * width + left);
+        const b = left + 1 < width ? a + 2 : a;
+        const down = top + 1 < height ? last : 0;
+        const addedU =
+          (1 - fy) * ((1 - fx) * data[a] + fx * data[b]) + fy * ((1 - fx) * data[a + down] + fx * data[b + down]);
+        const addedV =
+          (1 - fy) * ((1 - fx) * data[a + 1] + fx * data[b + 1]) +
+          fy * ((1 - fx) * data[a + down + 1] + fx * data[b + down + 1]);
+        // One unknown corner makes the mean too large to be flow of any frame, unless its weight is next to nothing.
+        const known = Math.abs(addedU) < MAX_FLOW_SIDE && Math.abs(addedV) < MAX_FLOW_SIDE;
+        out[2 * pixel] = known ? u + addedU : UNKNOWN_FLOW;
+        out[2 * pixel + 1] = known ? v + addedV : UNKNOWN_FLOW;
+      }
+    }
+  }
+  return { flow: { width, height, data: out }, hidden };
+}

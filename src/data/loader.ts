@@ -1,0 +1,291 @@
+// Feeds training: batches prepared in worker threads ahead of the step, the same for any number of them, from any step on.
+import { Worker } from 'node:worker_threads';
+import { SteadysegError, UsageError } from '../base/errors.js';
+import { createRandom, deriveSeed } from '../tensor/random.js';
+import { type Tensor, tensor } from '../tensor/tensor.js';
+import { type Augmentation, noAugmentation, type Size } from './augmentation.js';
+import { type BatchPlan, buffersOf, type NeighbourPlan, type SamplePlan } from './batch.js';
+import type { Dataset, Sample } from './dataset.js';
+import type { Stored } from './decode.js';
+import type { WorkerResult, WorkerRoom, WorkerTask } from './loaderWorker.js';
+import { drawNeighbour, drawNeighbours } from './neighbour.js';
+
+export interface LoaderOptions {
+  readonly dataset: Dataset;
+  readonly batchSize: number;
+  /** Pixels of the tensors. */
+  readonly crop: Size;
+  /** Order, neighbours and changes follow from it, the epoch and the sample. */
+  readonly seed: number;
+  /** Default: none, and a crop that is smaller than the frames lies at random places. */
+  readonly augmentation?: Augmentation;
+  /** How many neighbours a sample gets: 0 (default), 1 (t ± k), or 2 (t - k and t + k), k in 1..gap. */
+  readonly neighbours?: 0 | 1 | 2;
+  /** Default 3, the published gap. */
+  readonly gap?: number;
+  /** Whether the dataset's flow to the neighbours is given too. Default false. */
+  readonly flow?: boolean;
+  /** A new order in each epoch (default), or the dataset's. */
+  readonly shuffle?: boolean;
+  /**
+   * Leave out the samples at an epoch's end that do not fill a batch (default). A dataset smaller than a batch fills it
+   * by repeating its samples.
+   */
+  readonly dropLast?: boolean;
+  /** Worker threads. Default 1: decoding runs in threads of its own, and the step uses all cores. */
+  readonly workers?: number | undefined;
+  /** Batches prepared ahead of the step. Default: two more than there are workers. */
+  readonly ahead?: number | undefined;
+  /** Decoded frames, labels and flow that may be kept in memory, in bytes. Default 512 MiB; 0 keeps nothing. */
+  readonly cacheBytes?: number | undefined;
+}
+
+/** Where in a run a batch belongs; both from 0. */
+export interface Position {
+  readonly epoch: number;
+  readonly step: number;
+}
+
+/** One step's data of N samples; H, W are the crop's. */
+export interface Batch extends Position {
+  /** Indices of the samples in the dataset. */
+  readonly samples: readonly number[];
+  /** [N,3,H,W], normalised RGB (SPEC §0). */
+  readonly images: Tensor<'float32'>;
+  /** [N,H,W], train ids and 255. */
+  readonly labels: Tensor<'uint8'>;
+  /** As many as were asked for; with two, the frame before comes first. */
+  readonly neighbours: readonly NeighbourBatch[];
+  /** How long the consumer waited for it. */
+  readonly waitedMilliseconds: number;
+  /** How long a worker took to prepare it. */
+  readonly preparedMilliseconds: number;
+  /** Gives the batch's memory back for a later one; its tensors are empty from then on. Need not be called. */
+  release(): void;
+}
+
+export interface NeighbourBatch {
+  /** [N,3,H,W]; the frame itself for samples without a neighbour. */
+  readonly images: Tensor<'float32'>;
+  /** t' - t of each sample; 0 for those without a neighbour, whose consistency must not count. */
+  readonly offsets: Int32Array;
+  /** [N,2,H,W]: flow t→t' between the crops' pixels; 0 where it is not valid. */
+  readonly flow?: Tensor<'float32'>;
+  /** [N,1,H,W]: 1 where the flow is known, the point visible, and within the neighbour's crop; else 0. */
+  readonly flowValid?: Tensor<'float32'>;
+}
+
+export interface Loader {
+  readonly stepsPerEpoch: number;
+  /**
+   * Batches without end, epoch after epoch, from a position on: a resumed run sees exactly what an uninterrupted one would.
+   * Ending the iteration drops what was prepared ahead. One iteration at a time.
+   */
+  batches(from?: Position): AsyncGenerator<Batch, never, void>;
+  /** Ends the worker threads. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_CACHE_BYTES = 512 * 2 ** 20;
+/** A crop beyond this side is a typing error: no frame is as large. */
+const MAX_CROP_SIDE = 16_384;
+
+/**
+ * Starts the workers of a loader.
+ * @throws UsageError for options out of range or a dataset without samples.
+ */
+export function createLoader(options: LoaderOptions): Loader {
+  const { dataset, batchSize, crop, dropLast = true, workers = 1, cacheBytes = DEFAULT_CACHE_BYTES } = options;
+  const { ahead = workers + 2, gap = 3 } = options;
+  wholeNumber('batchSize', batchSize, 1);
+  wholeNumber('crop height', crop.height, 1, MAX_CROP_SIDE);
+  wholeNumber('crop width', crop.width, 1, MAX_CROP_SIDE);
+  wholeNumber('gap', gap, 1);
+  wholeNumber('workers', workers, 1);
+  wholeNumber('ahead', ahead, 1);
+  if (dataset.count < 1) throw new UsageError(`${dataset.name}: expected at least one sample, found none`);
+  const stepsPerEpoch = dropLast
+    ? Math.max(1, Math.floor(dataset.count / batchSize))
+    : Math.ceil(dataset.count / batchSize);
+
+  const pool = startWorkers(workers, cacheBytes);
+  return {
+    stepsPerEpoch,
+    close: pool.close,
+    async *batches(from = { epoch: 0, step: 0 }) {
+      const pending: { position: Position; samples: number[]; result: Promise<WorkerResult> }[] = [];
+      let next = { epoch: from.epoch + Math.floor(from.step / stepsPerEpoch), step: from.step % stepsPerEpoch };
+      let order: { epoch: number; indices: Uint32Array } | undefined;
+      const enqueue = () => {
+        if (order?.epoch !== next.epoch) order = { epoch: next.epoch, indices: epochOrder(options, next.epoch) };
+        const samples = batchSamples(order.indices, next.step, batchSize, dropLast);
+        const result = pool.run(planBatch(options, next.epoch, samples));
+        // A batch that nobody waits for any more may fail unheard.
+        result.catch(() => {});
+        pending.push({ position: next, samples, result });
+        next =
+          next.step + 1 < stepsPerEpoch
+            ? { epoch: next.epoch, step: next.step + 1 }
+            : { epoch: next.epoch + 1, step: 0 };
+      };
+      for (;;) {
+        while (pending.length < ahead) enqueue();
+        const [{ position, samples, result }] = pending;
+        const started = performance.now();
+        const done = await result;
+        const waitedMilliseconds = performance.now() - started;
+        pending.shift();
+        enqueue();
+        const { arrays } = done;
+        const release = () => arrays && pool.recycle(buffersOf(arrays));
+        yield { ...position, samples, ...tensors(done, samples.length, crop), waitedMilliseconds, release };
+      }
+    },
+  };
+}
+
+function wholeNumber(name: string, value: number, lowest: number, highest = Number.MAX_SAFE_INTEGER): void {
+  if (!Number.isInteger(value) || value < lowest || value > highest) {
+    throw new UsageError(`loader: expected a whole number of at least ${lowest} for ${name}, found ${value}`);
+  }
+}
+
+/** The order of an epoch: Fisher–Yates from the seed and the epoch alone. */
+function epochOrder({ dataset, seed, shuffle = true }: LoaderOptions, epoch: number): Uint32Array {
+  const indices = Uint32Array.from({ length: dataset.count }, (_, index) => index);
+  if (!shuffle) return indices;
+  const random = createRandom(deriveSeed(seed, 'order', epoch));
+  for (let last = indices.length - 1; last > 0; last--) {
+    const other = random.integer(last + 1);
+    [indices[last], indices[other]] = [indices[other], indices[last]];
+  }
+  return indices;
+}
+
+function batchSamples(order: Uint32Array, step: number, batchSize: number, dropLast: boolean): number[] {
+  const first = step * batchSize;
+  const count = dropLast ? batchSize : Math.min(batchSize, order.length - first);
+  return Array.from({ length: count }, (_, n) => order[(first + n) % order.length]);
+}
+
+function planBatch(options: LoaderOptions, epoch: number, samples: readonly number[]): BatchPlan {
+  const { dataset, crop, augmentation = noAugmentation, flow = false } = options;
+  return {
+    samples: samples.map((index, place) => planSample(options, epoch, index, place)),
+    crop,
+    augmentation,
+    classes: dataset.classes.classes.length,
+    withFlow: flow,
+  };
+}
+
+/** A sample's draws follow from the epoch and its index; the place tells repetitions within a small dataset's batch apart. */
+function planSample(options: LoaderOptions, epoch: number, index: number, place: number): SamplePlan {
+  const { dataset, seed, neighbours = 0, gap = 3, flow = false } = options;
+  const repetition = dataset.count < options.batchSize ? Math.floor(place / dataset.count) : 0;
+  const sample = dataset.sample(index);
+  const random = createRandom(deriveSeed(seed, 'neighbour', epoch, index, repetition));
+  const exists = (offset: number) => sample.neighbour(offset) !== undefined;
+  let offsets: readonly (number | undefined)[] = [];
+  if (neighbours === 1) offsets = [drawNeighbour(random, gap, exists)];
+  if (neighbours === 2) offsets = drawNeighbours(random, gap, exists) ?? [undefined, undefined];
+  return {
+    name: sample.name,
+    seed: deriveSeed(seed, 'augment', epoch, index, repetition),
+    frame: sample.frame,
+    label: sample.label,
+    neighbours: offsets.map((offset) => neighbourPlan(sample, offset, flow)),
+  };
+}
+
+function neighbourPlan(sample: Sample, offset: number | undefined, withFlow: boolean): NeighbourPlan | undefined {
+  const frame = offset === undefined ? undefined : sample.neighbour(offset);
+  if (offset === undefined || frame === undefined) return undefined;
+  if (!withFlow) return { offset, frame };
+  const flow = sample.flow(offset);
+  if (!flow) throw new SteadysegError(`${sample.name}: expected flow to the frame at offset ${offset}, found none`);
+  return { offset, frame, flow };
+}
+
+/** The worker's arrays as tensors. @throws what went wrong in the worker */
+function tensors({ arrays, fault, milliseconds }: WorkerResult, count: number, { height, width }: Size) {
+  if (fault?.ofInput) throw new SteadysegError(fault.message);
+  if (!arrays) throw new Error(`loader worker: ${fault?.message ?? 'no batch'}`);
+  const neighbours = arrays.neighbours.map(({ images, offsets, flow, valid }): NeighbourBatch => {
+    const colours = { images: tensor('float32', [count, 3, height, width], images), offsets };
+    if (!flow || !valid) return colours;
+    return {
+      ...colours,
+      flow: tensor('float32', [count, 2, height, width], flow),
+      flowValid: tensor('float32', [count, 1, height, width], valid),
+    };
+  });
+  return {
+    images: tensor('float32', [count, 3, height, width], arrays.images),
+    labels: tensor('uint8', [count, height, width], arrays.labels),
+    neighbours,
+    preparedMilliseconds: milliseconds,
+  };
+}
+
+interface Pool {
+  run(plan: BatchPlan): Promise<WorkerResult>;
+  /** Memory to be used for a batch to come. */
+  recycle(buffers: readonly ArrayBuffer[]): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Threads that take plans in turn. What one decodes and keeps, the others learn of with their next plan; nothing kept is
+ * given up again, which for orders that visit every sample once an epoch is as good as any rule.
+ */
+function startWorkers(count: number, cacheBytes: number): Pool {
+  const waiting = new Map<number, { resolve: (result: WorkerResult) => void; reject: (thrown: Error) => void }>();
+  let tasks = 0;
+  let broken: Error | undefined;
+  const spare: ArrayBuffer[] = [];
+  const failAll = (error: Error) => {
+    broken ??= error;
+    for (const { reject } of waiting.values()) reject(broken);
+    waiting.clear();
+  };
+  const room: WorkerRoom = { bytes: Math.floor(cacheBytes / count) };
+  const threads = Array.from({ length: count }, () => {
+    const worker = new Worker(new URL('./loaderWorker.js', import.meta.url), { workerData: room });
+    const thread = { worker, news: [] as [string, Stored][] };
+    worker.on('message', (result: WorkerResult) => {
+      for (const [key, value] of result.decoded) {
+        for (const other of threads) if (other !== thread) other.news.push([key, value]);
+      }
+      waiting.get(result.task)?.resolve(result);
+      waiting.delete(result.task);
+      // An idle loader does not keep the process alive.
+      if (waiting.size === 0) for (const other of threads) other.worker.unref();
+    });
+    worker.on('error', failAll);
+    worker.on('exit', () => failAll(new Error('a loader worker ended')));
+    worker.unref();
+    return thread;
+  });
+  return {
+    run(plan) {
+      if (broken) return Promise.reject(broken);
+      const task = tasks++;
+      const thread = threads[task % threads.length];
+      const message: WorkerTask = { task, plan, stored: thread.news.splice(0), spare: spare.splice(0) };
+      thread.worker.ref();
+      thread.worker.postMessage(message, [...message.spare]);
+      return new Promise((resolve, reject) => {
+        waiting.set(task, { resolve, reject });
+      });
+    },
+    recycle(buffers) {
+      // A batch may be released twice; its memory is then elsewhere already.
+      spare.push(...buffers.filter((buffer) => buffer.byteLength > 0 && !spare.includes(buffer)));
+    },
+    async close() {
+      failAll(new SteadysegError('the loader is closed'));
+      await Promise.all(threads.map(({ worker }) => worker.terminate()));
+    },
+  };
+}

@@ -1,0 +1,272 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type Draw,
+  drawAugmentation,
+  noAugmentation,
+  publishedAugmentation,
+  samplingOf,
+} from '#src/data/augmentation.js';
+import { chainFlow } from '#src/data/decode.js';
+import { resampleFlow, resampleImage, resampleLabels } from '#src/data/resample.js';
+import { UNKNOWN_FLOW } from '#src/media/flo.js';
+import type { LabelMap, OpticalFlow, RgbImage } from '#src/media/image.js';
+import { createRandom } from '#src/tensor/random.js';
+
+const mean = [0.485 * 255, 0.456 * 255, 0.406 * 255];
+const deviation = [0.229 * 255, 0.224 * 255, 0.225 * 255];
+
+function noiseImage(height: number, width: number, seed: number): RgbImage {
+  const random = createRandom(seed);
+  return { height, width, data: Uint8Array.from({ length: height * width * 3 }, () => random.integer(256)) };
+}
+
+/** A smooth picture: colour (channel c) at a real place, so that resampling hardly blurs it. */
+function smoothImage(height: number, width: number, shiftX: number, shiftY: number): RgbImage {
+  const data = new Uint8Array(height * width * 3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      for (let c = 0; c < 3; c++) {
+        const value = Math.sin((x - shiftX) * 0.15 + c) + Math.cos((y - shiftY) * 0.12 - c);
+        data[3 * (y * width + x) + c] = Math.round(128 + 60 * value);
+      }
+    }
+  }
+  return { height, width, data };
+}
+
+function image(source: RgbImage, draw: Draw, crop: { height: number; width: number }): Float32Array {
+  const out = new Float32Array(3 * crop.height * crop.width);
+  resampleImage(source, samplingOf(draw, source, crop), draw.blur, crop, out, 0);
+  return out;
+}
+
+const still = { angle: 0, blur: false, flip: false, left: 0, top: 0 };
+
+describe('draws', () => {
+  it('follow SPEC §4: scale, rotation, blur, flip, and a crop that lies within the picture or around its middle', () => {
+    const random = createRandom(1);
+    const source = { height: 100, width: 200 };
+    const crop = { height: 90, width: 180 };
+    const draws = Array.from({ length: 4000 }, () => drawAugmentation(random, publishedAugmentation, source, crop));
+    const share = (test: (draw: Draw) => boolean) => draws.filter(test).length / draws.length;
+    expect(share((draw) => draw.flip)).toBeCloseTo(0.5, 1);
+    expect(share((draw) => draw.blur)).toBeCloseTo(0.5, 1);
+    expect(share((draw) => draw.angle !== 0)).toBeCloseTo(0.5, 1);
+    expect(share((draw) => draw.scaled.width < 250)).toBeCloseTo(0.5, 1);
+    expect(Math.max(...draws.map((draw) => Math.abs(draw.angle)))).toBeLessThanOrEqual((10 * Math.PI) / 180);
+    for (const { scaled, left, top } of draws) {
+      expect(scaled.width).toBeGreaterThanOrEqual(100);
+      expect(scaled.width).toBeLessThanOrEqual(400);
+      if (scaled.width >= 180) expect(left >= 0 && left + 180 <= scaled.width).toBe(true);
+      else expect(left).toBe(-Math.floor((180 - scaled.width) / 2));
+      if (scaled.height < 90) expect(top).toBe(-Math.floor((90 - scaled.height) / 2));
+    }
+  });
+
+  it('use the same number of random numbers whatever comes of them', () => {
+    const [a, b] = [createRandom(5), createRandom(5)];
+    drawAugmentation(a, publishedAugmentation, { height: 10, width: 10 }, { height: 50, width: 50 });
+    drawAugmentation(b, noAugmentation, { height: 90, width: 90 }, { height: 50, width: 50 });
+    expect(a.state()).toBe(b.state());
+  });
+});
+
+describe('resampling', () => {
+  const source = noiseImage(20, 30, 3);
+  const whole = { height: 20, width: 30 };
+
+  it('without changes gives the pixels of the crop, normalised', () => {
+    const crop = { height: 8, width: 9 };
+    const out = image(source, { ...still, scaled: whole, left: 5, top: 7 }, crop);
+    for (let y = 0; y < 8; y++) {
+      for (let x = 0; x < 9; x++) {
+        for (let c = 0; c < 3; c++) {
+          const value = source.data[3 * ((y + 7) * 30 + x + 5) + c];
+          expect(out[c * 72 + y * 9 + x]).toBeCloseTo((value - mean[c]) / deviation[c], 5);
+        }
+      }
+    }
+  });
+
+  it('mirrors, and mirrors back', () => {
+    const flipped = image(source, { ...still, scaled: whole, flip: true }, whole);
+    const plain = image(source, { ...still, scaled: whole }, whole);
+    for (let y = 0; y < 20; y++) {
+      for (let x = 0; x < 30; x++) expect(flipped[y * 30 + x]).toBeCloseTo(plain[y * 30 + 29 - x], 5);
+    }
+  });
+
+  it('pads with the mean colour and 255, and makes ids that are no class 255', () => {
+    const crop = { height: 24, width: 30 };
+    const draw = { ...still, scaled: whole, top: -2 };
+    const out = image(source, draw, crop);
+    const labels: LabelMap = { ...whole, data: Uint8Array.from({ length: 600 }, (_, i) => (i === 31 ? 11 : 4)) };
+    const ids = new Uint8Array(24 * 30);
+    resampleLabels(labels, samplingOf(draw, labels, crop), 11, crop, ids, 0);
+    for (const y of [0, 1, 22, 23]) {
+      for (let x = 0; x < 30; x++) {
+        expect(ids[y * 30 + x]).toBe(255);
+        for (let c = 0; c < 3; c++) expect(out[c * 720 + y * 30 + x]).toBe(0);
+      }
+    }
+    expect(ids[2 * 30]).toBe(4);
+    expect(ids[3 * 30 + 1]).toBe(255);
+  });
+
+  it('turns about the middle, labels and colours alike, and fills the corners', () => {
+    const size = { height: 41, width: 41 };
+    const labels: LabelMap = { ...size, data: Uint8Array.from({ length: 41 * 41 }, (_, i) => (i % 41 < 20 ? 1 : 2)) };
+    const colours: RgbImage = {
+      ...size,
+      data: Uint8Array.from({ length: 41 * 41 * 3 }, (_, i) => (Math.floor(i / 3) % 41 < 20 ? 0 : 255)),
+    };
+    const draw = { ...still, scaled: size, angle: Math.PI / 18 };
+    const ids = new Uint8Array(41 * 41);
+    resampleLabels(labels, samplingOf(draw, size, size), 5, size, ids, 0);
+    const out = image(colours, draw, size);
+    expect(ids[0]).toBe(255);
+    expect(out[0]).toBe(0);
+    expect(ids[20 * 41 + 18]).toBe(1);
+    expect(ids[20 * 41 + 22]).toBe(2);
+    // Clockwise: what was above the middle goes right, so that the edge at the top lies to the right of the middle.
+    const edge = (y: number) => ids.subarray(y * 41, y * 41 + 41).indexOf(2);
+    expect(edge(5) - edge(35)).toBeGreaterThan(3);
+    for (let i = 0; i < ids.length; i++) {
+      if (ids[i] === 1) expect(out[i]).toBeLessThan(0.3);
+      if (ids[i] === 2) expect(out[i]).toBeGreaterThan(-0.3);
+    }
+  });
+
+  it('blurs by the 5×5 Gaussian of σ 1.1', () => {
+    const dot: RgbImage = { height: 9, width: 9, data: new Uint8Array(243) };
+    dot.data[3 * 40] = 255;
+    const size = { height: 9, width: 9 };
+    const blurred = image(dot, { ...still, scaled: size, blur: true }, size);
+    const weights = [-2, -1, 0, 1, 2].map((x) => Math.exp(-(x * x) / 2.42));
+    const sum = weights.reduce((a, b) => a + b);
+    for (let y = 0; y < 9; y++) {
+      for (let x = 0; x < 9; x++) {
+        const weight = ((weights[y - 2] ?? 0) * (weights[x - 2] ?? 0)) / (sum * sum);
+        expect(blurred[y * 9 + x]).toBeCloseTo((255 * weight - mean[0]) / deviation[0], 4);
+      }
+    }
+  });
+});
+
+describe('flow', () => {
+  const [height, width] = [60, 80];
+  const crop = { height: 48, width: 64 };
+  const draws: [string, Draw][] = [
+    ['still', { ...still, scaled: { height, width }, left: 6, top: 5 }],
+    ['flip', { ...still, scaled: { height, width }, left: 3, top: 2, flip: true }],
+    ['larger', { ...still, scaled: { height: 90, width: 120 }, left: 20, top: 11 }],
+    ['smaller', { ...still, scaled: { height: 36, width: 48 }, left: -8, top: -6 }],
+    ['turned', { ...still, scaled: { height, width }, left: 9, top: 7, angle: 0.15 }],
+    ['all', { ...still, scaled: { height: 75, width: 100 }, left: 15, top: 9, angle: -0.12, flip: true }],
+  ];
+
+  it.each(draws)('carries the neighbour’s crop onto the frame’s: %s', (_name, draw) => {
+    // The scene moves by (3, -2): what is at (x, y) in a is at (x + 3, y - 2) in b.
+    const a = smoothImage(height, width, 0, 0);
+    const b = smoothImage(height, width, 3, -2);
+    const data = Float32Array.from({ length: height * width * 2 }, (_, i) => (i % 2 === 0 ? 3 : -2));
+    const flow: OpticalFlow = { height, width, data };
+    const sampling = samplingOf(draw, a, crop);
+    const [cropA, cropB] = [image(a, draw, crop), image(b, draw, crop)];
+    const plane = crop.height * crop.width;
+    const out = new Float32Array(2 * plane);
+    const valid = new Float32Array(plane);
+    resampleFlow({ flow }, sampling, crop, out, 0, valid, 0);
+    let [count, worst] = [0, 0];
+    for (let y = 0; y < crop.height; y++) {
+      for (let x = 0; x < crop.width; x++) {
+        const i = y * crop.width + x;
+        if (valid[i] === 0) continue;
+        const toX = x + out[i];
+        const toY = y + out[plane + i];
+        const [x0, y0] = [Math.min(crop.width - 2, Math.floor(toX)), Math.min(crop.height - 2, Math.floor(toY))];
+        const [fx, fy] = [toX - x0, toY - y0];
+        // Where all four corners show the neighbour, its colours are those of the frame.
+        const corners = [0, 1, crop.width, crop.width + 1].map((step) => y0 * crop.width + x0 + step);
+        if (corners.some((corner) => cropB[corner] === 0) || cropA[i] === 0) continue;
+        const weights = [(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy];
+        const warped = corners.reduce((sum, corner, k) => sum + weights[k] * cropB[corner], 0);
+        worst = Math.max(worst, Math.abs(warped - cropA[i]));
+        count++;
+      }
+    }
+    expect(count).toBeGreaterThan(_name === 'smaller' ? 1000 : 2000);
+    expect(worst).toBeLessThan(0.06);
+  });
+
+  it('equals the formula’s for a flow that is linear in place', () => {
+    // Source flow M·(p - centre); after the map p = A·q + t it is A⁻¹·M·(A·q + t - centre).
+    const [m00, m01, m10, m11] = [0.02, -0.03, 0.01, 0.04];
+    const data = new Float32Array(height * width * 2);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const [dx, dy] = [x - 40, y - 30];
+        data[2 * (y * width + x)] = m00 * dx + m01 * dy;
+        data[2 * (y * width + x) + 1] = m10 * dx + m11 * dy;
+      }
+    }
+    const [, draw] = draws[5];
+    const s = samplingOf(draw, { height, width }, crop);
+    const plane = crop.height * crop.width;
+    const out = new Float32Array(2 * plane);
+    const valid = new Float32Array(plane);
+    resampleFlow({ flow: { height, width, data } }, s, crop, out, 0, valid, 0);
+    let count = 0;
+    for (let y = 0; y < crop.height; y++) {
+      for (let x = 0; x < crop.width; x++) {
+        const i = y * crop.width + x;
+        const px = s.xx * x + s.xy * y + s.x0;
+        const py = s.yx * x + s.yy * y + s.y0;
+        if (valid[i] === 0 || px < 0 || py < 0 || px > width - 1 || py > height - 1) continue;
+        const u = m00 * (px - 40) + m01 * (py - 30);
+        const v = m10 * (px - 40) + m11 * (py - 30);
+        const determinant = s.xx * s.yy - s.xy * s.yx;
+        expect(out[i]).toBeCloseTo((s.yy * u - s.xy * v) / determinant, 4);
+        expect(out[plane + i]).toBeCloseTo((s.xx * v - s.yx * u) / determinant, 4);
+        count++;
+      }
+    }
+    expect(count).toBeGreaterThan(2000);
+  });
+
+  it('does not count where it is unknown, hidden, or leads out of the crop', () => {
+    const size = { height: 4, width: 8 };
+    const data = new Float32Array(64);
+    for (let i = 0; i < 32; i++) data[2 * i] = 2;
+    data[2 * 9] = UNKNOWN_FLOW;
+    const hidden: LabelMap = { ...size, data: new Uint8Array(32) };
+    hidden.data[18] = 255;
+    const valid = new Float32Array(32);
+    const out = new Float32Array(64);
+    const sampling = samplingOf({ ...still, scaled: size }, size, size);
+    resampleFlow({ flow: { ...size, data }, hidden }, sampling, size, out, 0, valid, 0);
+    const expected = Array.from({ length: 32 }, (_, i) => (i % 8 > 5 || i === 9 || i === 18 ? 0 : 1));
+    expect([...valid]).toEqual(expected);
+    expect(out[9]).toBe(0);
+  });
+
+  it('adds up over steps, where each goes from where the one before has come to', () => {
+    const size = { height: 4, width: 10 };
+    const step = (u: (x: number) => number): OpticalFlow => {
+      const data = new Float32Array(80);
+      for (let i = 0; i < 40; i++) data[2 * i] = u(i % 10);
+      return { ...size, data };
+    };
+    const mask = (x: number): LabelMap => ({
+      ...size,
+      data: Uint8Array.from({ length: 40 }, (_, i) => (i % 10 === x ? 255 : 0)),
+    });
+    const { flow, hidden } = chainFlow([step(() => 1.5), step((x) => x)], [mask(0), mask(4)]);
+    // From x to x + 1.5, and on by x + 1.5; at the last two columns the first step leaves the frame.
+    const row = Array.from({ length: 10 }, (_, x) => flow.data[2 * x]);
+    for (let x = 0; x < 8; x++) expect(row[x]).toBeCloseTo(1.5 + Math.min(9, x + 1.5), 5);
+    expect(row[8]).toBe(Math.fround(UNKNOWN_FLOW));
+    expect(hidden?.data[0]).toBe(255);
+    expect([...(hidden?.data.subarray(0, 10) ?? [])]).toEqual([255, 0, 255, 0, 0, 0, 0, 0, 0, 0]);
+  });
+});

@@ -1,0 +1,191 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FlowReference, FrameReference } from '#src/data/dataset.js';
+import { extractVideo, openDataset, picturesDataset } from '#src/data/datasets.js';
+import { drawNeighbour, drawNeighbours } from '#src/data/neighbour.js';
+import { writeToyCity } from '#src/data/toycity/write.js';
+import { presetClasses } from '#src/media/classes.js';
+import { createRandom } from '#src/tensor/random.js';
+import { describeWithShared, sharedPath } from '../shared.js';
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'steadyseg-datasets-'));
+});
+afterAll(async () => {
+  await rm(root, { recursive: true, force: true });
+});
+
+/** Files that only their names matter of. */
+async function touch(...paths: string[]): Promise<void> {
+  for (const path of paths) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), 'x');
+  }
+}
+
+const nameOf = (reference: FrameReference | undefined) =>
+  reference?.kind === 'file' ? basename(reference.path) : undefined;
+const pathsOf = (reference: FlowReference | undefined) =>
+  reference?.kind === 'files' ? reference.paths.map((path) => path.slice(root.length + 1)) : undefined;
+
+describe('neighbours', () => {
+  it('are ±1..gap, all alike, within a clip', () => {
+    const random = createRandom(1);
+    const counts = new Map<number, number>();
+    for (let i = 0; i < 6000; i++) {
+      const offset = drawNeighbour(random, 3, () => true) ?? 0;
+      counts.set(offset, (counts.get(offset) ?? 0) + 1);
+    }
+    expect([...counts.keys()].sort((a, b) => a - b)).toEqual([-3, -2, -1, 1, 2, 3]);
+    for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(120);
+  });
+
+  it('are mirrored at the ends of a clip, else nearer, else none', () => {
+    const random = createRandom(2);
+    for (let i = 0; i < 200; i++) {
+      expect(drawNeighbour(random, 3, (offset) => offset > 0)).toBeGreaterThan(0);
+      expect(drawNeighbour(random, 3, (offset) => offset === -1)).toBe(-1);
+      expect(drawNeighbour(random, 3, () => false)).toBeUndefined();
+      const [before, after] = drawNeighbours(random, 3, () => true) ?? [0, 0];
+      expect(before).toBe(-after);
+      const [first, second] = drawNeighbours(random, 3, (offset) => offset > 0) ?? [0, 0];
+      expect(first).toBe(second);
+      expect(drawNeighbours(random, 3, () => false)).toBeUndefined();
+    }
+  });
+});
+
+describe('layouts', () => {
+  it('Cityscapes: labels with the frames around them, and frames without a sequence alone', async () => {
+    await touch(
+      ...[17, 18, 19, 20, 22].map((n) => `cs/leftImg8bit_sequence/train/ulm/ulm_000003_0000${n}_leftImg8bit.png`),
+      'cs/leftImg8bit/train/ulm/ulm_000003_000019_leftImg8bit.png',
+      'cs/leftImg8bit/train/bonn/bonn_000001_000019_leftImg8bit.png',
+      'cs/gtFine/train/ulm/ulm_000003_000019_gtFine_labelIds.png',
+      'cs/gtFine/train/ulm/ulm_000003_000019_gtFine_color.png',
+      'cs/gtFine/train/bonn/bonn_000001_000019_gtFine_labelIds.png',
+    );
+    const flow = join(root, 'cs-flow');
+    const dataset = await openDataset('cityscapes', { root: join(root, 'cs'), flow });
+    expect(dataset.count).toBe(2);
+    expect(dataset.classes.classes).toHaveLength(19);
+    const [bonn, ulm] = [dataset.sample(0), dataset.sample(1)];
+    expect(nameOf(bonn.frame)).toBe('bonn_000001_000019_leftImg8bit.png');
+    expect(bonn.neighbour(1)).toBeUndefined();
+    expect(ulm.frame).toMatchObject({ path: expect.stringContaining('leftImg8bit_sequence') });
+    expect(ulm.label).toMatchObject({
+      kind: 'file',
+      ids: 'auto',
+      path: expect.stringMatching(/_gtFine_labelIds.png$/),
+    });
+    expect([-3, -2, -1, 1, 2, 3].map((k) => nameOf(ulm.neighbour(k))?.slice(11, 17))).toEqual([
+      undefined,
+      '000017',
+      '000018',
+      '000020',
+      undefined,
+      undefined,
+    ]);
+    expect(pathsOf(ulm.flow(1))).toEqual(['cs-flow/ulm/ulm_000003_000019_leftImg8bit.flo']);
+    expect(pathsOf(ulm.flow(-2))).toEqual([
+      'cs-flow/ulm/backward/ulm_000003_000018_leftImg8bit.flo',
+      'cs-flow/ulm/backward/ulm_000003_000017_leftImg8bit.flo',
+    ]);
+    expect(ulm.flow(2)).toBeUndefined();
+  });
+
+  it('VSPW: the listed videos, each file with those beside it', async () => {
+    const files = ['a', 'b'].flatMap((video) =>
+      ['00000001', '00000007'].flatMap((n) => [
+        `vspw/data/${video}/origin/${n}.jpg`,
+        `vspw/data/${video}/mask/${n}.png`,
+      ]),
+    );
+    await touch(...files);
+    await writeFile(join(root, 'vspw/train.txt'), 'b\na\n');
+    const classes = presetClasses('camvid');
+    const dataset = await openDataset('vspw', { root: join(root, 'vspw'), classes });
+    expect(dataset.count).toBe(4);
+    const first = dataset.sample(0);
+    expect(first.frame).toMatchObject({ path: expect.stringContaining('data/b/origin/00000001.jpg') });
+    expect(first.label).toMatchObject({ ids: 'vspw', path: expect.stringContaining('data/b/mask/00000001.png') });
+    expect(first.neighbour(1)).toMatchObject({ path: expect.stringContaining('data/b/origin/00000007.jpg') });
+    expect(dataset.sample(1).neighbour(1)).toBeUndefined();
+    await expect(openDataset('vspw', { root: join(root, 'vspw') })).rejects.toThrow(/expected the classes of VSPW/);
+  });
+
+  it('lists: image, label and the next frame', async () => {
+    await touch('list/a.png', 'list/a_label.png', 'list/b c.png');
+    await writeFile(join(root, 'list/all.txt'), 'a.png\ta_label.png\tb c.png\n\na.png -\n');
+    const classes = presetClasses('camvid');
+    const dataset = await openDataset('list', { root: join(root, 'list/all.txt'), classes });
+    expect(dataset.count).toBe(2);
+    expect(nameOf(dataset.sample(0).neighbour(1))).toBe('b c.png');
+    expect(dataset.sample(0).neighbour(-1)).toBeUndefined();
+    expect(dataset.sample(1).label).toBeUndefined();
+    await writeFile(join(root, 'list/bad.txt'), 'a.png a_label.png\na.png nowhere.png\n');
+    await expect(openDataset('list', { root: join(root, 'list/bad.txt'), classes })).rejects.toThrow(
+      /bad.txt, line 2: expected a file, found "nowhere.png"/,
+    );
+  });
+
+  it('pictures without labels, with neighbours within their clip', async () => {
+    await touch('pictures/f1.png', 'pictures/f2.png', 'pictures/f10.png');
+    const dataset = await picturesDataset(join(root, 'pictures'), presetClasses('camvid'), join(root, 'flow'));
+    expect([0, 1, 2].map((k) => nameOf(dataset.sample(k).frame))).toEqual(['f1.png', 'f2.png', 'f10.png']);
+    expect(nameOf(dataset.sample(1).neighbour(1))).toBe('f10.png');
+    expect(dataset.sample(2).neighbour(1)).toBeUndefined();
+    expect(pathsOf(dataset.sample(2).flow(-1))).toEqual(['flow/backward/f2.flo']);
+  });
+
+  it('tells what is missing or misspelt', async () => {
+    await expect(openDataset('cityscape', { root })).rejects.toThrow(/did you mean cityscapes/);
+    await expect(openDataset('cityscapes', { root: join(root, 'nowhere') })).rejects.toThrow(/found neither/);
+    await touch('odd/train/x_1.png', 'odd/trainannot/x_1.png', 'odd/trainannot/x_2.png');
+    await expect(openDataset('camvid', { root: join(root, 'odd') })).rejects.toThrow(/frame for every .* x_2|x_2/);
+  });
+
+  it('the toy city with its flow and occlusion', async () => {
+    const out = join(root, 'toy');
+    await writeToyCity({ out, clips: 2, valClips: 1, frames: 3, height: 32, width: 64, seed: 1, threads: 1 });
+    const dataset = await openDataset('toycity', { root: out, split: 'val' });
+    expect(dataset.count).toBe(3);
+    const middle = dataset.sample(1);
+    expect(middle.flow(1)).toMatchObject({
+      paths: [expect.stringMatching(/flow\/val\/toyville\/toyville_000000_000001_leftImg8bit\.flo$/)],
+      hidden: [expect.stringMatching(/occlusion\/val\/toyville\/toyville_000000_000001_leftImg8bit\.png$/)],
+    });
+    expect(dataset.sample(2).neighbour(1)).toBeUndefined();
+  });
+});
+
+describeWithShared('CamVid', ['data/camvid'], () => {
+  it('has neighbours at 15 Hz and none at 1 Hz', async () => {
+    const train = await openDataset('camvid', { root: sharedPath('data/camvid') });
+    expect(train.count).toBe(367);
+    expect(train.sample(100).neighbour(1)).toBeUndefined();
+    const val = await openDataset('camvid', { root: sharedPath('data/camvid'), split: 'val' });
+    expect(val.count).toBe(101);
+    expect(nameOf(val.sample(0).neighbour(1))).toBe('0016E5_07961.png');
+    expect(nameOf(val.sample(50).neighbour(-3))).toBe(nameOf(val.sample(47).frame));
+    expect(val.sample(100).neighbour(1)).toBeUndefined();
+  });
+});
+
+describeWithShared('a video', ['data/driving/solidWhiteRight.mp4'], () => {
+  it('is refused as pictures, with what to do', async () => {
+    const path = sharedPath('data/driving/solidWhiteRight.mp4');
+    await expect(picturesDataset(path, presetClasses('cityscapes'))).rejects.toThrow(/found a video/);
+  });
+
+  it('is not extracted into the frames of another', async () => {
+    const folder = join(root, 'frames');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, '.extracted'), '/else.mp4');
+    const path = sharedPath('data/driving/solidWhiteRight.mp4');
+    await expect(extractVideo(path, folder)).rejects.toThrow(/found those of \/else\.mp4/);
+  });
+});
