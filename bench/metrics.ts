@@ -1,7 +1,17 @@
-// Speed of the measures on label maps in memory: pairs a second of each TC mode, and frames a second of mIoU and VC, in two worker threads.
-// Usage: npm run bench -- out/bench/metrics.js [--width 2048] [--height 1024] [--seconds 3] [--workers 2]
+// Speed of the measures: on label maps in memory, in worker threads, and end to end with PNG and .flo files.
+// Usage: npm run bench -- out/bench/metrics.js [--width 2048] [--height 1024] [--seconds 3] [--workers 2] [--frames 24]
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { evaluateMeanIoU } from '#src/data/evaluation/meanIoU.js';
+import { evaluateTemporal } from '#src/data/evaluation/temporal.js';
+import { evaluateVideo } from '#src/data/evaluation/video.js';
+import { folderFlow } from '#src/flow/folder.js';
+import { presetClasses } from '#src/media/classes.js';
+import { writeFlo } from '#src/media/flo.js';
+import { writeLabelMap } from '#src/media/labels.js';
 import { meanIoUCounts } from '#src/metrics/meanIoU.js';
 import { temporalConsistencyCounts } from '#src/metrics/temporalConsistency.js';
 import { createWindowCounter } from '#src/metrics/videoConsistency.js';
@@ -74,6 +84,46 @@ function work(settings: Settings): Record<string, number> {
   return rates;
 }
 
+function print(name: string, rate: number): void {
+  process.stdout.write(`${name.padEnd(26)} ${rate.toFixed(1)}\n`);
+}
+
+/** Writes frames, predictions, labels and flow, and evaluates them as the commands do. */
+async function endToEnd(settings: Settings, frames: number, threads: number): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'steadyseg-bench-'));
+  const path = (...parts: string[]) => join(folder, ...parts);
+  try {
+    const { first, next, label, forward, backward } = makeScene(settings);
+    for (let t = 0; t < frames; t++) {
+      const stem = `frame_${String(t).padStart(6, '0')}`;
+      // Frames are named but never decoded: the flow lies in files.
+      await writeLabelMap(path('frames', `${stem}.png`), first);
+      await writeLabelMap(path('pred', `${stem}.png`), t % 2 === 0 ? first : next);
+      await writeLabelMap(path('gt', `${stem}.png`), label);
+      if (t === frames - 1) continue;
+      await writeFlo(path('flow', `${stem}.flo`), forward);
+      await writeFlo(path('flow', 'backward', `${stem}.flo`), backward);
+    }
+    const options = { pred: path('pred'), classSet: presetClasses('cityscapes'), threads };
+    const flow = await folderFlow(path('flow'));
+    process.stdout.write(`end to end, ${frames} frames from files (PNG, .flo), ${threads} threads\n`);
+    const timed = async (name: string, units: number, run: () => Promise<unknown>) => {
+      await run();
+      const start = performance.now();
+      await run();
+      print(name, (units * 1000) / (performance.now() - start));
+    };
+    for (const mode of temporalModes) {
+      const all = { ...options, frames: path('frames'), flow, mode };
+      await timed(`TC ${mode}, pairs/s`, frames - 1, () => evaluateTemporal(all));
+    }
+    await timed('mIoU, frames/s', frames, () => evaluateMeanIoU({ ...options, gt: path('gt') }));
+    await timed('VC-8, frames/s', frames, () => evaluateVideo({ ...options, gt: path('gt') }));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 if (isMainThread) {
   const { values } = parseArgs({
     options: {
@@ -81,6 +131,7 @@ if (isMainThread) {
       height: { type: 'string', default: '1024' },
       seconds: { type: 'string', default: '3' },
       workers: { type: 'string', default: '2' },
+      frames: { type: 'string', default: '24' },
     },
   });
   const settings: Settings = {
@@ -100,9 +151,13 @@ if (isMainThread) {
   );
   process.stdout.write(`${settings.width}×${settings.height}, ${workers} workers, inputs in memory\n`);
   for (const name of Object.keys(all[0])) {
-    const total = all.reduce((sum, rates) => sum + rates[name], 0);
-    process.stdout.write(`${name.padEnd(22)} ${total.toFixed(1)}\n`);
+    print(
+      name,
+      all.reduce((sum, rates) => sum + rates[name], 0),
+    );
   }
+  const frames = Number(values.frames);
+  if (frames > 1) await endToEnd(settings, frames, workers);
 } else {
   parentPort?.postMessage(work(workerData as Settings));
 }

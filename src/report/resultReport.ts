@@ -1,4 +1,5 @@
 // The result of an evaluation as the data of its HTML report.
+import { basename } from 'node:path';
 import type { KeptPair } from '../data/evaluation/temporal.js';
 import type { ClassSet } from '../media/classes.js';
 import type { EvaluationResult, TemporalResult, VideoResult } from '../metrics/result.js';
@@ -31,7 +32,7 @@ export async function resultReport(
     return { name, color, tc: orAbsent(result.iou[id]), ...ofLabels };
   });
   return {
-    title: `${title}: ${result.inputs.pred ?? ''}`,
+    title: `${title}: ${basename(result.inputs.pred ?? '')}`,
     subtitle: basisText(result),
     ...mainFigures(result),
     classes: result.measure === 'vc' ? undefined : classes,
