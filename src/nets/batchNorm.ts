@@ -1,10 +1,13 @@
 // Batch normalisation: by running statistics for inference, by the batch's own for training.
-import { parameter, type Value } from '../onnx/graph.js';
-import { batchNormalization, batchNormalizationTraining } from '../onnx/ops.js';
+import { SteadysegError } from '../base/errors.js';
+import { type Graph, parameter, type Value } from '../onnx/graph.js';
+import { add, batchNormalization, batchNormalizationTraining, div, sqrt } from '../onnx/ops.js';
 import type { Mode } from './mode.js';
 
+const epsilon = 1e-5;
+
 /**
- * Adds `name.weight`, `.bias`, `.running_mean` and `.running_var` (epsilon 1e-5) and normalises N×C×H×W with them.
+ * Adds `name.weight`, `.bias`, `.running_mean` and `.running_var` (epsilon 1e-5, PyTorch's default) and normalises N×C×H×W with them.
  * In training the statistics of the batch are added to `graph.batchStatistics`, which the trainer folds into the running ones.
  */
 export function batchNorm(x: Value, name: string, mode: Mode): Value {
@@ -16,9 +19,16 @@ export function batchNorm(x: Value, name: string, mode: Mode): Value {
   const bias = declare('bias', 0, 'weight');
   const runningMean = declare('running_mean', 0, 'statistic');
   const runningVariance = declare('running_var', 1, 'statistic');
-  if (mode.kind === 'inference') return batchNormalization(x, scale, bias, runningMean, runningVariance);
-  const { output, mean, variance } = batchNormalizationTraining(x, scale, bias);
+  if (mode.kind === 'inference') return batchNormalization(x, scale, bias, runningMean, runningVariance, epsilon);
+  const { output, mean, variance } = batchNormalizationTraining(x, scale, bias, epsilon);
   const count = batch * height * width;
   graph.batchStatistics.push({ runningMean, runningVariance, batchMean: mean, batchVariance: variance, count });
   return output;
+}
+
+/** The factor by channel that a normalisation declared before applies in inference: weight / √(running variance + epsilon). */
+export function batchNormScale(graph: Graph, name: string): Value {
+  const [weight, variance] = ['weight', 'running_var'].map((part) => graph.parameters.get(`${name}.${part}`)?.value);
+  if (!weight || !variance) throw new SteadysegError(`no batch normalisation ${name} in the graph ${graph.name}`);
+  return div(weight, sqrt(add(variance, epsilon)));
 }

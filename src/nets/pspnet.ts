@@ -2,9 +2,9 @@
 import type { Value } from '../onnx/graph.js';
 import { mobileNetV2 } from './mobilenetV2.js';
 import type { Mode } from './mode.js';
-import { pyramidPooling } from './pyramidPooling.js';
+import { pyramidFeatures, pyramidLevels } from './pyramidPooling.js';
 import { resNet } from './resnet.js';
-import { segmentationHead } from './segmentationHead.js';
+import { pyramidHead, segmentationHead } from './segmentationHead.js';
 import { scaleWidth } from './width.js';
 
 export interface SegmentationOptions {
@@ -44,12 +44,11 @@ export function pspNetMobileNetV2(image: Value, options: SegmentationOptions): S
 
 function pspHeads(last: Value, middle: Value, width: number, options: SegmentationOptions): SegmentationOutputs {
   const { classes, mode, widthMultiplier = 1 } = options;
-  const fea = pyramidPooling(last, 'ppm', mode);
-  const head = (x: Value, name: string, channels: number) =>
-    segmentationHead(x, name, { classes, width: scaleWidth(channels, widthMultiplier), mode });
+  const head = (channels: number) => ({ classes, width: scaleWidth(channels, widthMultiplier), mode });
+  const levels = pyramidLevels(last, 'ppm', mode);
   return {
-    logits: head(fea, 'cls', width),
-    auxiliary: head(middle, 'aux', auxiliaryWidth),
-    features: { fea },
+    logits: pyramidHead(last, levels, 'cls', head(width)),
+    auxiliary: segmentationHead(middle, 'aux', head(auxiliaryWidth)),
+    features: { fea: pyramidFeatures(last, levels) },
   };
 }
