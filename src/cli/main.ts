@@ -11,6 +11,7 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
     load: () => import('./predict.js'),
   },
   convert: { summary: 'weights and models between formats', load: () => import('./convert.js') },
+  compare: { summary: 'two predictions in one video, and a flicker map', load: () => import('./compare.js') },
   info: { summary: 'what is in a model or weights file', load: () => import('./info.js') },
   toycity: {
     summary: 'render a synthetic street dataset with exact labels, flow and occlusion',

@@ -5,6 +5,8 @@ import { fileSize, reasonOf } from '../base/files.js';
 
 /** One header is read for each box; a fragmented recording of a day has fewer. */
 const MAX_BOXES = 1_000_000;
+/** What an MP4 or MOV file starts with. */
+const firstBoxes = new Set(['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pnot', 'styp']);
 const EBML_HEADER = 0x1a45dfa3;
 const MATROSKA_SEGMENT = 0x18538067;
 
@@ -25,7 +27,7 @@ export async function missingPart(path: string): Promise<string | undefined> {
   try {
     const head = await readAt(file, 0, 64);
     if (head.length >= 4 && head.readUInt32BE(0) === EBML_HEADER) return missingOfMatroska(head, size);
-    if (head.length >= 8 && /^[a-z]{4}$/.test(head.toString('latin1', 4, 8))) return await missingOfMp4(file, size);
+    if (firstBoxes.has(head.toString('latin1', 4, 8))) return await missingOfMp4(file, size);
     return undefined;
   } finally {
     await file.close();

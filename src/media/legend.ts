@@ -1,5 +1,6 @@
 // A legend of the classes along the lower edge of a frame: laid out and drawn once, then copied onto every frame.
 import type { ClassSet, Rgb } from './classes.js';
+import type { RgbImage } from './image.js';
 import { drawText, FONT_HEIGHT, type TextMask, textWidth } from './strokeFont.js';
 
 /** A strip of colours with their opacity, and where its upper left corner goes. */
@@ -18,6 +19,8 @@ export interface Legend {
 const UNIT_AT_540 = 1.5;
 /** Below this, letters are no longer told apart. */
 const MIN_UNIT = 1.2;
+/** A name that is too long is better small than absent. */
+const MIN_CAPTION_UNIT = 0.7;
 /** A legend that takes more of the frame's height hides the scene. */
 const MAX_SHARE_OF_HEIGHT = 0.22;
 const BACKGROUND_OPACITY = 0.62;
@@ -41,17 +44,26 @@ interface Layout {
   readonly places: readonly { readonly x: number; readonly y: number }[];
 }
 
-/** Entries in columns of equal width, filled row by row; undefined when a name is wider than the frame. */
+/** Entries row by row in columns, each as wide as its widest entry: as many as fit, then fewer if the rows stay as many. */
 function layOut(classSet: ClassSet, width: number, unit: number): Layout | undefined {
   const { swatch, gap, line, edge } = measures(unit);
-  const entry = swatch + gap + Math.max(...classSet.classes.map((name) => textWidth(name, unit))) + 2 * gap;
-  const columns = Math.min(classSet.classes.length, Math.floor((width - 2 * edge) / entry));
-  if (columns < 1) return undefined;
-  const rows = Math.ceil(classSet.classes.length / columns);
-  const places = classSet.classes.map((_, index) => ({
-    x: edge + (index % columns) * entry,
-    y: edge + Math.floor(index / columns) * line,
-  }));
+  const widths = classSet.classes.map((name) => swatch + 3 * gap + textWidth(name, unit));
+  const starts = (columns: number): number[] => {
+    const at = [edge];
+    for (let column = 0; column < columns; column++) {
+      at.push(at[column] + Math.max(...widths.filter((_, index) => index % columns === column)));
+    }
+    return at;
+  };
+  let columns = widths.length;
+  while (columns > 0 && starts(columns)[columns] > width) columns--;
+  if (columns === 0) return undefined;
+  const rows = Math.ceil(widths.length / columns);
+  const balanced = Math.ceil(widths.length / rows);
+  // Fewer columns of other entries can be wider than more.
+  const at = starts(starts(balanced)[balanced] <= width ? balanced : columns);
+  const inRow = at.length - 1;
+  const places = widths.map((_, index) => ({ x: at[index % inRow], y: edge + Math.floor(index / inRow) * line }));
   return { height: rows * line + 2 * edge, places };
 }
 
@@ -85,13 +97,24 @@ function emptyStrip(width: number, height: number): { added: Uint8Array; kept: U
   };
 }
 
-/** A line of text on a dark translucent ground, for the upper left corner (x, y) of its box. */
-export function createCaption(text: string, unit: number, x: number, y: number): Legend {
-  const mask = drawText(text, unit);
-  const padding = Math.round(2 * unit);
+/**
+ * A line of text on a dark translucent ground, for the upper left corner (x, y) of its box; text that would make it wider
+ * than `maxWidth` is drawn smaller, and left out (undefined) where it would be illegible.
+ */
+export function createCaption(
+  text: string,
+  unit: number,
+  x: number,
+  y: number,
+  maxWidth = Number.POSITIVE_INFINITY,
+): Legend | undefined {
+  const fitting = Math.min(unit, (unit * maxWidth) / (textWidth(text, unit) + 4 * unit));
+  if (fitting < MIN_CAPTION_UNIT) return undefined;
+  const mask = drawText(text, fitting);
+  const padding = Math.round(2 * fitting);
   const [width, height] = [mask.width + 2 * padding, mask.height + 2 * padding];
   const caption = { x, y, width, height, ...emptyStrip(width, height) };
-  paintText(caption, mask, padding, padding + Math.round(unit / 2));
+  paintText(caption, mask, padding, padding + Math.round(fitting / 2));
   return caption;
 }
 
@@ -119,7 +142,7 @@ function paintText(strip: Legend, mask: TextMask, left: number, top: number): vo
 }
 
 /** Draws a legend or caption onto a picture, in place; what lies outside is cut off. */
-export function drawLegend(image: { width: number; height: number; data: Uint8Array }, legend: Legend): void {
+export function drawLegend(image: RgbImage, legend: Legend): void {
   const { data } = image;
   const { added, kept } = legend;
   const right = Math.min(legend.width, image.width - legend.x);

@@ -9,7 +9,7 @@ import { inShard, type Shard, wholeWork } from '../data/shard.js';
 import { type Frame, type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
 import { readLabelMap } from '../media/labels.js';
-import { createVideoWriter, type VideoWriter } from '../media/video-writer.js';
+import { createVideoWriter, type VideoWriter } from '../media/videoWriter.js';
 import { checkSegmentOptions, type SegmentationModel } from './model.js';
 import { createPool, movable } from './pool.js';
 import type { Preprocessing } from './preprocessing.js';

@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type FrameSource, openFrames } from '#src/media/frames.js';
 import { encodePicture, readPicture, writePicture } from '#src/media/pictures.js';
-import { createVideoWriter } from '#src/media/video-writer.js';
+import { createVideoWriter } from '#src/media/videoWriter.js';
 import { numbered, picture } from './made.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg frames ü '));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { RgbImage } from '#src/media/image.js';
 import { openVideo, type Video } from '#src/media/video.js';
-import { createVideoWriter } from '#src/media/video-writer.js';
+import { createVideoWriter } from '#src/media/videoWriter.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 import { colorBars, firstStoredFrame, foreignVideo, meanAbsoluteDifference, numbered, picture } from './made.js';
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFrames } from '#src/media/frames.js';
 import { readLabelMap } from '#src/media/labels.js';
 import { readPicture, writePicture } from '#src/media/pictures.js';
-import { createVideoWriter } from '#src/media/video-writer.js';
+import { createVideoWriter } from '#src/media/videoWriter.js';
 import { loadModel, type SegmentationModel } from '#src/segment/model.js';
 import { predict } from '#src/segment/predict.js';
 import { segmentVideo } from '#src/segment/video.js';

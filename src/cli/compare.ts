@@ -1,0 +1,111 @@
+// `steadyseg compare A B`: a video of two predictions, and a flicker map.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { presetClasses, presetNames, readClassesFile } from '../media/classes.js';
+import { type Comparison, compare } from '../media/compare.js';
+import type { Layout } from '../media/compose.js';
+import type { FrameRate } from '../media/video.js';
+import { createProgressLine } from '../report/progress.js';
+import { printResult } from './options.js';
+
+interface CompareCommandOptions {
+  out?: string;
+  flicker?: string;
+  layout: Layout;
+  preset?: string;
+  classes?: string;
+  frames?: string;
+  nameA?: string;
+  nameB?: string;
+  fps?: FrameRate;
+  json?: boolean;
+}
+
+export function command(): Command {
+  return new Command('compare')
+    .description('Show two predictions of the same frames in one video, and how often each changes, as a map.')
+    .argument('<A>', 'folder of label maps, result of predict, folder of pictures, or video')
+    .argument('<B>', 'the same, with the same frames')
+    .option('-o, --out <file>', 'the video (.mp4)')
+    .option('--flicker <file>', 'a map of how often each pixel changes its label, for A and B (.png, .jpg)')
+    .addOption(
+      new Option('--layout <name>', 'diagonal: A in the upper left triangle, B in the lower right one')
+        .choices(['diagonal', 'side-by-side'])
+        .default('diagonal'),
+    )
+    .addOption(new Option('--preset <name>', 'what the ids of label maps mean').choices(presetNames))
+    .addOption(new Option('--classes <file>', 'class names and colours, JSON or YAML').conflicts('preset'))
+    .option('--frames <input>', 'video, folder, "glob" or list file to draw label maps over (default: colours alone)')
+    .option('--name-a <text>', 'name of A in the picture (default: the end of its path)')
+    .option('--name-b <text>', 'name of B in the picture (default: the end of its path)')
+    .option('--fps <number>', 'frames per second (default: those of a video given, else 25)', frameRate)
+    .option('--json', 'print one JSON object on stdout')
+    .addHelpText(
+      'after',
+      `
+Folders pair by file name, videos by frame number. Both must have the same frames in one size; frames of --frames for
+which there are no label maps are left out. The flicker map counts all changes of label between consecutive frames,
+those that come from motion too: compare A with B, not with zero.
+
+Example:
+  steadyseg compare before after --preset cityscapes --frames drive.mp4 -o compare.mp4 --flicker flicker.png`,
+    )
+    .action(run);
+}
+
+async function run(a: string, b: string, options: CompareCommandOptions): Promise<void> {
+  const classes = options.classes
+    ? await readClassesFile(options.classes)
+    : options.preset
+      ? presetClasses(options.preset)
+      : undefined;
+  const progress = createProgressLine({ title: 'compare' });
+  const interruption = new AbortController();
+  // Once: a second Ctrl-C ends the program at once.
+  const interrupt = () => interruption.abort();
+  process.once('SIGINT', interrupt);
+  let result: Comparison;
+  try {
+    result = await compare(a, b, {
+      out: options.out,
+      flicker: options.flicker,
+      layout: options.layout,
+      classes,
+      frames: options.frames,
+      nameA: options.nameA,
+      nameB: options.nameB,
+      frameRate: options.fps,
+      signal: interruption.signal,
+      onProgress: progress.update,
+    });
+  } finally {
+    process.off('SIGINT', interrupt);
+    progress.done();
+  }
+  printResult(options.json, result, () => describe(result));
+}
+
+function describe({ frames, video, flicker }: Comparison): string {
+  const lines = [`${frames} frames compared`];
+  if (video) lines.push(`${video.file}: ${video.layout}, ${video.width}×${video.height}`);
+  if (flicker) {
+    const [a, b] = [flicker.a, flicker.b].map((rate) => `${(100 * rate).toFixed(2)} %`);
+    lines.push(`${flicker.file}: labels that change from a frame to the next: A ${a}, B ${b}`);
+  }
+  return lines.join('\n');
+}
+
+/** A whole number, a decimal (to thousandths) or a fraction such as 30000/1001. */
+function frameRate(text: string): FrameRate {
+  const match = /^(\d+(?:\.\d{1,3})?)(?:\/(\d+))?$/.exec(text);
+  const numerator = Math.round(Number(match?.[1]) * 1000);
+  const denominator = Number(match?.[2] ?? 1) * 1000;
+  if (!(numerator > 0 && denominator > 0 && numerator <= 1000 * denominator)) {
+    throw new InvalidArgumentError(`expected frames per second such as 25, 29.97 or 30000/1001, found "${text}".`);
+  }
+  const divisor = greatestCommonDivisor(numerator, denominator);
+  return { numerator: numerator / divisor, denominator: denominator / divisor };
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
