@@ -1,6 +1,6 @@
 // The car's camera: a pinhole that drives along the street, sways, nods and shakes.
 import { createRandom, deriveSeed, uniformAt } from '../../tensor/random.js';
-import { headingAt, middleAt, type Street } from './street.js';
+import { headingAt, middleAt, type Street, type StreetProfile } from './street.js';
 import { type Pose, poseAt } from './vector.js';
 
 /** A pinhole camera: pixel (x, y) of a point (X, Y, Z) in camera coordinates (x right, y down, z forward) is `(centerX + focal·X/Z, centerY + focal·Y/Z)`. */
@@ -26,7 +26,7 @@ export interface Drive {
 }
 
 /** A drive of a seed: mostly 4 to 11 m/s with gentle changes, sometimes almost standing. */
-export function createDrive(seed: number, street: Pick<Street, 'roadHalf' | 'lanes'>): Drive {
+export function createDrive(seed: number, street: StreetProfile): Drive {
   const random = createRandom(deriveSeed(seed, 'drive'));
   const speed = random.uniform() < 0.12 ? 0.4 + random.uniform() : 4 + 7 * random.uniform();
   const rhythm = 2 + 3 * random.uniform();

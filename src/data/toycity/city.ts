@@ -283,6 +283,12 @@ function addTraffic(scene: SceneBuilder, random: Random, street: Street, drive: 
   }
 }
 
+/** The frame in which we reach z; the clip's last where we do not. */
+function arrival(drive: Drive, z: number, frames: number): number {
+  for (let frame = 0; frame < frames; frame++) if (drive.position(frame) >= z) return frame;
+  return frames;
+}
+
 function addPeople(scene: SceneBuilder, random: Random, street: Street, drive: Drive, frames: number): void {
   const end = drive.position(frames) + 90;
   const crowd = 2.5 + 7 * random.uniform();
@@ -311,7 +317,10 @@ function addPeople(scene: SceneBuilder, random: Random, street: Street, drive: D
       const pace = 1 + 0.6 * random.uniform();
       const direction = random.uniform() < 0.5 ? -1 : 1;
       const z = crossing - street.crossingHalf - 1.5 - 1.4 * random.uniform();
-      const start = direction * (-plotEdge(street) + 2 * street.roadHalf * random.uniform());
+      let start = direction * (-plotEdge(street) + 2 * street.roadHalf * random.uniform());
+      // Nobody is walked through: who would be before us when we arrive is a few steps ahead instead.
+      const met = start + (direction * pace * arrival(drive, z - 1.5, frames)) / frameRate - drive.lane;
+      if (Math.abs(met) < 2.4) start += direction * 2.4 - met;
       const motion: Motion = (frame) => {
         const lateral = start + direction * pace * (frame / frameRate);
         return poseAt(beside(street, lateral, z), headingAt(street, z) + (direction * Math.PI) / 2);

@@ -59,7 +59,7 @@ export function paintGround(
     // Patches where the road was mended, worn wheel tracks, cracks.
     const patch = cellHash(Math.floor(x / 2.7), Math.floor(z / 5.3), street.seed + 1);
     const track = Math.abs(distanceToWhole(lateral / (roadHalf / (street.lanes / 2)) + 0.5) - 0.25);
-    const crack = cover(0.03 - Math.abs(noiseAt(noise, x + 31, z, 9, footprint)) * 0.35, footprint) * 0.35;
+    const crack = cover(0.016 - Math.abs(noiseAt(noise, x + 31, z, 9, footprint)) * 0.4, footprint) * 0.3;
     const tone =
       roadTone *
       (0.95 + (patch < 0.07 ? -0.22 : patch > 0.95 ? 0.2 : 0) + 0.16 * coarse + 0.22 * fine - 0.25 * (0.25 - track)) *

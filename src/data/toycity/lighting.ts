@@ -35,7 +35,7 @@ export function createLighting(seed: number): Lighting {
   const drift = 0.02 * (2 * random.uniform() - 1);
   const strength = { clear: 1, hazy: 0.6, overcast: 0.12, evening: 0.8 }[weather];
   const warmth = { clear: 0.12, hazy: 0.15, overcast: 0, evening: 0.5 }[weather];
-  const skyLight = { clear: 0.34, hazy: 0.45, overcast: 0.7, evening: 0.24 }[weather];
+  const skyLight = { clear: 0.34, hazy: 0.45, overcast: 0.7, evening: 0.3 }[weather];
   const clouds = { clear: 0.15 + 0.4 * random.uniform(), hazy: 0.5, overcast: 0.95, evening: 0.35 }[weather];
   const haze = { clear: 0.0009, hazy: 0.004, overcast: 0.002, evening: 0.0018 }[weather] * (0.7 + random.uniform());
   const flicker = 0.015 + 0.035 * random.uniform();
@@ -44,7 +44,7 @@ export function createLighting(seed: number): Lighting {
   const swell = 0.12 + 0.15 * random.uniform();
   const cast = [0, 1, 2].map(() => 0.97 + 0.06 * random.uniform());
   const readNoise = 0.006 + 0.01 * random.uniform();
-  const exposure = { clear: 1, hazy: 1, overcast: 1.25, evening: 1.35 }[weather];
+  const exposure = { clear: 1.08, hazy: 1.1, overcast: 1.25, evening: 1.55 }[weather];
   const grey: Vector3 = [0.75, 0.78, 0.82];
   const mix = (a: Vector3, b: Vector3, t: number): Vector3 => [
     a[0] + (b[0] - a[0]) * t,

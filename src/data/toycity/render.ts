@@ -10,7 +10,7 @@ import { type FrameMotion, motionBetween } from './motion.js';
 import { createNoise } from './noise.js';
 import { createPainter, shadeView } from './shade.js';
 import { createShadowBuffer, drawShadows } from './shadow.js';
-import { createStreet, groundKindAt, groundTrainIds } from './street.js';
+import { createProfile, createStreet, groundKindAt, groundTrainIds } from './street.js';
 import { createViewBuffers, drawView, planSamples, type View, type ViewBuffers } from './view.js';
 
 /** Frames of one clip at most: the street is laid out for the whole drive, some kilometres. */
@@ -77,9 +77,9 @@ export function createClipRenderer(options: ClipOptions): ClipRenderer {
   if (!(motionBlur >= 0 && motionBlur <= 1))
     throw new UsageError(`toy city: expected a motion blur of 0 to 1, found ${motionBlur}`);
 
-  const lanes = createStreet(seed, -30, 0);
-  const drive = createDrive(seed, lanes);
-  const street = createStreet(seed, -30, drive.position(frames) + DRAW_DISTANCE);
+  const profile = createProfile(seed);
+  const drive = createDrive(seed, profile);
+  const street = createStreet(seed, profile, -30, drive.position(frames) + DRAW_DISTANCE);
   const scene = createCity(seed, street, drive, frames);
   const camera = createCamera(seed, width, height, street, drive);
   const lighting = createLighting(seed);

@@ -295,7 +295,12 @@ export function shadeView(
           mirror = 0.06 + 0.22 * Math.max(0, up);
           break;
         case patterns.glass:
-          mirror = 0.25 + 0.3 * Math.max(0, up) + 0.08 * noiseAt(noise, u, v, 14, footprint);
+          // Panes mirror the sky above and the dark street below.
+          mirror =
+            0.06 +
+            0.34 * Math.min(1, Math.max(0, 0.45 + 0.6 * (y - 1.2))) +
+            0.25 * Math.max(0, up) +
+            0.08 * noiseAt(noise, u, v, 14, footprint);
           break;
         case patterns.sign: {
           const inkCover = signInk(

@@ -19,38 +19,57 @@ export interface Block {
   readonly zone: Zone;
 }
 
-/** The street runs along z; all lengths in metres. */
-export interface Street {
-  readonly from: number;
-  readonly to: number;
+/** A street's cross section and surface, the same all along it; lengths in metres. */
+export interface StreetProfile {
   /** Half the carriageway, and what follows outwards. */
   readonly roadHalf: number;
   readonly verge: number;
   readonly pavement: number;
   readonly lanes: 2 | 4;
-  /** z of the crossings' middles, and half their width. */
-  readonly crossings: readonly number[];
-  readonly crossingHalf: number;
-  readonly blocks: readonly Block[];
   readonly tramTrack: boolean;
+  /** Half the width of the streets that cross it. */
+  readonly crossingHalf: number;
   /** Pavement looks like the road where 1, slabs where 0. */
   readonly asphaltPavement: number;
   /** Brightness of the road, and of slabs. */
   readonly roadTone: number;
   readonly slabTone: number;
+}
+
+/** The street runs along z; all lengths in metres. */
+export interface Street extends StreetProfile {
+  readonly from: number;
+  readonly to: number;
+  /** z of the crossings' middles. */
+  readonly crossings: readonly number[];
+  readonly blocks: readonly Block[];
   readonly seed: number;
   /** x of the street's middle, every half metre from `from`. */
   readonly middle: Float64Array;
 }
 
-/** A street of a seed that is furnished between two z. */
-export function createStreet(seed: number, from: number, to: number): Street {
-  const random = createRandom(deriveSeed(seed, 'street'));
+/** The cross section of a seed. */
+export function createProfile(seed: number): StreetProfile {
+  const random = createRandom(deriveSeed(seed, 'profile'));
   const lanes = random.uniform() < 0.3 ? 4 : 2;
   const tramTrack = random.uniform() < 0.3;
-  const roadHalf = lanes === 4 ? 6.6 + random.uniform() : 3.6 + 1.6 * random.uniform() + (tramTrack ? 1 : 0);
-  const verge = random.uniform() < 0.35 ? 1 + random.uniform() : 0;
-  const pavement = 2 + 2.4 * random.uniform();
+  return {
+    lanes,
+    tramTrack,
+    roadHalf: lanes === 4 ? 6.6 + random.uniform() : 3.6 + 1.6 * random.uniform() + (tramTrack ? 1 : 0),
+    verge: random.uniform() < 0.35 ? 1 + random.uniform() : 0,
+    pavement: 2 + 2.4 * random.uniform(),
+    crossingHalf: 3.4 + 1.5 * random.uniform(),
+    asphaltPavement: random.uniform() < 0.3 ? 1 : 0,
+    roadTone: 0.09 + 0.09 * random.uniform(),
+    slabTone: 0.16 + 0.16 * random.uniform(),
+  };
+}
+
+/** A street of a seed and cross section that is laid out between two z. */
+export function createStreet(seed: number, profile: StreetProfile, from: number, to: number): Street {
+  const random = createRandom(deriveSeed(seed, 'street'));
+  const { crossingHalf, pavement } = profile;
   const bend = 7 * (2 * random.uniform() - 1);
   const length = 130 + 120 * random.uniform();
   const phase = 2 * Math.PI * random.uniform();
@@ -59,7 +78,6 @@ export function createStreet(seed: number, from: number, to: number): Street {
     const z = from + i / 2;
     return bend * Math.sin((2 * Math.PI * z) / length + phase) + 0.3 * bend * Math.sin((2 * Math.PI * z) / 61);
   });
-  const crossingHalf = 3.4 + 1.5 * random.uniform();
   const crossings: number[] = [];
   for (let z = from + 30 + 50 * random.uniform(); z < to - 20; z += 55 + 60 * random.uniform()) crossings.push(z);
   const blocks: Block[] = [];
@@ -81,23 +99,7 @@ export function createStreet(seed: number, from: number, to: number): Street {
       }
     }
   }
-  return {
-    from,
-    to,
-    roadHalf,
-    verge,
-    pavement,
-    lanes,
-    crossings,
-    crossingHalf,
-    blocks,
-    tramTrack,
-    asphaltPavement: random.uniform() < 0.3 ? 1 : 0,
-    roadTone: 0.09 + 0.09 * random.uniform(),
-    slabTone: 0.16 + 0.16 * random.uniform(),
-    seed: deriveSeed(seed, 'ground') & 0xffff,
-    middle,
-  };
+  return { ...profile, from, to, crossings, blocks, seed: deriveSeed(seed, 'ground') & 0xffff, middle };
 }
 
 /** x of the street's middle at z; straight on beyond the plan. */

@@ -43,8 +43,8 @@ function addWheels(
       const outer = side * (half + 0.02);
       addBox(
         scene,
-        [Math.min(inner, outer), 0, z - radius * 0.7],
-        [Math.max(inner, outer), radius * 1.5, z + radius * 0.7],
+        [Math.min(inner, outer), radius * 0.08, z - radius * 0.45],
+        [Math.max(inner, outer), radius * 1.5, z + radius * 0.45],
         { front: tread, back: tread, bottom: tread },
       );
     }
