@@ -125,6 +125,27 @@ describe('pairing', () => {
     expect(result.pairList[0].first).toBe('1_abc/00000001');
   });
 
+  it('reads Cityscapes snippets of which one frame is labelled', async () => {
+    for (const sequence of ['000000', '000001']) {
+      for (let k = 18; k < 21; k++) {
+        const stem = `ulm_${sequence}_0000${k}`;
+        await frame(`snip/leftImg8bit_sequence/val/ulm/${stem}_leftImg8bit.png`, k);
+        await label(`snip/out/labels/${stem}_leftImg8bit.png`, 1, [0, 1]);
+      }
+      await label(`snip/gtFine/val/ulm/ulm_${sequence}_000019_gtFine_labelIds.png`, 1, [7, 8]);
+    }
+    const { result } = await evaluateTemporal({
+      frames: path('snip/leftImg8bit_sequence/val'),
+      pred: path('snip/out'),
+      gt: path('snip/gtFine/val'),
+      classSet: cityscapes,
+      flow: zeroFlow(),
+      convention: 'cityscapes',
+    });
+    expect(result).toMatchObject({ pairs: 4, tc: 1, mIoU: 1, labelsTc: null, clipCount: 2, skipped: [] });
+    expect(result.labels).toMatchObject({ frames: 2, pairs: 0 });
+  });
+
   it('reads lists of images and labels, and what predict wrote', async () => {
     await drive('list', 3);
     await label('list/out/labels/d_00100.png', 0);

@@ -174,6 +174,7 @@ export async function evaluateTemporal(
       ]);
       return { clip: state.clip, frame, pair, skips };
     });
+    const total = framesWanted(source, wantedClip, limit);
     let done = 0;
     for await (const { clip, frame, pair, skips } of outcomes) {
       framesOfClip.set(clip, (framesOfClip.get(clip) ?? 0) + 1);
@@ -191,7 +192,7 @@ export async function evaluateTemporal(
           labels.pairs++;
         }
       }
-      onProgress?.({ done: ++done, total: framesWanted(source, wantedClip, limit) });
+      onProgress?.({ done: ++done, total });
     }
   } finally {
     await pool?.destroy();
