@@ -134,7 +134,8 @@ async function run(input: string, options: PredictCommandOptions): Promise<void>
     throw new InterruptedError(`interrupted after ${summary.frames} frames; --resume goes on from there`);
   }
   if (summary.failed.length > 0) {
-    throw new SteadysegError(`${summary.failed.length} frames were left out; they are listed in predict.json`);
+    const count = summary.failed.length;
+    throw new SteadysegError(`${count} ${count === 1 ? 'frame was' : 'frames were'} left out, as predict.json lists`);
   }
 }
 
