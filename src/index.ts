@@ -1,6 +1,7 @@
 // The public API for Node.
 
 export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';
+export type { OnProgress, Progress } from './base/progress.js';
 export { type Augmentation, noAugmentation, publishedAugmentation } from './data/augmentation.js';
 export type { Dataset, FlowReference, FrameReference, LabelReference, Sample } from './data/dataset.js';
 export { type DatasetOptions, datasetLayouts, extractVideo, openDataset, picturesDataset } from './data/datasets.js';
@@ -83,6 +84,7 @@ export { weightsOfModel } from './nets/networkWeights.js';
 export { architectures } from './nets/registry.js';
 export { type Cost, countCost } from './onnx/flops.js';
 export { fromHalfStorage, toHalfStorage } from './onnx/halfStorage.js';
+export { describeModel, type ModelDescription, readDescription } from './onnx/metadata.js';
 export { imageShapes, type ModelSummary, summarizeModel } from './onnx/summary.js';
 export { type EvaluationReport, evaluationReport } from './report/evaluation.js';
 export { type PairMaps, pairPictures } from './report/overlays.js';
@@ -98,8 +100,10 @@ export {
   type PredictSummary,
   predict,
 } from './segment/predict.js';
+export type { Preprocessing, PreprocessingOptions } from './segment/preprocessing.js';
 export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segment.js';
 export { type SegmentedFrame, type SegmentVideoOptions, segmentVideo } from './segment/video.js';
+export type { Size, ViewOptions } from './segment/views.js';
 export { loadBackbone, renameBackbone } from './weights/backbone.js';
 export { openWeights, readStateDict, type StateDict } from './weights/openWeights.js';
 export { type Checkpoint, openCheckpoint } from './weights/pth.js';

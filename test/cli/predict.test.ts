@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePicture } from '#src/media/pictures.js';
-import { createVideoWriter } from '#src/media/video-writer.js';
+import { createVideoWriter } from '#src/media/videoWriter.js';
 import { randomPixels } from '../segment/pixels.js';
 import { tinyNetwork, twoInputNetwork } from '../segment/tinyNetwork.js';
 
