@@ -1,5 +1,6 @@
 // Parity with the reference's figures: all of it where the reference material is, part of it from the fixtures.
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { readFlo } from '#src/media/flo.js';
 import type { LabelMap } from '#src/media/image.js';
@@ -109,7 +110,7 @@ describeWithShared(
 );
 
 it('TC etc-2020 of the fixture pairs is equal count by count', async () => {
-  const fixtures = new URL('../fixtures/metrics', import.meta.url).pathname;
+  const fixtures = join(import.meta.dirname, '..', 'fixtures', 'metrics');
   const { tc_etc2020_240x180: expected } = await readExpected(`${fixtures}/expected.json`);
   expect(expected.pairs.length).toBeGreaterThan(0);
   for (const pair of expected.pairs) {
