@@ -7,7 +7,9 @@ import { extractVideo, openDataset, picturesDataset } from '#src/data/datasets.j
 import { drawNeighbour, drawNeighbours } from '#src/data/neighbour.js';
 import { writeToyCity } from '#src/data/toycity/write.js';
 import { presetClasses } from '#src/media/classes.js';
+import { createVideoWriter } from '#src/media/videoWriter.js';
 import { createRandom } from '#src/tensor/random.js';
+import { numbered } from '../media/made.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 
 let root: string;
@@ -175,17 +177,27 @@ describeWithShared('CamVid', ['data/camvid'], () => {
   });
 });
 
-describeWithShared('a video', ['data/driving/solidWhiteRight.mp4'], () => {
-  it('is refused as pictures, with what to do', async () => {
-    const path = sharedPath('data/driving/solidWhiteRight.mp4');
-    await expect(picturesDataset(path, presetClasses('cityscapes'))).rejects.toThrow(/found a video/);
-  });
+describe('a video', () => {
+  it('is extracted once, and then a folder of pictures', async () => {
+    const path = join(root, 'film.mp4');
+    const writer = await createVideoWriter(path, {
+      width: 96,
+      height: 64,
+      frameRate: { numerator: 25, denominator: 1 },
+    });
+    for (let index = 0; index < 3; index++) await writer.write(numbered(96, 64, index));
+    await writer.close();
+    const classes = presetClasses('cityscapes');
+    await expect(picturesDataset(path, classes)).rejects.toThrow(/film\.mp4: expected pictures, found a video/);
 
-  it('is not extracted into the frames of another', async () => {
-    const folder = join(root, 'frames');
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, '.extracted'), '/else.mp4');
-    const path = sharedPath('data/driving/solidWhiteRight.mp4');
-    await expect(extractVideo(path, folder)).rejects.toThrow(/found those of \/else\.mp4/);
+    const folder = join(root, 'film');
+    const done: number[] = [];
+    await extractVideo(path, folder, (progress) => done.push(progress.done));
+    await extractVideo(path, folder, (progress) => done.push(progress.done));
+    expect(done).toEqual([1, 2, 3]);
+    const dataset = await picturesDataset(folder, classes);
+    expect([0, 1, 2].map((k) => nameOf(dataset.sample(k).frame))).toEqual(['000000.png', '000001.png', '000002.png']);
+    expect(nameOf(dataset.sample(0).neighbour(2))).toBe('000002.png');
+    await expect(extractVideo(join(root, 'other.mp4'), folder)).rejects.toThrow(/expected the frames of .*other\.mp4/);
   });
 });
