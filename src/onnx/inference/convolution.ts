@@ -91,6 +91,11 @@ const convTranspose: ShapeRule = (site) => {
   const group = intAttribute(site, 'group', 1);
   const [batch, channels, ...spatial] = x.shape;
   const [inputs, perGroup, ...kernel] = weight.shape;
+  if (x.shape.length !== weight.shape.length) throw refuse(site, 'expected input and weight of the same rank');
+  const bias = site.inputs[2];
+  if (bias && bias.shape.join() !== String(perGroup * group)) {
+    throw refuse(site, `expected a bias of ${perGroup * group} values`);
+  }
   if (channels !== inputs) throw refuse(site, `expected ${inputs} input channels, found ${channels}`);
   if (stringAttribute(site, 'auto_pad', 'NOTSET') !== 'NOTSET' || site.attributes.output_shape) {
     throw refuse(site, 'auto_pad and output_shape are not supported; export with explicit pads');

@@ -1,9 +1,23 @@
 // Shapes of operators that work element by element.
 import { dtypeOfCode } from '../elementTypes.js';
-import { broadcastShapes, inputAt, intAttribute, refuse, type ShapeRule, type TypedValue } from './rule.js';
+import {
+  broadcastShapes,
+  inputAt,
+  intAttribute,
+  normalizeAxis,
+  refuse,
+  type ShapeRule,
+  type TypedValue,
+} from './rule.js';
 
 const sameAsInput: ShapeRule = (site) => {
   const { dtype, shape } = inputAt(site, 0);
+  return [{ dtype, shape }];
+};
+
+const softmax: ShapeRule = (site) => {
+  const { dtype, shape } = inputAt(site, 0);
+  normalizeAxis(site, intAttribute(site, 'axis', -1), shape.length);
   return [{ dtype, shape }];
 };
 
@@ -71,7 +85,6 @@ const unary = [
   'Identity',
   'LeakyRelu',
   'Log',
-  'LogSoftmax',
   'Neg',
   'Not',
   'Reciprocal',
@@ -81,7 +94,6 @@ const unary = [
   'Sigmoid',
   'Sign',
   'Sin',
-  'Softmax',
   'Softplus',
   'Sqrt',
   'Tanh',
@@ -97,6 +109,8 @@ export const elementwiseRules: Readonly<Record<string, ShapeRule>> = {
   Clip: sameAsInput,
   Dropout: dropout,
   IsNaN: (site) => [{ dtype: 'bool', shape: inputAt(site, 0).shape }],
+  LogSoftmax: softmax,
   PRelu: pRelu,
+  Softmax: softmax,
   Where: where,
 };

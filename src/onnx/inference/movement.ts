@@ -1,5 +1,5 @@
 // Shapes of operators that move, cut, join or look up elements.
-import { elementCount, formatShape } from '../../tensor/tensor.js';
+import { elementCount, formatShape, sameShape } from '../../tensor/tensor.js';
 import {
   broadcastShapes,
   constantNumbers,
@@ -10,6 +10,7 @@ import {
   refuse,
   type ShapeRule,
   type Site,
+  type TypedValue,
 } from './rule.js';
 
 const reshape: ShapeRule = (site) => {
@@ -116,18 +117,37 @@ const pad: ShapeRule = (site) => {
   return [{ dtype, shape: padded }];
 };
 
+/** The indices of a look-up, which must be integers. */
+function indicesOf(site: Site): TypedValue {
+  const indices = inputAt(site, 1);
+  if (indices.dtype === 'int64' || indices.dtype === 'int32') return indices;
+  throw refuse(site, `expected integer indices, found that ${indices.name} is ${indices.dtype}`);
+}
+
 const gather: ShapeRule = (site) => {
-  const [data, indices] = [inputAt(site, 0), inputAt(site, 1)];
+  const [data, indices] = [inputAt(site, 0), indicesOf(site)];
   const axis = normalizeAxis(site, intAttribute(site, 'axis', 0), data.shape.length);
   return [
     { dtype: data.dtype, shape: [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)] },
   ];
 };
 
-const gatherElements: ShapeRule = (site) => [{ dtype: inputAt(site, 0).dtype, shape: inputAt(site, 1).shape }];
+const gatherElements: ShapeRule = (site) => {
+  const { dtype, shape } = inputAt(site, 0);
+  const indices = indicesOf(site);
+  if (indices.shape.length !== shape.length) {
+    throw refuse(site, `expected indices of rank ${shape.length}, found rank ${indices.shape.length}`);
+  }
+  return [{ dtype, shape: indices.shape }];
+};
 
 const scatter: ShapeRule = (site) => {
   const { dtype, shape } = inputAt(site, 0);
+  const [indices, updates] = [indicesOf(site), inputAt(site, 2)];
+  if (updates.dtype !== dtype) throw refuse(site, `expected updates of ${dtype}, found ${updates.dtype}`);
+  if (site.op === 'ScatterElements' && !sameShape(indices.shape, updates.shape)) {
+    throw refuse(site, 'indices and updates differ in shape');
+  }
   return [{ dtype, shape }];
 };
 
@@ -183,13 +203,20 @@ const oneHot: ShapeRule = (site) => {
 const depthToSpace: ShapeRule = (site) => {
   const { dtype, shape } = inputAt(site, 0);
   const block = intAttribute(site, 'blocksize', 1);
-  return [{ dtype, shape: [shape[0], shape[1] / block ** 2, shape[2] * block, shape[3] * block] }];
+  const [batch, channels, height, width] = shape;
+  if (channels % block ** 2 !== 0)
+    throw refuse(site, `expected channels in multiples of ${block ** 2}, found ${channels}`);
+  return [{ dtype, shape: [batch, channels / block ** 2, height * block, width * block] }];
 };
 
 const spaceToDepth: ShapeRule = (site) => {
   const { dtype, shape } = inputAt(site, 0);
   const block = intAttribute(site, 'blocksize', 1);
-  return [{ dtype, shape: [shape[0], shape[1] * block ** 2, shape[2] / block, shape[3] / block] }];
+  const [batch, channels, height, width] = shape;
+  if (height % block !== 0 || width % block !== 0) {
+    throw refuse(site, `expected a size in multiples of ${block}, found ${height}×${width}`);
+  }
+  return [{ dtype, shape: [batch, channels * block ** 2, height / block, width / block] }];
 };
 
 const tile: ShapeRule = (site) => {

@@ -1,16 +1,30 @@
 // Shapes of operators that resample pictures.
-import { constantNumbers, inputAt, refuse, type ShapeRule } from './rule.js';
+import {
+  constantNumbers,
+  inputAt,
+  intsAttribute,
+  normalizeAxis,
+  refuse,
+  type ShapeRule,
+  stringAttribute,
+} from './rule.js';
 
+/** Sizes or scales, for all axes or for those in `axes`. */
 const resize: ShapeRule = (site) => {
   const { dtype, shape } = inputAt(site, 0);
-  const sizes = constantNumbers(site, 3);
-  if (sizes && sizes.length > 0) {
-    if (sizes.length !== shape.length) throw refuse(site, `expected ${shape.length} sizes, found ${sizes.length}`);
-    return [{ dtype, shape: sizes }];
+  if (stringAttribute(site, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch') {
+    throw refuse(site, 'keeping the aspect ratio is not supported; export with both sizes');
   }
-  const scales = constantNumbers(site, 2) ?? [];
-  if (scales.length !== shape.length) throw refuse(site, `expected ${shape.length} scales, found ${scales.length}`);
-  return [{ dtype, shape: shape.map((size, axis) => Math.floor(size * scales[axis])) }];
+  const all = shape.map((_, axis) => axis);
+  const axes = intsAttribute(site, 'axes', all).map((axis) => normalizeAxis(site, axis, shape.length));
+  const given = constantNumbers(site, 3) ?? [];
+  const [what, numbers] = given.length > 0 ? ['sizes', given] : ['scales', constantNumbers(site, 2) ?? []];
+  if (numbers.length !== axes.length) throw refuse(site, `expected ${axes.length} ${what}, found ${numbers.length}`);
+  const resized = [...shape];
+  axes.forEach((axis, i) => {
+    resized[axis] = what === 'sizes' ? numbers[i] : Math.floor(shape[axis] * numbers[i]);
+  });
+  return [{ dtype, shape: resized }];
 };
 
 const gridSample: ShapeRule = (site) => {
