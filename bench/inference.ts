@@ -1,6 +1,6 @@
 // Segmentation of one frame, against the same networks in PyTorch (bench/peer/inference.py): both run in turns, one process each.
 // Usage: npm run bench -- out/bench/inference.js [--threads 2] [--rounds 7] [--sizes 256x512,512x1024,1024x2048]
-//        [--networks pspnet18,pspnet-mobilenetv2] [--python /usr/bin/python3 | --no-peer]
+//        [--networks pspnet18,pspnet-mobilenetv2] [--winograd] [--python /usr/bin/python3 | --no-peer]
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -34,7 +34,7 @@ function start(command: string, args: readonly string[]): Runner {
 }
 
 /** Our side: `network height width` → milliseconds, `memory` → peak megabytes. */
-async function serve(threads: number): Promise<void> {
+async function serve(threads: number, winograd: boolean): Promise<void> {
   let current = '';
   let run = async () => {};
   for await (const line of createInterface({ input: process.stdin })) {
@@ -46,7 +46,7 @@ async function serve(threads: number): Promise<void> {
     const image = symmetricByName('image', [1, 3, Number(height), Number(width)], 2);
     if (line !== current) {
       current = line;
-      const model = buildModel({ architecture, classes: 19, height: Number(height), width: Number(width) });
+      const model = buildModel({ architecture, classes: 19, height: Number(height), width: Number(width), winograd });
       const session = await createSession(writeModel(model), { threads });
       run = async () => {
         await session.run({ image });
@@ -72,11 +72,12 @@ async function main(): Promise<void> {
       networks: { type: 'string', default: 'pspnet18,pspnet-mobilenetv2' },
       python: { type: 'string', default: '/usr/bin/python3' },
       'no-peer': { type: 'boolean', default: false },
+      winograd: { type: 'boolean', default: false },
       serve: { type: 'boolean', default: false },
     },
   });
   const threads = Number(values.threads);
-  if (values.serve) return serve(threads);
+  if (values.serve) return serve(threads, values.winograd);
   const rounds = Number(values.rounds);
   const peerScript = join(process.cwd(), 'bench', 'peer', 'inference.py');
   const startPeer = () => (values['no-peer'] ? undefined : start(values.python, [peerScript, values.threads]));
@@ -90,7 +91,13 @@ async function main(): Promise<void> {
   for (const network of values.networks.split(',')) {
     for (const size of values.sizes.split(',')) {
       // Fresh processes, so that the peak memory is that of this network and size.
-      const ours = start(process.execPath, [fileURLToPath(import.meta.url), '--serve', '--threads', values.threads]);
+      const ours = start(process.execPath, [
+        fileURLToPath(import.meta.url),
+        '--serve',
+        '--threads',
+        values.threads,
+        ...(values.winograd ? ['--winograd'] : []),
+      ]);
       const peer = startPeer();
       const line = `${network} ${size.replace('x', ' ')}`;
       const sides: [Runner, string, number[]][] = [[ours, line, []]];

@@ -27,15 +27,27 @@ export function convolution(x: Value, name: string, options: ConvolutionOptions)
   const start = initialization === 'head' ? uniform : ({ kind: 'kaimingNormal', fan: channels * kernel ** 2 } as const);
   const weight = parameter(x.graph, `${name}.weight`, [channels, inputs, kernel, kernel], start);
   const offset = bias ? parameter(x.graph, `${name}.bias`, [channels], uniform) : undefined;
-  const geometry = {
+  return convolve(x, weight, offset, { stride, padding, dilation, group });
+}
+
+interface Geometry {
+  readonly stride?: number;
+  readonly padding: number;
+  readonly dilation?: number;
+  readonly group?: number;
+}
+
+/** Convolves N×C×H×W with O×C/group×k×k, by Winograd's method where the graph asks for it and it pays. */
+export function convolve(x: Value, weight: Value, bias: Value | undefined, geometry: Geometry): Value {
+  const { stride = 1, padding, dilation = 1, group = 1 } = geometry;
+  const [channels, , ...kernel] = weight.shape;
+  const options = {
     strides: [stride, stride],
     pads: [padding, padding, padding, padding],
     dilations: [dilation, dilation],
     group,
   };
-  if (!x.graph.winograd || !suitsWinograd(x, channels, { ...geometry, kernel: [kernel, kernel] })) {
-    return conv(x, weight, offset, geometry);
-  }
+  if (!x.graph.winograd || !suitsWinograd(x, channels, { ...options, kernel })) return conv(x, weight, bias, options);
   const y = winogradConvolution(x, weight, dilation);
-  return offset ? add(y, reshape(offset, [channels, 1, 1])) : y;
+  return bias ? add(y, reshape(bias, [channels, 1, 1])) : y;
 }

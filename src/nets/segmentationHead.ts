@@ -1,8 +1,8 @@
 // The heads that turn features into class scores.
 import { parameter, type Value } from '../onnx/graph.js';
-import { add, conv, mul, relu, reshape, slice } from '../onnx/ops.js';
+import { add, mul, relu, reshape, slice } from '../onnx/ops.js';
 import { batchNorm, batchNormScale } from './batchNorm.js';
-import { convolution } from './convolution.js';
+import { convolution, convolve } from './convolution.js';
 import { enlargedConvolution } from './enlargedConvolution.js';
 import type { Mode } from './mode.js';
 
@@ -28,7 +28,7 @@ export function pyramidHead(x: Value, levels: readonly Value[], name: string, op
   const own = x.shape[1];
   const inputs = levels.reduce((sum, level) => sum + level.shape[1], own);
   const weight = parameter(x.graph, `${name}.0.weight`, [width, inputs, 3, 3], { kind: 'uniform', fan: inputs * 9 });
-  const direct = conv(x, slice(weight, [1], [0], [own]), undefined, { pads: [1, 1, 1, 1] });
+  const direct = convolve(x, slice(weight, [1], [0], [own]), undefined, { padding: 1 });
   const rest = slice(weight, [1], [own], [inputs]);
   const size = [x.shape[2], x.shape[3]] as const;
   if (mode.kind === 'training') {
