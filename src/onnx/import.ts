@@ -1,11 +1,12 @@
 // Turns a model, ours or foreign, into a graph at concrete sizes: shapes are inferred, shape arithmetic is computed.
 import { messageOf, SteadysegError } from '../base/errors.js';
-import { formatShape, type Shape, type Tensor } from '../tensor/tensor.js';
+import { elementCount, formatShape, type Shape, type Tensor } from '../tensor/tensor.js';
 import { foldConstants } from './fold.js';
 import { addNode, constant, createGraph, defaultOpset, type Graph, input, parameter, type Value } from './graph.js';
 import { inferOutputs } from './inference/index.js';
-import { feedInputs, type Model, type ModelNode } from './model.js';
-import { upgradeNode } from './upgrade.js';
+import { feedInputs, int, type Model, type ModelNode } from './model.js';
+import { reshape } from './ops.js';
+import { flattenedSoftmaxAxis, upgradeNode } from './upgrade.js';
 
 export interface ImportOptions {
   /** Sizes of inputs by name; needed where the file leaves dimensions open. */
@@ -21,6 +22,9 @@ export interface ImportedGraph {
 
 /** Inputs of a batch normalisation that are statistics, not weights. */
 const statisticInputs = [3, 4];
+
+/** Float inputs that decide the shape of what is computed, by operator: they have to be constants. */
+const shapeInputs: Readonly<Record<string, readonly number[]>> = { Resize: [1, 2], Upsample: [1] };
 
 /**
  * The graph of a model. Float32 initializers become parameters of the same name, other initializers constants.
@@ -47,8 +51,11 @@ export function importModel(model: Model, options: ImportOptions = {}): Imported
       node.op === 'BatchNormalization' ? statisticInputs.map((i) => node.inputs[i]) : [],
     ),
   );
+  const fixed = new Set(
+    model.graph.nodes.flatMap((node) => (shapeInputs[node.op] ?? []).map((index) => node.inputs[index])),
+  );
   for (const [name, content] of model.graph.initializers) {
-    if (content.dtype === 'float32' && content.shape.length > 0) {
+    if (content.dtype === 'float32' && content.shape.length > 0 && !fixed.has(name)) {
       const role = statistics.has(name) ? 'statistic' : 'weight';
       values.set(name, parameter(graph, name, content.shape, { kind: 'constant', value: 0 }, role));
       weights.set(name, content);
@@ -85,6 +92,11 @@ function importNode(graph: Graph, values: Map<string, Value | undefined>, origin
       values.set(node.outputs[0], inputs[0]);
       return;
     }
+    const flattened = node.domain === '' ? flattenedSoftmaxAxis(original, opset) : undefined;
+    if (flattened !== undefined && inputs[0]) {
+      values.set(node.outputs[0], flattenedSoftmax(node.op, inputs[0], flattened));
+      return;
+    }
     const site = { op: node.op, inputs, attributes: node.attributes, outputCount: node.outputs.length };
     if (node.outputs.length === 1) {
       const content = foldConstants(site, inferOutputs(site)[0]);
@@ -106,6 +118,13 @@ function importNode(graph: Graph, values: Map<string, Value | undefined>, origin
       cause: thrown,
     });
   }
+}
+
+function flattenedSoftmax(op: string, x: Value, axis: number): Value {
+  const first = axis < 0 ? axis + x.shape.length : axis;
+  if (first === x.shape.length - 1) return addNode(x.graph, op, [x], { axis: int(-1) })[0];
+  const flat = reshape(x, [elementCount(x.shape.slice(0, first)), elementCount(x.shape.slice(first))]);
+  return reshape(addNode(x.graph, op, [flat], { axis: int(-1) })[0], x.shape);
 }
 
 function constantContent(node: ModelNode): Tensor {

@@ -28,6 +28,7 @@ const movedAttributes: Readonly<Record<string, readonly [opset: number, attribut
   Slice: [10, ['starts', 'ends', 'axes']],
   Split: [13, ['split']],
   Squeeze: [13, ['axes']],
+  TopK: [10, ['k']],
   Unsqueeze: [13, ['axes']],
 };
 
@@ -39,9 +40,6 @@ export function upgradeNode(node: ModelNode, opset: number): UpgradedNode {
     );
   }
   if (opset < 11 && (node.op === 'Resize' || node.op === 'Upsample')) return upgradeResize(node);
-  if (opset < 13 && (node.op === 'Softmax' || node.op === 'LogSoftmax') && !node.attributes.axis) {
-    return { ...node, attributes: { axis: int(1) } };
-  }
   const moved = movedAttributes[node.op];
   let { inputs, attributes }: { inputs: readonly (string | Tensor)[]; attributes: Attributes } = node;
   if (moved && opset < moved[0]) {
@@ -59,6 +57,7 @@ function attributeTensor(attribute: Attribute | undefined): string | Tensor {
   if (attribute?.kind === 'ints') {
     return tensor('int64', [attribute.value.length], BigInt64Array.from(attribute.value, BigInt));
   }
+  if (attribute?.kind === 'int') return tensor('int64', [1], BigInt64Array.of(BigInt(attribute.value)));
   if (attribute?.kind === 'float') return tensor('float32', [], Float32Array.of(attribute.value));
   return '';
 }
@@ -76,4 +75,13 @@ function upgradeResize(node: ModelNode): UpgradedNode {
       ...(mode === 'nearest' && { nearest_mode: string('floor') }),
     },
   };
+}
+
+/**
+ * The axis from which on a Softmax or LogSoftmax of an older operator set takes all axes for one; undefined for other
+ * nodes. Since opset 13 they go along one axis.
+ */
+export function flattenedSoftmaxAxis(node: ModelNode, opset: number): number | undefined {
+  if (opset >= 13 || (node.op !== 'Softmax' && node.op !== 'LogSoftmax')) return undefined;
+  return node.attributes.axis?.kind === 'int' ? node.attributes.axis.value : 1;
 }

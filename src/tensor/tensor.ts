@@ -127,7 +127,8 @@ export function tensorFromBytes<D extends DType>(dtype: D, shape: Shape, bytes: 
       `expected ${count * size} bytes for ${dtype} ${formatShape(shape)}, found ${bytes.byteLength}`,
     );
   }
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not `slice`: Node's buffers give a view for that.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return { dtype, shape, data: new arrayTypes[dtype](aligned.buffer, aligned.byteOffset, count) };
 }
 
