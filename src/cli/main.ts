@@ -25,6 +25,10 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
     summary: 'measure predictions: mIoU, temporal consistency, video consistency',
     load: () => import('./evaluate.js'),
   },
+  train: {
+    summary: 'train a network: motion loss, checkpoints, resume, report',
+    load: () => import('./train.js'),
+  },
   merge: { summary: 'merge the results of all shards of an evaluation', load: () => import('./merge.js') },
 };
 

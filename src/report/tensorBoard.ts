@@ -1,5 +1,4 @@
 // TensorBoard event files: scalars by tag and step, in TFRecord framing with masked CRC-32C checksums.
-import { appendFile } from 'node:fs/promises';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
 /** A scalar of one step. */
@@ -25,13 +24,6 @@ export function scalarRecord({ tag, value, step, time }: ScalarEvent): Uint8Arra
   event.tag(5, WireType.LengthDelimited).fork().tag(1, WireType.LengthDelimited).fork();
   event.tag(1, WireType.LengthDelimited).string(tag).tag(2, WireType.Bit32).float(value);
   return record(event.join().join().finish());
-}
-
-/** Appends scalars to an event file, which is begun when it is not there. */
-export async function appendScalars(path: string, events: readonly ScalarEvent[], begun: boolean): Promise<void> {
-  const records = events.map(scalarRecord);
-  if (!begun && events.length > 0) records.unshift(fileHeader(events[0].time));
-  await appendFile(path, Buffer.concat(records));
 }
 
 /** Length, its checksum, the data, its checksum; all little endian. */

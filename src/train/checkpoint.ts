@@ -11,7 +11,7 @@ export interface CheckpointRecord {
   /** Fingerprint of the configuration that must not change across a resume. */
   readonly fingerprint: string;
   /** Best validation so far. */
-  readonly best?: { readonly step: number; readonly meanIoU: number } | undefined;
+  readonly best?: { readonly step: number; readonly mIoU: number } | undefined;
 }
 
 const recordKey = 'steadyseg.checkpoint';

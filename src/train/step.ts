@@ -1,7 +1,7 @@
 // The graph of one training step: student on a labelled frame and its neighbour, losses, gradients of every weight.
 import { gradients } from '../autodiff/gradients.js';
 import { SteadysegError } from '../base/errors.js';
-import { motionLoss } from '../losses/motion.js';
+import { type MotionOptions, motionLoss } from '../losses/motion.js';
 import { type SegmentationLossOptions, segmentationLoss } from '../losses/segmentation.js';
 import type { Mode } from '../nets/mode.js';
 import { buildNetwork } from '../nets/registry.js';
@@ -24,6 +24,9 @@ export interface StepOptions {
   readonly segmentation: SegmentationLossOptions;
   /** Weight of the motion loss; 0 trains on single frames. */
   readonly motionWeight: number;
+  readonly motion?: MotionOptions | undefined;
+  /** Whether an input `flowValid` says which flow counts. */
+  readonly flowValidity?: boolean | undefined;
 }
 
 /** A running statistic and the step's outputs that it is updated from. */
@@ -49,7 +52,7 @@ export interface TrainingStep {
   readonly dropoutMasks: ReadonlyMap<string, Shape>;
 }
 
-/** Inputs: `image`, `labels`, and with the motion loss `neighbour` and `flow`; weights by their names; dropout masks. */
+/** Inputs: `image`, `labels`, and with the motion loss `neighbour`, `flow` and perhaps `flowValid`; weights by their names; dropout masks. */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
   const { batch, height, width, motionWeight } = options;
   const graph = createGraph(`train ${options.architecture}`, { winograd: true });
@@ -77,7 +80,11 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     const neighbour = input(graph, 'neighbour', 'float32', [batch, 3, height, width]);
     const flow = input(graph, 'flow', 'float32', [batch, 2, height, width]);
     const { logits } = forward(neighbour, 'neighbour');
-    terms.motion = motionLoss({ logits: heads.logits, neighbourLogits: logits, image, neighbour, flow });
+    const valid = options.flowValidity ? input(graph, 'flowValid', 'float32', [batch, 1, height, width]) : undefined;
+    terms.motion = motionLoss(
+      { logits: heads.logits, neighbourLogits: logits, image, neighbour, flow, valid },
+      options.motion,
+    );
     loss = add(loss, mul(terms.motion, motionWeight));
   }
   return compile(graph, loss, terms, dropoutMasks);

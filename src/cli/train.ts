@@ -1,0 +1,106 @@
+// `steadyseg train`: trains a network by a configuration file into a run folder.
+import { basename, extname, join } from 'node:path';
+import { Command } from 'commander';
+import { presetClasses } from '../media/classes.js';
+import { appendEvents, beginEvents } from '../report/eventLog.js';
+import { createProgressLine } from '../report/progress.js';
+import { writeReport } from '../report/report.js';
+import { type TrainingSample, trainingReport } from '../report/training.js';
+import { readConfig, type TrainingConfig } from '../train/config.js';
+import { readMetrics, runFiles } from '../train/runFolder.js';
+import { type RunResult, train } from '../train/trainer.js';
+import { printResult } from './options.js';
+
+interface Options {
+  out?: string;
+  resume?: boolean;
+  json?: boolean;
+}
+
+/** Frames of the last validation that the report shows. */
+const shownFrames = 4;
+
+export function command(): Command {
+  return new Command('train')
+    .description(
+      'Train a network by a configuration file: checkpoints, metrics, TensorBoard events, model.onnx and a report.',
+    )
+    .argument('<config>', 'configuration (.yaml)')
+    .argument('[changes...]', 'changes to it, such as optimizer.rate=0.02 losses.motion=0.1')
+    .option('-o, --out <folder>', 'the run folder (default: runs/<name of the configuration>)')
+    .option('--resume', 'go on from the last checkpoint of the run folder')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      '\nExample:\n  steadyseg train configs/toycity/motion.yaml data.root=toy seed=2 --out runs/motion-2',
+    )
+    .action(async (path: string, changes: string[], options: Options) => {
+      const config = await readConfig(path, changes);
+      const out = options.out ?? join('runs', basename(path, extname(path)));
+      const files = runFiles(out);
+      const progress = createProgressLine({ title: 'train', unit: 'steps' });
+      const samples: TrainingSample[] = [];
+      let classes = presetClasses('cityscapes');
+      const interruption = new AbortController();
+      const interrupt = () => interruption.abort();
+      process.once('SIGINT', interrupt);
+      try {
+        const result = await train({
+          config,
+          out,
+          resume: options.resume,
+          signal: interruption.signal,
+          async onStart({ step, steps, samples: count, parameters, dataset }) {
+            await beginEvents(files.events, await readMetrics(files.metrics));
+            classes = dataset.classes;
+            progress.note(
+              `${out}: ${count} samples, ${(parameters / 1e6).toFixed(2)} M weights, steps ${step} to ${steps}`,
+            );
+          },
+          onStep(record) {
+            appendEvents(files.events, record);
+            progress.update({ done: record.step, total: config.steps });
+          },
+          onValidation(record) {
+            appendEvents(files.events, record);
+            const { mIoU, tc, frames } = record.validation;
+            const consistency = tc === undefined ? '' : `, TC ${(100 * tc).toFixed(2)} %`;
+            progress.note(
+              `step ${record.step}: mIoU ${(100 * mIoU).toFixed(2)} %${consistency} on ${frames} held frames`,
+            );
+          },
+          onValidatedFrame(frame, index) {
+            if (index < shownFrames) samples.push(frame);
+          },
+        });
+        progress.done();
+        const records = await readMetrics(files.metrics);
+        const title = basename(out);
+        await writeReport(
+          files.report,
+          await trainingReport({ title, records, classes, samples, facts: factsOf(config) }),
+        );
+        printResult(options.json, { ...result, report: files.report }, () => summaryOf(result, files.report));
+      } finally {
+        process.off('SIGINT', interrupt);
+        progress.done();
+      }
+    });
+}
+
+function summaryOf({ model, steps, validation, waitedShare }: RunResult, report: string): string {
+  const measured = validation
+    ? `mIoU ${(100 * validation.validation.mIoU).toFixed(2)} %${validation.validation.tc === undefined ? '' : `, TC ${(100 * validation.validation.tc).toFixed(2)} %`}; `
+    : '';
+  return `${model}: ${steps} steps; ${measured}waited ${(100 * waitedShare).toFixed(1)} % of the time for data; report: ${report}`;
+}
+
+function factsOf({ network, data, crop, batch, losses, seed }: TrainingConfig): [string, string][] {
+  return [
+    ['Network', `${network.architecture}, width × ${network.widthMultiplier}`],
+    ['Data', `${data.layout}, ${data.root}`],
+    ['Crops', `${batch} of ${crop[0]}×${crop[1]}`],
+    ['Losses', `auxiliary ${losses.auxiliary}, motion ${losses.motion}`],
+    ['Seed', String(seed)],
+  ];
+}

@@ -1,0 +1,79 @@
+// The flow of a batch: as the dataset gives it, or computed on the batch's own pictures by a frozen source.
+import { UsageError } from '../base/errors.js';
+import type { Batch } from '../data/loader.js';
+import { openFlowSource } from '../flow/open.js';
+import { flowFrame } from '../flow/source.js';
+import type { RgbImage } from '../media/image.js';
+import { imageNetMean, imageNetStd } from '../nets/normalization.js';
+import { type Tensor, zeros } from '../tensor/tensor.js';
+
+/** Feeds of the motion loss. */
+export interface FlowFeeds {
+  /** N×2×H×W, pixels, t→t'. */
+  readonly flow: Tensor<'float32'>;
+  /** N×1×H×W, 1 where it counts. */
+  readonly flowValid: Tensor<'float32'>;
+}
+
+export interface BatchFlow {
+  /** Whether the loader must read the dataset's own flow. */
+  readonly given: boolean;
+  of(batch: Batch): Promise<FlowFeeds>;
+  close(): Promise<void>;
+}
+
+/** `given`, `farneback` or a two-image flow network (.onnx). @throws UsageError for anything else. */
+export async function batchFlow(method: string, threads: number | undefined): Promise<BatchFlow> {
+  if (method === 'given') return { given: true, of: givenFlow, close: async () => {} };
+  if (method !== 'farneback' && !method.toLowerCase().endsWith('.onnx')) {
+    throw new UsageError(`motion.flow: expected given, farneback or a network (.onnx), found "${method}"`);
+  }
+  // Augmented pictures never come twice: a cache on disk would only grow.
+  const source = await openFlowSource(method, { threads, cache: false });
+  return {
+    given: false,
+    async of(batch) {
+      const [neighbour] = batch.neighbours;
+      const [count, , height, width] = batch.images.shape;
+      const flow = zeros('float32', [count, 2, height, width]);
+      const flowValid = zeros('float32', [count, 1, height, width]);
+      const pixels = height * width;
+      await Promise.all(
+        Array.from({ length: count }, async (_, n) => {
+          if (neighbour.offsets[n] === 0) return;
+          const [first, second] = [batch.images, neighbour.images].map((images, frame) =>
+            flowFrame(`sample ${n}, frame ${frame}`, async () => imageOf(images, n)),
+          );
+          const { data } = await source.flow({ first, second }, 'forward');
+          for (let i = 0; i < pixels; i++) {
+            flow.data[2 * n * pixels + i] = data[2 * i];
+            flow.data[(2 * n + 1) * pixels + i] = data[2 * i + 1];
+          }
+          flowValid.data.fill(1, n * pixels, (n + 1) * pixels);
+        }),
+      );
+      return { flow, flowValid };
+    },
+    close: () => source.close(),
+  };
+}
+
+async function givenFlow({ neighbours: [neighbour] }: Batch): Promise<FlowFeeds> {
+  const { flow, flowValid } = neighbour;
+  if (!flow || !flowValid)
+    throw new UsageError("motion.flow: 'given', but the dataset has no flow; use farneback or a network");
+  return { flow, flowValid };
+}
+
+/** Picture n of a normalised batch, N×3×H×W. */
+function imageOf(images: Tensor<'float32'>, n: number): RgbImage {
+  const [, , height, width] = images.shape;
+  const pixels = height * width;
+  const data = new Uint8Array(3 * pixels);
+  for (let channel = 0; channel < 3; channel++) {
+    const plane = images.data.subarray((3 * n + channel) * pixels, (3 * n + channel + 1) * pixels);
+    const [scale, offset] = [(255 * imageNetStd[channel]) / 255, 255 * imageNetMean[channel]];
+    for (let i = 0; i < pixels; i++) data[3 * i + channel] = Math.round(plane[i] * scale + offset);
+  }
+  return { width, height, data };
+}

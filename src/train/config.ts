@@ -1,0 +1,203 @@
+// The training configuration: its schema with defaults, and its YAML file with `key=value` changes.
+import { basename } from 'node:path';
+import * as v from 'valibot';
+import { parseDocument, parse as parseYaml } from 'yaml';
+import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
+import { readFileBounded } from '../base/files.js';
+import { suggest } from '../base/suggest.js';
+import { datasetLayouts } from '../data/datasets.js';
+
+/** No hand-written configuration is longer. */
+const MAX_CONFIG_BYTES = 2 ** 20;
+
+const count = (minimum: number) => v.pipe(v.number(), v.integer(), v.minValue(minimum));
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const positive = v.pipe(v.number(), v.gtValue(0));
+const notNegative = v.pipe(v.number(), v.minValue(0));
+
+/** A key with its default and what it means; the documentation is made from these. */
+const key = <S extends v.GenericSchema, D extends v.InferInput<S>>(schema: S, fallback: D, description: string) =>
+  v.pipe(v.optional(schema, fallback), v.description(description));
+const optionalKey = <S extends v.GenericSchema>(schema: S, description: string) =>
+  v.pipe(v.optional(schema), v.description(description));
+const requiredKey = <S extends v.GenericSchema>(schema: S, description: string) =>
+  v.pipe(schema, v.description(description));
+
+const dataSchema = v.strictObject({
+  layout: requiredKey(v.picklist(datasetLayouts), 'how the files lie: cityscapes, toycity, camvid, vspw or list'),
+  root: requiredKey(v.string(), 'folder of the dataset, or the list file; $NAME is taken from the environment'),
+  split: optionalKey(v.string(), 'which part; default: train for training, val for validation'),
+  classes: optionalKey(v.string(), "a preset's name or a class file; default: the layout's own classes"),
+  flow: optionalKey(v.string(), 'folder of .flo files between neighbouring frames'),
+});
+
+const configSchema = v.strictObject({
+  network: v.strictObject({
+    architecture: key(v.string(), 'pspnet18', 'pspnet18, pspnet50, pspnet101 or pspnet-mobilenetv2'),
+    widthMultiplier: key(positive, 1, 'factor on the channel numbers (pspnet18, pspnet-mobilenetv2)'),
+    backbone: optionalKey(v.string(), 'ImageNet weights of the backbone (.pth or .safetensors, torchvision names)'),
+    weights: optionalKey(v.string(), 'weights of the whole network to start from'),
+  }),
+  data: dataSchema,
+  crop: key(v.tuple([count(8), count(8)]), [769, 769], 'height and width of the training crops in pixels'),
+  batch: key(count(1), 8, 'samples a step'),
+  accumulate: key(count(1), 1, 'batches whose gradients are averaged for one update'),
+  steps: requiredKey(count(1), 'updates in all'),
+  seed: key(count(0), 1, 'weights, order, augmentation and dropout follow from it'),
+  gap: key(count(1), 3, 'largest distance of the neighbouring frame'),
+  augmentation: key(
+    v.strictObject({
+      scale: key(v.tuple([positive, positive]), [0.5, 2], 'range of the scale'),
+      rotation: key(v.pipe(v.number(), v.minValue(0), v.maxValue(180)), 10, 'largest rotation in degrees'),
+      rotationProbability: key(share, 0.5, 'how often a sample is rotated'),
+      blurProbability: key(share, 0.5, 'how often it is blurred'),
+      flipProbability: key(share, 0.5, 'how often it is mirrored'),
+    }),
+    {},
+    'random changes of a sample',
+  ),
+  optimizer: key(
+    v.strictObject({
+      rate: key(positive, 0.01, 'learning rate of the first step'),
+      power: key(notNegative, 0.9, 'the rate falls as (1 - step/steps)^power'),
+      momentum: key(share, 0.9, 'momentum'),
+      weightDecay: key(notNegative, 1e-4, 'weight decay, on every weight'),
+      headFactor: optionalKey(
+        positive,
+        'factor on the rate of ppm, cls and aux; default: 10 with backbone weights, else 1',
+      ),
+    }),
+    {},
+    'stochastic gradient descent',
+  ),
+  losses: key(
+    v.strictObject({
+      auxiliary: key(notNegative, 0.4, 'weight of the auxiliary head within the cross entropy'),
+      motion: key(notNegative, 0, 'weight of the motion loss (published: 0.1); 0 trains on single frames'),
+    }),
+    {},
+    'weights of the losses besides cross entropy',
+  ),
+  motion: key(
+    v.strictObject({
+      compare: key(v.picklist(['logits', 'probabilities']), 'logits', 'what should agree along the flow'),
+      visibility: key(
+        v.picklist(['absolute-of-sum', 'sum-of-absolutes']),
+        'absolute-of-sum',
+        'how colour differences fade a pixel',
+      ),
+      flow: key(v.string(), 'given', "'given' by the dataset, 'farneback', or a two-image flow network (.onnx)"),
+    }),
+    {},
+    'details of the motion loss',
+  ),
+  mining: optionalKey(
+    v.strictObject({
+      threshold: key(share, 0.7, 'pixels at most this sure of their class count'),
+      minKept: key(count(1), 100_000, 'at least so many pixels of a batch count'),
+      heads: key(v.picklist(['both', 'main']), 'both', 'which heads are mined'),
+    }),
+    'online hard example mining; absent: every labelled pixel counts',
+  ),
+  classWeights: key(
+    v.union([v.picklist(['none', 'cityscapes']), v.array(notNegative)]),
+    'none',
+    "'none', 'cityscapes' (its published weights), or a number a class",
+  ),
+  dropout: key(share, 0.1, 'share of the channels dropped in front of the classifiers'),
+  validation: optionalKey(
+    v.strictObject({
+      ...dataSchema.entries,
+      layout: optionalKey(v.picklist(datasetLayouts), "default: that of 'data'"),
+      root: optionalKey(v.string(), "default: that of 'data'"),
+      every: key(count(1), 1000, 'steps between validations; the last step is always validated'),
+      limit: optionalKey(count(1), 'frames at most'),
+      size: optionalKey(
+        v.tuple([count(8), count(8)]),
+        "height and width the network sees; default: the frames' own size",
+      ),
+    }),
+    'mIoU and temporal consistency on held frames',
+  ),
+  checkpointEvery: key(count(1), 200, 'steps between checkpoints'),
+  workers: key(count(1), 1, 'threads that prepare batches'),
+  threads: optionalKey(count(1), 'threads of the engine; default: one a core'),
+  device: key(v.string(), 'cpu', 'where the step runs'),
+});
+
+export type TrainingConfig = v.InferOutput<typeof configSchema>;
+
+/** What is in a configuration besides where it runs: the same part gives the same weights. */
+export function fingerprintOf({
+  workers: _,
+  threads: _threads,
+  checkpointEvery: _every,
+  ...rest
+}: TrainingConfig): string {
+  return JSON.stringify(rest);
+}
+
+/**
+ * Reads a configuration file and applies changes of the form `optimizer.rate=0.02` (values are YAML).
+ * @throws SteadysegError naming the file and the key; a mistyped key gets a suggestion. UsageError for a malformed change.
+ */
+export async function readConfig(path: string, changes: readonly string[] = []): Promise<TrainingConfig> {
+  const text = new TextDecoder().decode(await readFileBounded(path, MAX_CONFIG_BYTES));
+  const document = parseDocument(text);
+  const [fault] = document.errors;
+  if (fault) throw new SteadysegError(`${path}: expected YAML: ${messageOf(fault)}`);
+  for (const change of changes) {
+    const separator = change.indexOf('=');
+    if (separator < 1) throw new UsageError(`expected KEY=VALUE such as optimizer.rate=0.02, found "${change}"`);
+    document.setIn(change.slice(0, separator).split('.'), parseYaml(change.slice(separator + 1)));
+  }
+  return parseConfig(document.toJS(), basename(path));
+}
+
+/** Checks a configuration and fills in defaults. @throws SteadysegError naming `source` and the key. */
+export function parseConfig(content: unknown, source: string): TrainingConfig {
+  const result = v.safeParse(configSchema, content);
+  if (result.success) return withEnvironment(result.output);
+  const [issue] = result.issues;
+  const place = v.getDotPath(issue) ?? 'the file';
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    const parents = place.split('.');
+    const name = parents.pop() ?? place;
+    const known = knownKeys(parents);
+    const near = suggest(name, known);
+    throw new SteadysegError(
+      `${source}: there is no key ${place}${near ? `; did you mean ${[...parents, near].join('.')}?` : `; expected one of ${known.join(', ')}`}`,
+    );
+  }
+  throw new SteadysegError(`${source}: ${place}: ${issue.message}`);
+}
+
+/** The keys below a path of the schema. */
+function knownKeys(path: readonly string[]): string[] {
+  let schema: unknown = configSchema;
+  for (const name of path)
+    schema = unwrapped((unwrapped(schema) as { entries: Record<string, unknown> }).entries[name]);
+  return Object.keys((unwrapped(schema) as { entries: Record<string, unknown> }).entries);
+}
+
+/** The object schema inside optional values and descriptions. */
+function unwrapped(schema: unknown): unknown {
+  const { wrapped, pipe } = schema as { wrapped?: unknown; pipe?: readonly unknown[] };
+  if (pipe) return unwrapped(pipe[0] === schema ? wrapped : pipe[0]);
+  return wrapped ? unwrapped(wrapped) : schema;
+}
+
+/** `$NAME` at the start of a path becomes the environment's value. */
+function withEnvironment(config: TrainingConfig): TrainingConfig {
+  const expand = (text: string) =>
+    text.replace(/^\$(\w+)/, (whole, name: string) => {
+      const value = process.env[name];
+      if (value === undefined)
+        throw new SteadysegError(`${text}: expected the environment variable ${name} to be set, found none`);
+      return value || whole;
+    });
+  const expanded = structuredClone(config);
+  expanded.data.root = expand(expanded.data.root);
+  if (expanded.validation?.root) expanded.validation.root = expand(expanded.validation.root);
+  return expanded;
+}

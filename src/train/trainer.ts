@@ -1,0 +1,399 @@
+// Trains a network by a configuration in a run folder: steps, validation, checkpoints, resume. It reports through callbacks.
+import { InterruptedError, SteadysegError } from '../base/errors.js';
+import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
+import type { Dataset } from '../data/dataset.js';
+import { openDataset } from '../data/datasets.js';
+import { type Batch, createLoader, type Loader } from '../data/loader.js';
+import { cityscapesClassWeights } from '../losses/crossEntropy.js';
+import { presetClasses, presetNames, readClassesFile } from '../media/classes.js';
+import { buildModel } from '../nets/model.js';
+import { writeModel, writeModelFile } from '../onnx/write.js';
+import { createSession, type Session } from '../runtime/session.js';
+import { loadModel } from '../segment/model.js';
+import { createRandom, deriveSeed } from '../tensor/random.js';
+import { elementCount, type Tensor, tensor } from '../tensor/tensor.js';
+import { loadBackbone } from '../weights/backbone.js';
+import { readStateDict } from '../weights/openWeights.js';
+import { loadStateDict } from '../weights/stateDict.js';
+import { type BatchFlow, batchFlow } from './batchFlow.js';
+import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { fingerprintOf, type TrainingConfig } from './config.js';
+import {
+  appendMetrics,
+  lockRun,
+  readMetrics,
+  rewriteMetrics,
+  runFiles,
+  type StepRecord,
+  type ValidationRecord,
+} from './runFolder.js';
+import { polynomialRate } from './schedule.js';
+import { applyGradients, computeGradients, createTrainingState, type TrainingState } from './state.js';
+import { buildTrainingStep, type TrainingStep } from './step.js';
+import { type ValidatedFrame, validate } from './validate.js';
+
+export interface TrainOptions {
+  readonly config: TrainingConfig;
+  /** The run folder; it must not hold a run yet, unless `resume` is set. */
+  readonly out: string;
+  /** Goes on from the folder's last checkpoint; begins when there is none. */
+  readonly resume?: boolean | undefined;
+  /** Ends after the step under way, with a checkpoint; `train` then throws InterruptedError. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onStart?: ((info: RunStart) => void | Promise<void>) | undefined;
+  readonly onStep?: ((record: StepRecord) => void) | undefined;
+  readonly onValidation?: ((record: ValidationRecord) => void) | undefined;
+  /** Frames of the last validation. */
+  readonly onValidatedFrame?: ((frame: ValidatedFrame, index: number) => void) | undefined;
+}
+
+export interface RunStart {
+  /** Steps done before, when resumed. */
+  readonly step: number;
+  readonly steps: number;
+  readonly samples: number;
+  readonly parameters: number;
+  readonly dataset: Dataset;
+}
+
+export interface RunResult {
+  readonly steps: number;
+  readonly model: string;
+  readonly validation?: ValidationRecord | undefined;
+  readonly best?: { readonly step: number; readonly mIoU: number } | undefined;
+  /** Share of the time that steps waited for data, of the steps of this process. */
+  readonly waitedShare: number;
+}
+
+/** A loss this many times the smallest one so far is an explosion, not noise. */
+const explosion = 1000;
+
+/** Heads that learn faster than a pretrained backbone. */
+const isHead = (name: string) => /^(ppm|cls|aux)\./.test(name);
+
+/**
+ * Trains. The same configuration gives the same weights bit for bit on one machine, also across interrupts and resumes:
+ * every random draw follows from the seed and the step.
+ *
+ * @throws SteadysegError when data, weights or folder cannot be used, or when the loss is no longer a number; what was
+ * trained up to the last checkpoint is kept. InterruptedError when the signal ended it.
+ */
+export async function train(options: TrainOptions): Promise<RunResult> {
+  const { config, out } = options;
+  const files = runFiles(out);
+  await ensureFolder(out);
+  const unlock = await lockRun(files.lock);
+  try {
+    await claimFolder(files.config, config, options.resume ?? false);
+    return await trainInFolder(options);
+  } finally {
+    await unlock();
+  }
+}
+
+/** A new run writes its configuration; a resumed one must have the same. */
+async function claimFolder(path: string, config: TrainingConfig, resume: boolean): Promise<void> {
+  if (await exists(path)) {
+    if (!resume)
+      throw new SteadysegError(`${path}: there is a run in this folder; go on with --resume, or choose another folder`);
+    const before: TrainingConfig = JSON.parse(new TextDecoder().decode(await readFileBounded(path, 2 ** 20)));
+    if (fingerprintOf(before) !== fingerprintOf(config)) {
+      const changed = Object.keys(config).filter(
+        (name) =>
+          JSON.stringify(config[name as keyof TrainingConfig]) !== JSON.stringify(before[name as keyof TrainingConfig]),
+      );
+      throw new SteadysegError(
+        `${path}: the run was begun with another configuration (${changed.join(', ')}); resume with the same`,
+      );
+    }
+  }
+  await writeFileWhole(path, `${JSON.stringify(config, undefined, 2)}\n`);
+}
+
+async function trainInFolder(options: TrainOptions): Promise<RunResult> {
+  const { config, out, signal } = options;
+  const files = runFiles(out);
+  const dataset = await openTrainingData(config.data, 'train');
+  const held =
+    config.validation &&
+    (await openTrainingData({ ...config.data, ...definedOnly(config.validation) }, 'val', config.validation.split));
+  const flow = config.losses.motion > 0 ? await batchFlow(config.motion.flow, config.threads) : undefined;
+  const step = buildStep(config, dataset, flow);
+  const session = await createSession(writeModel(step.model), {
+    device: config.device,
+    threads: config.threads,
+    // Rewriting pays for inference; a training graph runs faster as it is built.
+    optimization: 'disabled',
+    source: 'the training step',
+  });
+  const state = createTrainingState(step, config.seed, await initialWeights(config, step));
+  let best: RunResult['best'];
+  const resumed = options.resume && (await exists(files.last));
+  if (resumed) best = (await readCheckpoint(files.last, state)).best;
+  await rewriteMetrics(files.metrics, resumed ? await readMetrics(files.metrics, state.step) : []);
+
+  const loader = openLoader(config, dataset, flow);
+  const run: Run = { options, step, session, state, dataset, held, flow };
+  await options.onStart?.({
+    step: state.step,
+    steps: config.steps,
+    samples: dataset.count,
+    parameters: countWeights(state, step),
+    dataset,
+  });
+  let smallest = Number.POSITIVE_INFINITY;
+  let [busy, waited] = [0, 0];
+  let validation: ValidationRecord | undefined;
+  try {
+    const batches = loader.batches(positionOf(state.step * config.accumulate, loader.stepsPerEpoch));
+    while (state.step < config.steps) {
+      const record = await runStep(run, batches);
+      smallest = Math.min(smallest, record.losses.loss);
+      await refuseExplosion(record, smallest, files.last);
+      busy += record.milliseconds;
+      waited += record.waited;
+      await appendMetrics(files.metrics, record);
+      options.onStep?.(record);
+
+      const last = state.step === config.steps;
+      if (held && config.validation && (last || state.step % config.validation.every === 0)) {
+        validation = await validateRun(run, held, last);
+        await appendMetrics(files.metrics, validation);
+        options.onValidation?.(validation);
+        const { mIoU } = validation.validation;
+        if (!best || mIoU > best.mIoU) {
+          best = { step: state.step, mIoU };
+          await writeCheckpoint(files.best, state, { fingerprint: fingerprintOf(config), best });
+        }
+      }
+      const interrupted = signal?.aborted ?? false;
+      if (last || interrupted || state.step % config.checkpointEvery === 0) {
+        refuseBrokenWeights(state);
+        await writeCheckpoint(files.last, state, { fingerprint: fingerprintOf(config), best });
+      }
+      if (interrupted && !last)
+        throw new InterruptedError(`ended at step ${state.step} of ${config.steps}; go on with --resume`);
+    }
+  } finally {
+    await Promise.all([loader.close(), flow?.close(), session.release()]);
+  }
+  await writeModelFile(files.model, trainedModel(run, config.crop, validation));
+  return { steps: state.step, model: files.model, validation, best, waitedShare: busy > 0 ? waited / busy : 0 };
+}
+
+interface Run {
+  readonly options: TrainOptions;
+  readonly step: TrainingStep;
+  readonly session: Session;
+  readonly state: TrainingState;
+  readonly dataset: Dataset;
+  readonly held: Dataset | undefined;
+  readonly flow: BatchFlow | undefined;
+}
+
+type DataConfig = TrainingConfig['data'];
+
+async function openTrainingData(data: DataConfig, fallbackSplit: string, split = data.split): Promise<Dataset> {
+  const { layout, root, classes, flow } = data;
+  const classSet =
+    classes === undefined
+      ? undefined
+      : presetNames.includes(classes)
+        ? presetClasses(classes)
+        : await readClassesFile(classes);
+  return openDataset(layout, { root, split: split ?? fallbackSplit, classes: classSet, flow });
+}
+
+/** The keys that are set: what validation leaves out is taken from the training data. */
+function definedOnly(validation: NonNullable<TrainingConfig['validation']>): Partial<DataConfig> {
+  const { layout, root, classes, flow } = validation;
+  return Object.fromEntries(Object.entries({ layout, root, classes, flow }).filter(([, value]) => value !== undefined));
+}
+
+function buildStep(config: TrainingConfig, dataset: Dataset, flow: BatchFlow | undefined): TrainingStep {
+  const { classWeights, losses, crop, network } = config;
+  return buildTrainingStep({
+    architecture: network.architecture,
+    widthMultiplier: network.widthMultiplier,
+    classes: dataset.classes.classes.length,
+    batch: config.batch,
+    height: crop[0],
+    width: crop[1],
+    dropout: config.dropout > 0,
+    segmentation: {
+      classWeights:
+        classWeights === 'none' ? undefined : classWeights === 'cityscapes' ? cityscapesClassWeights : classWeights,
+      auxiliaryWeight: losses.auxiliary,
+      mining: config.mining,
+    },
+    motionWeight: losses.motion,
+    motion: config.motion,
+    flowValidity: flow !== undefined,
+  });
+}
+
+/** Weights of the whole network, or of its backbone. @throws SteadysegError when they do not fit the network. */
+async function initialWeights({ network }: TrainingConfig, step: TrainingStep): Promise<Map<string, Tensor>> {
+  const expected = new Map(
+    [...step.graph.parameters].map(([name, { value }]) => [name, { dtype: value.dtype, shape: value.shape }]),
+  );
+  const tensors = new Map<string, Tensor>();
+  if (network.weights) {
+    const { tensors: given } = await readStateDict(network.weights);
+    for (const [name, content] of loadStateDict(expected, given, network.weights)) tensors.set(name, content);
+  } else if (network.backbone) {
+    const { tensors: given } = await readStateDict(network.backbone);
+    const { tensors: found } = loadBackbone(expected, given);
+    if (found.size === 0)
+      throw new SteadysegError(
+        `${network.backbone}: expected a backbone of ${network.architecture}, found none of its weights`,
+      );
+    for (const [name, content] of found) tensors.set(name, content);
+  }
+  return tensors;
+}
+
+function openLoader(config: TrainingConfig, dataset: Dataset, flow: BatchFlow | undefined): Loader {
+  const [height, width] = config.crop;
+  return createLoader({
+    dataset,
+    batchSize: config.batch,
+    crop: { height, width },
+    seed: config.seed,
+    augmentation: config.augmentation,
+    neighbours: flow ? 1 : 0,
+    gap: config.gap,
+    flow: flow?.given ?? false,
+    workers: config.workers,
+  });
+}
+
+function positionOf(batches: number, stepsPerEpoch: number) {
+  return { epoch: Math.floor(batches / stepsPerEpoch), step: batches % stepsPerEpoch };
+}
+
+/** One update: batches, gradients, weights. */
+async function runStep(run: Run, batches: AsyncGenerator<Batch, never, void>): Promise<StepRecord> {
+  const { options, step, session, state, flow } = run;
+  const { config } = options;
+  const { rate: base, power, headFactor = config.network.backbone ? 10 : 1, momentum, weightDecay } = config.optimizer;
+  const started = performance.now();
+  const feeds: Record<string, Tensor>[] = [];
+  const used: Batch[] = [];
+  let waited = 0;
+  for (let i = 0; i < config.accumulate; i++) {
+    const { value: batch } = await batches.next();
+    waited += batch.waitedMilliseconds;
+    used.push(batch);
+    feeds.push(await feedsOf(run, batch, state.step * config.accumulate + i, flow));
+  }
+  const { losses, gradients } = await computeGradients(step, session, state, feeds);
+  for (const batch of used) batch.release();
+  const rate = polynomialRate(base, state.step, config.steps, power);
+  applyGradients(state, gradients, (name) => (isHead(name) ? headFactor * rate : rate), { momentum, weightDecay });
+  const milliseconds = performance.now() - started;
+  return { step: state.step, time: Date.now() / 1000, losses, rate, milliseconds, waited };
+}
+
+async function feedsOf(
+  { options, step }: Run,
+  batch: Batch,
+  draw: number,
+  flow: BatchFlow | undefined,
+): Promise<Record<string, Tensor>> {
+  const feeds: Record<string, Tensor> = { image: batch.images, labels: batch.labels };
+  if (flow) Object.assign(feeds, { neighbour: batch.neighbours[0].images }, await flow.of(batch));
+  const { dropout, seed } = options.config;
+  for (const [name, shape] of step.dropoutMasks) {
+    const random = createRandom(deriveSeed(seed, 'dropout', draw, name));
+    const mask = Float32Array.from({ length: elementCount(shape) }, () =>
+      random.uniform() < dropout ? 0 : 1 / (1 - dropout),
+    );
+    feeds[name] = tensor('float32', shape, mask);
+  }
+  return feeds;
+}
+
+/** Stops a run that has gone wrong, before a checkpoint could keep it. */
+async function refuseExplosion({ step, losses }: StepRecord, smallest: number, checkpoint: string): Promise<void> {
+  const broken = Object.entries(losses).find(([, value]) => !Number.isFinite(value));
+  const exploded = losses.loss > explosion * Math.max(smallest, 1e-3);
+  if (!broken && !exploded) return;
+  const cause = broken
+    ? `the ${broken[0] === 'loss' ? 'total' : broken[0]} loss became ${broken[1]}`
+    : `the loss rose to ${losses.loss.toPrecision(4)} from ${smallest.toPrecision(4)}`;
+  const kept = (await exists(checkpoint)) ? `the last good checkpoint is ${checkpoint}` : 'there is no checkpoint yet';
+  throw new SteadysegError(`step ${step}: ${cause}; lower optimizer.rate; ${kept}`);
+}
+
+/** A gradient may break weights whose loss was still a number: those never become a checkpoint. */
+function refuseBrokenWeights(state: TrainingState): void {
+  for (const [name, { data }] of state.parameters) {
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0)
+      throw new SteadysegError(`step ${state.step}: the weight ${name} became ${data[at]}; lower optimizer.rate`);
+  }
+}
+
+async function validateRun(run: Run, held: Dataset, last: boolean): Promise<ValidationRecord> {
+  const { options, state } = run;
+  const size = options.config.validation?.size;
+  const segmenters = new Map<string, Awaited<ReturnType<typeof loadModel>>>();
+  try {
+    const validation = await validate({
+      dataset: held,
+      limit: options.config.validation?.limit,
+      onFrame: last ? options.onValidatedFrame : undefined,
+      async segment(image) {
+        const [height, width] = size ?? [image.height, image.width];
+        const key = `${height}x${width}`;
+        let model = segmenters.get(key);
+        if (!model) {
+          model = await loadModel(writeModel(trainedModel(run, [height, width])), {
+            device: options.config.device,
+            threads: options.config.threads,
+          });
+          segmenters.set(key, model);
+        }
+        return (await model.segment(image)).labels;
+      },
+    });
+    return { step: state.step, time: Date.now() / 1000, validation };
+  } finally {
+    for (const model of segmenters.values()) await model.release();
+  }
+}
+
+/** The network as it is now, with what is known of its training. */
+function trainedModel({ options, state, dataset }: Run, [height, width]: readonly number[], record?: ValidationRecord) {
+  const { config } = options;
+  const { classes, palette, ignoreLabel } = dataset.classes;
+  return buildModel({
+    architecture: config.network.architecture,
+    widthMultiplier: config.network.widthMultiplier,
+    classes: classes.length,
+    height,
+    width,
+    weights: state.parameters,
+    keepAuxiliary: true,
+    description: {
+      classes: [...classes],
+      palette: palette.map((color) => [...color]),
+      ignoreLabel,
+      training: {
+        data: dataset.name,
+        steps: state.step,
+        seed: config.seed,
+        losses: config.losses,
+        ...(record && { validation: record.validation }),
+      },
+    },
+  });
+}
+
+function countWeights(state: TrainingState, step: TrainingStep): number {
+  return [...step.gradientOutputs.keys()].reduce(
+    (sum, name) => sum + (state.parameters.get(name)?.data.length ?? 0),
+    0,
+  );
+}

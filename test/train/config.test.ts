@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { parseConfig } from '#src/train/config.js';
+
+const minimal = { network: {}, data: { layout: 'camvid', root: '/data' }, steps: 10 };
+
+it('fills in the published defaults', () => {
+  const config = parseConfig(minimal, 'x.yaml');
+  expect(config).toMatchObject({
+    crop: [769, 769],
+    batch: 8,
+    gap: 3,
+    dropout: 0.1,
+    optimizer: { rate: 0.01, power: 0.9, momentum: 0.9, weightDecay: 1e-4 },
+  });
+  expect(config.augmentation).toEqual({
+    scale: [0.5, 2],
+    rotation: 10,
+    rotationProbability: 0.5,
+    blurProbability: 0.5,
+    flipProbability: 0.5,
+  });
+});
+
+it('suggests the key that was meant, at any depth', () => {
+  expect(() => parseConfig({ ...minimal, stesp: 3 }, 'x.yaml')).toThrow(
+    'x.yaml: there is no key stesp; did you mean steps?',
+  );
+  expect(() => parseConfig({ ...minimal, optimizer: { momentun: 0.5 } }, 'x.yaml')).toThrow(
+    'did you mean optimizer.momentum?',
+  );
+  expect(() => parseConfig({ ...minimal, losses: { kd: 1 } }, 'x.yaml')).toThrow(
+    'there is no key losses.kd; expected one of auxiliary, motion',
+  );
+});
+
+it('names the key of a wrong value, and of a missing one', () => {
+  expect(() => parseConfig({ ...minimal, batch: 0 }, 'x.yaml')).toThrow(/x.yaml: batch: .*1.*0/);
+  expect(() => parseConfig({ network: {}, data: minimal.data }, 'x.yaml')).toThrow(/x.yaml: steps/);
+});
+
+it('takes paths from the environment, which must have them', () => {
+  process.env.STEADYSEG_TEST_ROOT = '/somewhere';
+  expect(
+    parseConfig({ ...minimal, data: { layout: 'camvid', root: '$STEADYSEG_TEST_ROOT/a' } }, 'x.yaml').data.root,
+  ).toBe('/somewhere/a');
+  expect(() => parseConfig({ ...minimal, data: { layout: 'camvid', root: '$STEADYSEG_NOT_SET' } }, 'x.yaml')).toThrow(
+    'STEADYSEG_NOT_SET',
+  );
+});

@@ -1,0 +1,122 @@
+// The trainer end to end on a tiny toy city: the same weights bit for bit across interrupts, kills and resumes.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeToyCity } from '#src/data/toycity/write.js';
+import { readConfig, type TrainingConfig } from '#src/train/config.js';
+import { readMetrics, runFiles } from '#src/train/runFolder.js';
+import { type TrainOptions, train } from '#src/train/trainer.js';
+import { openSafetensors } from '#src/weights/safetensors.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'steadyseg train '));
+const data = join(folder, 'toy city');
+const configFile = join(folder, 'tiny.yaml');
+/** How often a run is killed; a campaign sets it higher. */
+const kills = Number(process.env.STEADYSEG_KILLS ?? 2);
+const steps = 8;
+
+const tiny = `
+network: { architecture: pspnet18, widthMultiplier: 0.0625 }
+data: { layout: toycity, root: "${data}" }
+crop: [32, 48]
+batch: 2
+steps: ${steps}
+augmentation: { scale: [0.75, 1.5] }
+losses: { motion: 0.1 }
+checkpointEvery: 2
+validation: { every: 4, limit: 3 }
+`;
+
+beforeAll(async () => {
+  await writeToyCity({ out: data, clips: 3, valClips: 1, frames: 3, height: 48, width: 64, seed: 3 });
+  writeFileSync(configFile, tiny);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const configure = (...changes: string[]): Promise<TrainingConfig> => readConfig(configFile, changes);
+
+async function trained(name: string, options: Partial<TrainOptions> & { config?: TrainingConfig } = {}) {
+  const out = join(folder, name);
+  const result = await train({ config: await configure(), ...options, out });
+  return { out, result, model: readFileSync(result.model) };
+}
+
+describe('a training run', () => {
+  let whole: Buffer;
+  it('writes everything a run folder holds', async () => {
+    const { out, result, model } = await trained('whole');
+    whole = model;
+    expect(result.steps).toBe(steps);
+    expect(result.validation?.validation).toMatchObject({ frames: 3, pairs: 2 });
+    const records = await readMetrics(runFiles(out).metrics);
+    expect(records.filter((record) => 'losses' in record).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(records.filter((record) => 'validation' in record).map(({ step }) => step)).toEqual([4, 8]);
+    const checkpoint = await openSafetensors(runFiles(out).best);
+    expect(checkpoint.tensors.has('velocity.cls.4.weight')).toBe(true);
+    await checkpoint.close();
+  });
+
+  it('gives the same weights again, and others from another seed', async () => {
+    expect((await trained('again')).model.equals(whole)).toBe(true);
+    expect((await trained('other', { config: await configure('seed=2') })).model.equals(whole)).toBe(false);
+  });
+
+  it('gives the same weights when it was interrupted and resumed', async () => {
+    const interruption = new AbortController();
+    const onStep: TrainOptions['onStep'] = ({ step }) => {
+      if (step === 3) interruption.abort();
+    };
+    await expect(trained('resumed', { onStep, signal: interruption.signal })).rejects.toThrow('ended at step 3 of 8');
+    const { model, out } = await trained('resumed', { resume: true });
+    expect(model.equals(whole)).toBe(true);
+    expect((await readMetrics(runFiles(out).metrics)).length).toBe(steps + 2);
+  });
+
+  it('gives the same weights when it was killed and resumed', async () => {
+    const out = join(folder, 'killed');
+    for (let kill = 0; kill < kills; kill++) await killedRun(out, 300 + ((kill * 7919) % 2500));
+    const { model } = await trained('killed', { resume: true });
+    expect(model.equals(whole)).toBe(true);
+  });
+
+  it('refuses a folder that holds a run, another configuration, and a run under way', async () => {
+    await expect(trained('whole')).rejects.toThrow('there is a run in this folder');
+    const config = await configure('optimizer.rate=0.5');
+    await expect(trained('whole', { config, resume: true })).rejects.toThrow('another configuration (optimizer)');
+    const running = trained('busy');
+    await new Promise((done) => setTimeout(done, 100));
+    await expect(trained('busy', { resume: true })).rejects.toThrow('is training in this folder');
+    await running;
+  });
+
+  it('stops when the loss is no longer a number, and says what to do', async () => {
+    const config = await configure('optimizer.rate=1e30');
+    await expect(trained('exploded', { config })).rejects.toThrow(
+      /step \d: the (total|segmentation|motion) loss became .*lower optimizer.rate/,
+    );
+  });
+
+  it('averages gradients over accumulated batches', async () => {
+    const { result } = await trained('accumulated', {
+      config: await configure('accumulate=2', 'steps=2', 'validation.every=2'),
+    });
+    expect(result.steps).toBe(2);
+  });
+});
+
+/** Starts or resumes the run in a process of its own and kills it after a while. */
+function killedRun(out: string, milliseconds: number): Promise<void> {
+  const main = resolve(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+  const child: ChildProcess = spawn(process.execPath, [main, 'train', configFile, '--out', out, '--resume'], {
+    stdio: 'ignore',
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds);
+  return new Promise((done) => {
+    child.on('exit', () => {
+      clearTimeout(timer);
+      done();
+    });
+  });
+}
