@@ -98,13 +98,39 @@ function argmaxOf(
 
 /** The softmax probability of the best class at every pixel of the scores resized to `height × width`. */
 export function resizedConfidence(scores: Scores, height: number, width: number): Float32Array {
+  const { classes, data } = scores;
+  const vertical = alignedAxis(scores.height, height);
+  const { low, high, lowWeight, highWeight } = alignedAxis(scores.width, width);
   const confidence = new Float32Array(height * width);
-  const sums = new Float32Array(width);
-  const rows = rowsOf(scores, height, width);
+  // One row of scores with the classes of a pixel side by side: all the work on a pixel stays in a few cache lines.
+  const tall = new Float32Array(scores.width * classes);
+  const pixel = new Float64Array(classes);
   for (let y = 0; y < height; y++) {
-    exponentials(rows(y), scores.classes, width, sums);
-    // The best class contributes e⁰ = 1 to the sum.
-    for (let x = 0; x < width; x++) confidence[y * width + x] = 1 / sums[x];
+    const upper = vertical.lowWeight[y];
+    const lower = vertical.highWeight[y];
+    for (let c = 0; c < classes; c++) {
+      const above = (c * scores.height + vertical.low[y]) * scores.width;
+      const below = (c * scores.height + vertical.high[y]) * scores.width;
+      for (let x = 0, at = c; x < scores.width; x++, at += classes) {
+        tall[at] = data[above + x] * upper + data[below + x] * lower;
+      }
+    }
+    for (let x = 0; x < width; x++) {
+      const left = low[x] * classes;
+      const right = high[x] * classes;
+      const near = lowWeight[x];
+      const far = highWeight[x];
+      let best = Number.NEGATIVE_INFINITY;
+      for (let c = 0; c < classes; c++) {
+        const score = tall[left + c] * near + tall[right + c] * far;
+        pixel[c] = score;
+        if (score > best) best = score;
+      }
+      // The best class contributes e⁰ = 1 to the sum.
+      let sum = 0;
+      for (let c = 0; c < classes; c++) sum += exponential(pixel[c] - best);
+      confidence[y * width + x] = 1 / sum;
+    }
   }
   return confidence;
 }

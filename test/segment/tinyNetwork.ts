@@ -5,7 +5,7 @@ import type { Dimension, Model, ValueInfo } from '#src/onnx/model.js';
 import * as ops from '#src/onnx/ops.js';
 import { writeModel } from '#src/onnx/write.js';
 import { symmetricByName } from '#src/tensor/random.js';
-import { float32 } from '#src/tensor/tensor.js';
+import { float32, tensor } from '#src/tensor/tensor.js';
 
 export interface TinyOptions {
   classes?: number;
@@ -67,9 +67,9 @@ export function classifierNetwork(): Uint8Array {
 }
 
 /** A network whose scores are the input's own pixels: the label is the brightest channel. */
-export function brightestChannel(height: number, width: number): Uint8Array {
+export function brightestChannel(height: number, width: number, dtype: 'float32' | 'float16' = 'float32'): Uint8Array {
   const graph = createGraph('brightest');
-  const image = input(graph, 'image', 'float32', [1, 3, height, width]);
-  const scale = constant(graph, float32([1], [1]));
-  return writeModel(exportModel(graph, { logits: ops.mul(image, scale) }));
+  const image = input(graph, 'image', dtype, [1, 3, height, width]);
+  const one = dtype === 'float16' ? tensor('float16', [1], Uint16Array.of(0x3c00)) : float32([1], [1]);
+  return writeModel(exportModel(graph, { logits: ops.mul(image, constant(graph, one)) }));
 }
