@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly threads?: number | undefined;
   /** Graph rewriting before the first run: `all` (default) suits inference; training graphs run faster with `disabled`. */
   readonly optimization?: 'disabled' | 'basic' | 'extended' | 'all' | undefined;
+  /** Whether memory is planned ahead from the first run (default); a training graph needs a third less without. */
+  readonly memoryPattern?: boolean | undefined;
   /** What the model is called in errors; default: its path, or "the model". */
   readonly source?: string | undefined;
 }
@@ -61,6 +63,7 @@ export async function createSession(model: string | Uint8Array, options: Session
       graphOptimizationLevel: optimization,
       ...(threads !== undefined && { intraOpNumThreads: threads }),
       interOpNumThreads: 1,
+      enableMemPattern: options.memoryPattern ?? true,
       // Fatal ones only, as in engine.ts.
       logSeverityLevel: 4,
     });

@@ -124,6 +124,7 @@ async function trainInFolder(options: TrainOptions): Promise<RunResult> {
     threads: config.threads,
     // Rewriting pays for inference; a training graph runs faster as it is built.
     optimization: 'disabled',
+    memoryPattern: false,
     source: 'the training step',
   });
   const state = createTrainingState(step, config.seed, await initialWeights(config, step));
