@@ -1,7 +1,6 @@
 // Segmentation of one frame, against the same networks in PyTorch (bench/peer/inference.py): both run in turns, one process each.
 // Usage: npm run bench -- out/bench/inference.js [--threads 2] [--rounds 7] [--sizes 256x512,512x1024,1024x2048]
 //        [--networks pspnet18,pspnet-mobilenetv2] [--winograd] [--python /usr/bin/python3 | --no-peer]
-import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -10,28 +9,7 @@ import { buildModel } from '#src/nets/model.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { symmetricByName } from '#src/tensor/random.js';
-
-/** A process that answers each line with a line. */
-interface Runner {
-  ask(line: string): Promise<string>;
-  stop(): void;
-}
-
-function start(command: string, args: readonly string[]): Runner {
-  const child: ChildProcess = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  if (!child.stdout || !child.stdin) throw new Error(`${command}: no pipes`);
-  const { stdin } = child;
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    async ask(line) {
-      stdin.write(`${line}\n`);
-      const { value, done } = await lines.next();
-      if (done) throw new Error(`${command} ended on "${line}"`);
-      return value;
-    },
-    stop: () => stdin.end(),
-  };
-}
+import { median, type Runner, start } from './peer.js';
 
 /** Our side: `network height width` → milliseconds, `memory` → peak megabytes. */
 async function serve(threads: number, winograd: boolean): Promise<void> {
@@ -56,11 +34,6 @@ async function serve(threads: number, winograd: boolean): Promise<void> {
     await run();
     console.log(performance.now() - begin);
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }
 
 async function main(): Promise<void> {

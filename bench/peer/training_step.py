@@ -1,7 +1,7 @@
 """The training step of bench/training.ts in PyTorch: PSPNet-18 on two frames, cross entropy, auxiliary head, motion loss, SGD.
 
-Reads lines `batch height width` on stdin, runs one step at that size for each, and answers with its milliseconds;
-`memory` is answered with the peak resident set in megabytes.
+Usage: training_step.py THREADS. Reads lines of `batch height width` on stdin, runs one step at that size, and answers with
+its milliseconds; `memory` is answered with the peak resident set in megabytes, `threads` with PyTorch's version and threads.
 """
 import resource
 import sys
@@ -11,63 +11,29 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-
-class BasicBlock(nn.Module):
-    def __init__(self, inputs, outputs, stride=1, dilation=1, project=False):
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, dilation, dilation, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.downsample = (
-            nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)) if project else None
-        )
-
-    def forward(self, x):
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        y = self.bn2(self.conv2(y))
-        return F.relu(y + (self.downsample(x) if self.downsample else x), inplace=True)
+from pspnet import PSPNet, resnet18
 
 
-def layer(inputs, outputs, stride=1, dilation=1):
-    project = stride != 1 or inputs != outputs
-    return nn.Sequential(
-        BasicBlock(inputs, outputs, stride, dilation, project), BasicBlock(outputs, outputs, 1, dilation)
-    )
+class TrainedPSPNet18(PSPNet):
+    """With the auxiliary head, on the output of the third stage."""
 
-
-def head(inputs, width, classes):
-    return nn.Sequential(
-        nn.Conv2d(inputs, width, 3, 1, 1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-        nn.Dropout2d(0.0),
-        nn.Conv2d(width, classes, 1),
-    )
-
-
-class PSPNet18(nn.Module):
     def __init__(self, classes=19):
-        super().__init__()
-        self.layer0 = nn.Sequential(
-            nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
+        super().__init__(resnet18(), classes)
+        self.aux = nn.Sequential(
+            nn.Conv2d(256, 256, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(256),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(256, classes, 1),
         )
-        self.layer1, self.layer2 = layer(64, 64), layer(64, 128, 2)
-        self.layer3, self.layer4 = layer(128, 256, 1, 2), layer(256, 512, 1, 4)
-        self.ppm = nn.ModuleList(
-            nn.Sequential(
-                nn.AdaptiveAvgPool2d(bins), nn.Conv2d(512, 128, 1, bias=False), nn.BatchNorm2d(128), nn.ReLU(inplace=True)
-            )
-            for bins in (1, 2, 3, 6)
-        )
-        self.cls, self.aux = head(1024, 256, classes), head(256, 256, classes)
 
     def forward(self, x):
-        middle = self.layer3(self.layer2(self.layer1(self.layer0(x))))
-        last = self.layer4(middle)
-        size = last.shape[2:]
-        pooled = [F.interpolate(part(last), size, mode="bilinear", align_corners=True) for part in self.ppm]
-        return self.cls(torch.cat([last] + pooled, 1)), self.aux(middle)
+        # The stem's four modules, then two blocks a stage.
+        middle = self.backbone[:10](x)
+        last = self.backbone[10:](middle)
+        levels = [last]
+        for part in self.ppm:
+            levels.append(F.interpolate(part(last), last.shape[2:], mode="bilinear", align_corners=True))
+        return self.cls(torch.cat(levels, 1)), self.aux(middle)
 
 
 def warp(image, flow):
@@ -98,10 +64,12 @@ def step(model, optimizer, weights, image, neighbour, flow, labels):
 def main():
     torch.set_num_threads(int(sys.argv[1]))
     torch.manual_seed(1)
-    model = PSPNet18().train()
+    model = TrainedPSPNet18().train()
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
-    print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
     for line in sys.stdin:
+        if line.strip() == "threads":
+            print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
+            continue
         if line.strip() == "memory":
             print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
             continue

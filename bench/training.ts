@@ -1,0 +1,103 @@
+// One training step, against the same step in PyTorch (bench/peer/training_step.py): both run in turns, one process each.
+// PSPNet-18, two frames through the student, cross entropy, auxiliary head and motion loss at full resolution, given flow, update.
+// Usage: npm run bench -- out/bench/training.js [--threads 2] [--rounds 5] [--sizes 2x128x256,2x256x512] [--python /usr/bin/python3]
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { writeModel } from '#src/onnx/write.js';
+import { createSession } from '#src/runtime/session.js';
+import { labelsByName, symmetricByName } from '#src/tensor/random.js';
+import { publishedSgd } from '#src/train/optimizer.js';
+import { applyGradients, computeGradients, createTrainingState } from '#src/train/state.js';
+import { buildTrainingStep } from '#src/train/step.js';
+import { median, start } from './peer.js';
+
+/** Our side: `batch height width` → milliseconds of one step, `memory` → peak megabytes. */
+async function serve(threads: number): Promise<void> {
+  let current = '';
+  let run = async () => {};
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line === 'memory') {
+      console.log(process.resourceUsage().maxRSS / 1024);
+      continue;
+    }
+    if (line !== current) {
+      current = line;
+      const [batch, height, width] = line.split(' ').map(Number);
+      const size = { batch, height, width };
+      const segmentation = { classWeights: Array(19).fill(1) };
+      const step = buildTrainingStep({
+        ...size,
+        architecture: 'pspnet18',
+        classes: 19,
+        dropout: false,
+        segmentation,
+        motionWeight: 0.1,
+      });
+      const session = await createSession(writeModel(step.model), {
+        optimization: 'disabled',
+        memoryPattern: false,
+        threads,
+      });
+      const state = createTrainingState(step, 1);
+      const feeds = {
+        image: symmetricByName('image', [batch, 3, height, width], 2),
+        neighbour: symmetricByName('neighbour', [batch, 3, height, width], 2),
+        flow: symmetricByName('flow', [batch, 2, height, width], 4),
+        labels: labelsByName('labels', [batch, height, width], 19),
+      };
+      run = async () => {
+        const { gradients } = await computeGradients(step, session, state, [feeds]);
+        applyGradients(state, gradients, () => 0.01, publishedSgd);
+      };
+    }
+    const begin = performance.now();
+    await run();
+    console.log(performance.now() - begin);
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      threads: { type: 'string', default: '2' },
+      rounds: { type: 'string', default: '5' },
+      sizes: { type: 'string', default: '2x128x256,2x256x512' },
+      python: { type: 'string', default: '/usr/bin/python3' },
+      serve: { type: 'boolean', default: false },
+    },
+  });
+  if (values.serve) return serve(Number(values.threads));
+  const script = join(process.cwd(), 'bench', 'peer', 'training_step.py');
+  let announced = false;
+  for (const size of values.sizes.split(',')) {
+    const ours = start(process.execPath, [fileURLToPath(import.meta.url), '--serve', '--threads', values.threads]);
+    const peer = start(values.python, [script, values.threads]);
+    if (!announced) {
+      console.log(
+        `steadyseg: ${values.threads} threads; ${await peer.ask('threads')}; medians of ${values.rounds} steps\n`,
+      );
+      console.log('| batch × size | steadyseg ms | PyTorch ms | ratio | steadyseg MB | PyTorch MB |');
+      console.log('| --- | ---: | ---: | ---: | ---: | ---: |');
+      announced = true;
+    }
+    const line = size.replaceAll('x', ' ');
+    const times: [number[], number[]] = [[], []];
+    for (let round = -2; round < Number(values.rounds); round++) {
+      for (const [side, runner] of [ours, peer].entries()) {
+        const time = Number(await runner.ask(line));
+        if (round >= 0) times[side].push(time);
+      }
+    }
+    const [own, other] = times.map(median);
+    const [ownMemory, otherMemory] = [Number(await ours.ask('memory')), Number(await peer.ask('memory'))];
+    console.log(
+      `| ${size} | ${own.toFixed(0)} | ${other.toFixed(0)} | ${(other / own).toFixed(2)} | ${ownMemory.toFixed(0)} | ${otherMemory.toFixed(0)} |`,
+    );
+    ours.stop();
+    peer.stop();
+  }
+}
+
+await main();
