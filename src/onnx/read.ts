@@ -19,6 +19,8 @@ import type { Attribute, Dimension, Model, ModelGraph, ModelNode, ValueInfo } fr
 const MAX_MODEL_BYTES = 2 ** 31 - 1;
 /** More dimensions than any operator has; bounds a hostile shape. */
 const MAX_RANK = 64;
+/** Far more nodes (or initializers, …) than any network has; an empty one takes two bytes in a file and hundreds in memory. */
+export const MAX_GRAPH_ENTRIES = 2 ** 18;
 
 /** Reads a model file of at most 2 GiB. @throws SteadysegError naming the file when it cannot be read or is no ONNX model. */
 export async function readModelFile(path: string): Promise<Model> {
@@ -48,20 +50,30 @@ type Field = (reader: BinaryReader, wire: WireType) => void;
 /** Walks the fields of one message. Those without a reader here are returned as they are, to be written back unread. */
 function readFields(bytes: Uint8Array, known: Readonly<Record<number, Field>>): Uint8Array | undefined {
   const reader = new BinaryReader(bytes);
-  let rest: BinaryWriter | undefined;
+  let rest = new Uint8Array(0);
+  let restBytes = 0;
   while (reader.pos < reader.len) {
+    const start = reader.pos;
     const [number, wire] = reader.tag();
     const field = known[number];
     if (field) {
       field(reader, wire);
     } else {
-      rest ??= new BinaryWriter();
-      rest.tag(number, wire).raw(reader.skip(wire, number));
+      reader.skip(wire, number);
+      // Copied into one buffer: a list of pieces would take a hundred times the memory of small fields.
+      const unread = bytes.subarray(start, reader.pos);
+      if (restBytes + unread.length > rest.length) {
+        const larger = new Uint8Array(Math.max(2 * rest.length, restBytes + unread.length));
+        larger.set(rest);
+        rest = larger;
+      }
+      rest.set(unread, restBytes);
+      restBytes += unread.length;
     }
   }
   if (reader.pos !== reader.len)
     throw new SteadysegError(`a message ends at byte ${reader.len}, its last field at ${reader.pos}`);
-  return rest?.finish();
+  return restBytes > 0 ? rest.subarray(0, restBytes) : undefined;
 }
 
 /** A field that may come packed (one length-delimited run) or one value at a time. */
@@ -137,18 +149,25 @@ function decodeGraph(bytes: Uint8Array): ModelGraph {
   const outputs: ValueInfo[] = [];
   const values: ValueInfo[] = [];
   const initializers = new Map<string, Tensor>();
+  let entries = 0;
+  const bytesOfNext = (reader: BinaryReader): Uint8Array => {
+    if (++entries > MAX_GRAPH_ENTRIES) {
+      throw new SteadysegError(`its graph has more than ${MAX_GRAPH_ENTRIES} nodes, values and initializers`);
+    }
+    return reader.bytes();
+  };
   const rest = readFields(bytes, {
-    1: (reader) => nodes.push(decodeNode(reader.bytes())),
+    1: (reader) => nodes.push(decodeNode(bytesOfNext(reader))),
     2: (reader) => {
       name = reader.string();
     },
     5: (reader) => {
-      const [tensorName, value] = decodeTensor(reader.bytes());
+      const [tensorName, value] = decodeTensor(bytesOfNext(reader));
       initializers.set(tensorName, value);
     },
-    11: (reader) => inputs.push(decodeValueInfo(reader.bytes())),
-    12: (reader) => outputs.push(decodeValueInfo(reader.bytes())),
-    13: (reader) => values.push(decodeValueInfo(reader.bytes())),
+    11: (reader) => inputs.push(decodeValueInfo(bytesOfNext(reader))),
+    12: (reader) => outputs.push(decodeValueInfo(bytesOfNext(reader))),
+    13: (reader) => values.push(decodeValueInfo(bytesOfNext(reader))),
   });
   return { name, nodes, inputs, outputs, values, initializers, rest };
 }
@@ -305,34 +324,33 @@ function decodeDimension(bytes: Uint8Array): Dimension {
   return dimension;
 }
 
-/** Fields of TensorProto that hold values of small types one integer each. */
+const skip: Field = (reader, wire) => void reader.skip(wire);
+
+/** Fields of TensorProto that list values one by one, for files that do not keep them as raw bytes. */
+const listFields = { float32: 4, integers: 5, int64: 7, float64: 10, unsigned: 11 } as const;
+/** Reads past those, whose number is checked against the shape before they are read. */
+const skippedLists: Readonly<Record<number, Field>> = Object.fromEntries(
+  Object.values(listFields).map((field) => [field, skip]),
+);
+
 function decodeTensor(bytes: Uint8Array): [string, Tensor] {
   let name = '';
   let code = 0;
   let external = false;
   let raw: Uint8Array | undefined;
   const shape: number[] = [];
-  const floats: number[] = [];
-  const integers: number[] = [];
-  const longs: bigint[] = [];
-  const doubles: number[] = [];
-  const unsigned: bigint[] = [];
   readFields(bytes, {
+    ...skippedLists,
     1: repeated(shape, WireType.Varint, readInt64),
     2: (reader) => {
       code = reader.int32();
     },
-    4: repeated(floats, WireType.Bit32, (reader) => reader.float()),
-    5: repeated(integers, WireType.Varint, (reader) => reader.int32()),
-    7: repeated(longs, WireType.Varint, (reader) => BigInt(reader.int64())),
     8: (reader) => {
       name = reader.string();
     },
     9: (reader) => {
       raw = reader.bytes();
     },
-    10: repeated(doubles, WireType.Bit64, (reader) => reader.double()),
-    11: repeated(unsigned, WireType.Varint, (reader) => BigInt(reader.uint64())),
     14: (reader) => {
       external = reader.int32() === 1;
     },
@@ -344,8 +362,7 @@ function decodeTensor(bytes: Uint8Array): [string, Tensor] {
   if (shape.length > MAX_RANK || shape.some((size) => size < 0)) {
     throw new SteadysegError(`${label} has the impossible shape [${shape.slice(0, MAX_RANK).join(', ')}]`);
   }
-  if (raw) return [name, rawTensor(label, dtype, shape, raw)];
-  return [name, listedTensor(label, dtype, shape, { floats, integers, longs, doubles, unsigned })];
+  return [name, raw ? rawTensor(label, dtype, shape, raw) : listedTensor(label, dtype, shape, bytes)];
 }
 
 function rawTensor(label: string, dtype: DType, shape: Shape, raw: Uint8Array): Tensor {
@@ -358,36 +375,59 @@ function rawTensor(label: string, dtype: DType, shape: Shape, raw: Uint8Array): 
   return tensorFromBytes(dtype, shape, raw);
 }
 
-interface ListedValues {
-  floats: number[];
-  integers: number[];
-  longs: bigint[];
-  doubles: number[];
-  unsigned: bigint[];
+/** Where TensorProto lists the values of an element type, and how one is read. */
+function listOf(dtype: DType): { field: number; wire: WireType; one: (reader: BinaryReader) => number | bigint } {
+  switch (dtype) {
+    case 'float32':
+      return { field: listFields.float32, wire: WireType.Bit32, one: (reader) => reader.float() };
+    case 'float64':
+      return { field: listFields.float64, wire: WireType.Bit64, one: (reader) => reader.double() };
+    case 'int64':
+      return { field: listFields.int64, wire: WireType.Varint, one: (reader) => BigInt(reader.int64()) };
+    case 'uint32':
+    case 'uint64':
+      return { field: listFields.unsigned, wire: WireType.Varint, one: (reader) => BigInt(reader.uint64()) };
+    default:
+      return { field: listFields.integers, wire: WireType.Varint, one: (reader) => reader.int32() };
+  }
 }
 
-/** Which list of TensorProto holds values that are not raw, by element type. */
-function listedTensor(label: string, dtype: DType, shape: Shape, lists: ListedValues): Tensor {
-  const list: (number | bigint)[] =
-    dtype === 'float32'
-      ? lists.floats
-      : dtype === 'float64'
-        ? lists.doubles
-        : dtype === 'int64'
-          ? lists.longs
-          : dtype === 'uint64' || dtype === 'uint32'
-            ? lists.unsigned
-            : lists.integers;
-  if (list.length !== elementCount(shape)) {
-    throw new SteadysegError(
-      `${label}: expected ${elementCount(shape)} values for ${formatShape(shape)}, found ${list.length}`,
-    );
-  }
+/** Reads the listed values out of a TensorProto straight into the tensor, so that a hostile list takes no more memory than that. */
+function listedTensor(label: string, dtype: DType, shape: Shape, bytes: Uint8Array): Tensor {
+  const count = elementCount(shape);
+  const mismatch = (found: string) =>
+    new SteadysegError(`${label}: expected ${count} values for ${formatShape(shape)}, found ${found}`);
+  // Every value takes a byte or more.
+  if (count > bytes.length) throw mismatch('fewer');
   const value = zeros(dtype, shape);
-  if (value.data instanceof BigInt64Array || value.data instanceof BigUint64Array) {
-    for (let i = 0; i < list.length; i++) value.data[i] = BigInt(list[i]);
-  } else {
-    for (let i = 0; i < list.length; i++) value.data[i] = Number(list[i]);
-  }
+  const { data } = value;
+  const put =
+    data instanceof BigInt64Array || data instanceof BigUint64Array
+      ? (index: number, element: number | bigint) => {
+          data[index] = BigInt(element);
+        }
+      : (index: number, element: number | bigint) => {
+          data[index] = Number(element);
+        };
+  const { field, wire: wireOfOne, one } = listOf(dtype);
+  let found = 0;
+  const next = (reader: BinaryReader) => {
+    if (found === count) throw mismatch('more');
+    put(found++, one(reader));
+  };
+  const others = [1, 2, 8, 14].map((number): [number, Field] => [number, skip]);
+  readFields(bytes, {
+    ...Object.fromEntries(others),
+    ...skippedLists,
+    [field]: (reader, wire) => {
+      if (wire === wireOfOne) {
+        next(reader);
+        return;
+      }
+      const run = new BinaryReader(reader.bytes());
+      while (run.pos < run.len) next(run);
+    },
+  });
+  if (found < count) throw mismatch(String(found));
   return value;
 }

@@ -271,6 +271,11 @@ describe('what does not fit is refused at once, with the names of the values', (
       () => addNode(graph, 'DepthToSpace', [x], { blocksize: int(2) }),
       'expected channels in multiples of 4, found 3',
     ],
+    [
+      'transposed convolution',
+      () => ops.convTranspose(x, input(graph, 'single', 'float32', [3, 1, 1, 1]), undefined, { pads: [4, 0, 4, 0] }),
+      'the pads leave 0×8 of the output',
+    ],
     ['resize', () => ops.resize(x, [1, 3, 16], 'linear', 'half_pixel'), 'expected 4 sizes, found 3'],
   ];
   it.each(refusals)('%s', (_, build, message) => expect(build).toThrow(message));

@@ -111,6 +111,7 @@ const convTranspose: ShapeRule = (site) => {
       pads[axis] -
       pads[spatial.length + axis],
   );
+  if (size.some((length) => length < 1)) throw refuse(site, `the pads leave ${size.join('×')} of the output`);
   return [{ dtype: x.dtype, shape: [batch, perGroup * group, ...size] }];
 };
 
