@@ -17,6 +17,3 @@ export type Mode =
     };
 
 export const inference: Mode = { kind: 'inference' };
-
-/** Published rate of the channel dropout in the heads. */
-export const dropoutRate = 0.1;

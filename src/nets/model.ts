@@ -2,14 +2,13 @@
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { exportModel } from '../onnx/export.js';
 import { createGraph, type Graph, input, type Value } from '../onnx/graph.js';
-import { fromHalfStorage } from '../onnx/halfStorage.js';
 import { describeModel, type ModelDescription, readDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { flowNet2, flowNet2SizeMultiple } from './flownet2/flowNet2.js';
 import { initializeParameters } from './initialize.js';
 import { inference } from './mode.js';
-import { flowNetworkName, isAuxiliary, isFlowNetwork } from './networkWeights.js';
+import { classCountOf, flowNetworkName, isAuxiliary, isFlowNetwork, weightsOfModel } from './networkWeights.js';
 import { imageNetMean, imageNetStd } from './normalization.js';
 import { architectureName, buildNetwork } from './registry.js';
 
@@ -89,22 +88,21 @@ export function buildModel(options: ModelOptions): Model {
 export function resizeModel(model: Model, height: number, width: number, source: string): Model {
   const description = readDescription(model.metadata, source);
   const { architecture, widthMultiplier } = description;
-  if (!architecture) {
+  const weights = weightsOfModel(model, source);
+  if (!architecture || !weights) {
     throw new SteadysegError(
       `${source}: expected metadata that names the architecture, found none: export the model at ${height}x${width} where it was made`,
     );
   }
-  const { initializers } = fromHalfStorage(model).graph;
-  const classes = initializers.get('cls.4.bias')?.shape[0];
   return buildModel({
     architecture,
     height,
     width,
-    ...(classes !== undefined && { classes }),
-    weights: initializers,
+    ...(!isFlowNetwork(architecture) && { classes: classCountOf(weights, source) }),
+    weights,
     ...(widthMultiplier !== undefined && { widthMultiplier }),
     auxiliary: model.graph.outputs.some(({ name }) => name === 'dsn'),
-    keepAuxiliary: [...initializers.keys()].some(isAuxiliary),
+    keepAuxiliary: [...weights.keys()].some(isAuxiliary),
     description,
     metadata: model.metadata,
   });

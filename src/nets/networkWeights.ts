@@ -4,7 +4,7 @@ import { createGraph, input } from '../onnx/graph.js';
 import { fromHalfStorage } from '../onnx/halfStorage.js';
 import { readDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
-import { type Tensor, zeros } from '../tensor/tensor.js';
+import { formatShape, sameShape, type Tensor, zeros } from '../tensor/tensor.js';
 import type { TensorInfo } from '../weights/weightsFile.js';
 import { flowNet2 } from './flownet2/flowNet2.js';
 import { inference } from './mode.js';
@@ -63,6 +63,7 @@ export function expectedWeights(
 /**
  * The state dict of a model made by `buildModel`, in float32 and in PyTorch's order, its counters zero; undefined when
  * the model does not say what network it is.
+ * @throws SteadysegError when the model lacks some of the weights or has them in another shape.
  */
 export function weightsOfModel(model: Model, source: string): Map<string, Tensor> | undefined {
   const { architecture, widthMultiplier = 1 } = readDescription(model.metadata, source);
@@ -72,6 +73,11 @@ export function weightsOfModel(model: Model, source: string): Map<string, Tensor
   for (const [name, { dtype, shape }] of expectedWeights(architecture, widthMultiplier, initializers, source)) {
     const value = initializers.get(name) ?? (dtype === 'int64' ? zeros(dtype, shape) : undefined);
     if (!value) throw new SteadysegError(`${source}: expected the weights of ${architecture}, found no ${name} in it`);
+    if (!sameShape(value.shape, shape)) {
+      throw new SteadysegError(
+        `${source}: ${name}: expected ${formatShape(shape)} in ${architecture}, found ${formatShape(value.shape)}`,
+      );
+    }
     weights.set(name, value);
   }
   return weights;

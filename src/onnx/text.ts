@@ -29,20 +29,34 @@ function inputText(value: Value | undefined): string {
 
 function tensorText(content: Tensor): string {
   if (content.data.length > longestInline) return `<${content.dtype} ${formatShape(content.shape)}>`;
-  const values = Array.from(content.data as ArrayLike<number | bigint>, (value) => `${Number(value)}`).join(', ');
+  const { data } = content;
+  const values = Array.from(data as ArrayLike<number | bigint>, (value) =>
+    data instanceof Float32Array ? floatText(Number(value)) : String(value),
+  ).join(', ');
   return content.shape.length === 0 ? values : `[${values}]`;
+}
+
+/** The fewest digits that mean this float32: 0.00001, not 0.000009999999747378752. */
+function floatText(value: number): string {
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === Math.fround(value)) return String(short);
+  }
+  return String(value);
 }
 
 function attributeText(attribute: Attribute): string {
   switch (attribute.kind) {
     case 'int':
-    case 'float':
       return String(attribute.value);
+    case 'float':
+      return floatText(attribute.value);
     case 'string':
       return attribute.value;
     case 'ints':
-    case 'floats':
       return `[${attribute.value.join(', ')}]`;
+    case 'floats':
+      return `[${attribute.value.map(floatText).join(', ')}]`;
     case 'tensor':
       return tensorText(attribute.value);
     case 'opaque':

@@ -49,5 +49,10 @@ describe('a model file', () => {
     expect(() => resizeModel(anonymous, 64, 64, 'x.onnx')).toThrow(
       'x.onnx: expected metadata that names the architecture',
     );
+    const narrow = buildModel({ ...small, ...size });
+    const wide = buildModel({ ...small, widthMultiplier: 0.25, ...size });
+    expect(() => resizeModel({ ...narrow, metadata: wide.metadata }, 64, 64, 'x.onnx')).toThrow(
+      /^x\.onnx: layer0\.0\.weight: expected 16×3×7×7 in pspnet18, found 8×3×7×7/,
+    );
   });
 });
