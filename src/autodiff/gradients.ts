@@ -109,11 +109,11 @@ function siteOf(node: Node, flowing: readonly (Value | undefined)[], active: Rea
       const value = node.inputs[index];
       return value !== undefined && active.has(value);
     },
-    int(name, fallback) {
+    number(name, fallback) {
       const attribute = node.attributes[name];
       return attribute?.kind === 'int' || attribute?.kind === 'float' ? attribute.value : fallback;
     },
-    ints(name, fallback) {
+    numbers(name, fallback) {
       const attribute = node.attributes[name];
       return attribute?.kind === 'ints' ? attribute.value : fallback;
     },

@@ -26,8 +26,8 @@ export interface GradientSite {
   /** Whether anyone asked for a gradient that flows through this input. */
   wants(index: number): boolean;
   /** An attribute's number or numbers, or the fallback. */
-  int(name: string, fallback: number): number;
-  ints(name: string, fallback: readonly number[]): readonly number[];
+  number(name: string, fallback: number): number;
+  numbers(name: string, fallback: readonly number[]): readonly number[];
   string(name: string, fallback: string): string;
 }
 

@@ -77,7 +77,6 @@ export const identity = unary('Identity');
 export const log = unary('Log');
 export const neg = unary('Neg');
 export const not = unary('Not');
-export const reciprocal = unary('Reciprocal');
 export const relu = unary('Relu');
 export const sigmoid = unary('Sigmoid');
 export const sign = unary('Sign');

@@ -63,6 +63,15 @@ export function interpolationMatrix(
   return matrix;
 }
 
+/** A row-major rows × columns matrix transposed. */
+export function transposedMatrix(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  const result = new Float32Array(matrix.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) result[column * rows + row] = matrix[row * columns + column];
+  }
+  return result;
+}
+
 /** Row-major outputs × inputs matrix of adaptive average pooling: output i averages inputs ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉ - 1. */
 export function adaptiveAverageMatrix(inputs: number, outputs: number): Float32Array {
   const matrix = new Float32Array(outputs * inputs);

@@ -102,13 +102,13 @@ const pReluRule: GradientRule = (site) => {
 };
 
 const eluRule = unary((gradient, x, y, site) => {
-  const alpha = site.int('alpha', 1);
+  const alpha = site.number('alpha', 1);
   return mul(gradient, where(less(x, 0), add(y, alpha), 1));
 });
 
 const hardSigmoidRule = unary((gradient, _x, y, site) => {
   const inside = and(greater(y, 0), less(y, 1));
-  return mul(gradient, mul(cast(inside, 'float32'), site.int('alpha', 0.2)));
+  return mul(gradient, mul(cast(inside, 'float32'), site.number('alpha', 0.2)));
 });
 
 /** x·clip(x/6 + ½, 0, 1): the derivative is x/3 + ½ inside, 0 and 1 outside. */
@@ -130,7 +130,7 @@ export const arithmeticRules: Readonly<Record<string, GradientRule>> = {
   HardSigmoid: hardSigmoidRule,
   HardSwish: hardSwishRule,
   Identity: unary((gradient) => gradient),
-  LeakyRelu: unary((gradient, x, _y, site) => mul(gradient, where(less(x, 0), site.int('alpha', 0.01), 1))),
+  LeakyRelu: unary((gradient, x, _y, site) => mul(gradient, where(less(x, 0), site.number('alpha', 0.01), 1))),
   Log: unary((gradient, x) => div(gradient, x)),
   Max: extremum(greater),
   Min: extremum(less),

@@ -22,7 +22,7 @@ function geometryOf(site: GradientSite, weight: Value, spatial: readonly number[
     throw new SteadysegError(`only two-dimensional convolutions have a gradient, found ${kernel.length}`);
   const { node } = site;
   const window = windowOf({ ...node, outputCount: node.outputs.length }, kernel, spatial);
-  return { ...window, kernel: [kernel[0], kernel[1]], group: site.int('group', 1) };
+  return { ...window, kernel: [kernel[0], kernel[1]], group: site.number('group', 1) };
 }
 
 /** Weights of the convolution that carries gradients back: taps reversed, input and output channels of each group swapped. */

@@ -34,8 +34,8 @@ const gemmRule: GradientRule = (site) => {
   const [a, b] = [site.input(0), site.input(1)];
   const gradient = site.full(0);
   if (!gradient) return [];
-  const [alpha, beta] = [site.int('alpha', 1), site.int('beta', 1)];
-  const [turnA, turnB] = [site.int('transA', 0) === 1, site.int('transB', 0) === 1];
+  const [alpha, beta] = [site.number('alpha', 1), site.number('beta', 1)];
+  const [turnA, turnB] = [site.number('transA', 0) === 1, site.number('transB', 0) === 1];
   const scaled = (value: Value, factor: number) => (factor === 1 ? value : mul(value, factor));
   const left = () => {
     const straight = product(gradient, b, false, !turnB);

@@ -26,7 +26,7 @@ const reshapeRule: GradientRule = (site) => {
 const transposeRule: GradientRule = (site) => {
   const gradient = site.full(0);
   const rank = site.input(0).shape.length;
-  const permutation = site.ints(
+  const permutation = site.numbers(
     'perm',
     Array.from({ length: rank }, (_, axis) => rank - 1 - axis),
   );
@@ -43,7 +43,7 @@ const concatRule: GradientRule = (site) => {
   const gradient = site.full(0);
   if (!gradient) return [];
   const rank = gradient.shape.length;
-  const axis = (site.int('axis', 0) + rank) % rank;
+  const axis = (site.number('axis', 0) + rank) % rank;
   let start = 0;
   return site.node.inputs.map((value, index) => {
     const size = value?.shape[axis] ?? 0;
@@ -55,7 +55,7 @@ const concatRule: GradientRule = (site) => {
 const splitRule: GradientRule = (site) => {
   const { outputs } = site.node;
   const rank = outputs[0].shape.length;
-  const axis = (site.int('axis', 0) + rank) % rank;
+  const axis = (site.number('axis', 0) + rank) % rank;
   const parts = outputs.map((value, index) => site.full(index) ?? filled(value.graph, value.shape, 0));
   return [concat(parts, axis)];
 };
@@ -136,7 +136,7 @@ const gatherRule: GradientRule = (site) => {
   const [x, indices] = [site.input(0), site.input(1)];
   const gradient = site.full(0);
   if (!gradient) return [];
-  const axis = (site.int('axis', 0) + x.shape.length) % x.shape.length;
+  const axis = (site.number('axis', 0) + x.shape.length) % x.shape.length;
   const count = indices.shape.reduce((product, size) => product * size, 1);
   const rows = x.shape.map((size, other) => (other === axis ? count : size));
   const flat = reshape(
@@ -153,7 +153,7 @@ const gatherElementsRule: GradientRule = (site) => {
     kind: 'scattered',
     indices: site.input(1),
     updates: gradient,
-    axis: site.int('axis', 0),
+    axis: site.number('axis', 0),
   };
   return [scattered];
 };
@@ -162,7 +162,7 @@ const scatterElementsRule: GradientRule = (site) => {
   const gradient = site.full(0);
   if (!gradient) return [];
   const indices = site.input(1);
-  const axis = site.int('axis', 0);
+  const axis = site.number('axis', 0);
   const added = site.string('reduction', 'none') === 'add';
   const updates = site.wants(2) ? gatherElements(gradient, indices, axis) : undefined;
   if (added || !site.wants(0)) return [added ? gradient : undefined, undefined, updates];
@@ -189,7 +189,9 @@ const rearrange =
     if (!gradient) return [];
     if (site.string('mode', 'DCR') !== 'DCR') throw new SteadysegError('the mode CRD has no gradient');
     return [
-      addNode(gradient.graph, inverse, [gradient], { blocksize: { kind: 'int', value: site.int('blocksize', 1) } })[0],
+      addNode(gradient.graph, inverse, [gradient], {
+        blocksize: { kind: 'int', value: site.number('blocksize', 1) },
+      })[0],
     ];
   };
 
@@ -200,7 +202,7 @@ const topKRule: GradientRule = (site) => {
     kind: 'scattered',
     indices: cast(site.node.outputs[1], 'int64'),
     updates: gradient,
-    axis: site.int('axis', -1),
+    axis: site.number('axis', -1),
   };
   return [scattered];
 };

@@ -9,7 +9,7 @@ function perChannel(value: Value, like: Value): Value {
   return reshape(value, [value.shape[0], ...Array(like.shape.length - 2).fill(1)]);
 }
 
-const epsilonOf = (site: GradientSite) => site.int('epsilon', 1e-5);
+const epsilonOf = (site: GradientSite) => site.number('epsilon', 1e-5);
 
 /**
  * With batch statistics, y = γ(x - μ)/σ + β over m values a channel:
@@ -19,7 +19,7 @@ const batchNormalizationRule: GradientRule = (site) => {
   const [x, scale] = [site.input(0), site.input(1)];
   const gradient = site.full(0);
   if (!gradient) return [];
-  const training = site.int('training_mode', 0) === 1;
+  const training = site.number('training_mode', 0) === 1;
   const [mean, variance] = training ? [site.node.outputs[1], site.node.outputs[2]] : [site.input(3), site.input(4)];
   const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
   const inverse = div(1, sqrt(add(variance, epsilonOf(site))));
@@ -44,14 +44,14 @@ const batchNormalizationRule: GradientRule = (site) => {
 const softmaxRule: GradientRule = (site) => {
   const y = site.output;
   const gradient = site.gradient;
-  const axis = site.int('axis', -1);
+  const axis = site.number('axis', -1);
   return [mul(y, sub(gradient, reduceSum(mul(gradient, y), [axis])))];
 };
 
 const logSoftmaxRule: GradientRule = (site) => {
   const gradient = site.full(0);
   if (!gradient) return [];
-  return [sub(gradient, mul(exp(site.output), reduceSum(gradient, [site.int('axis', -1)])))];
+  return [sub(gradient, mul(exp(site.output), reduceSum(gradient, [site.number('axis', -1)])))];
 };
 
 export const normalizationRules: Readonly<Record<string, GradientRule>> = {

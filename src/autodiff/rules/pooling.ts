@@ -32,7 +32,7 @@ const averagePoolRule: GradientRule = (site) => {
   const [height, width] = x.shape.slice(2);
   const { kernel, strides, pads } = windowOf(
     { ...site.node, outputCount: 1 },
-    site.ints('kernel_shape', []),
+    site.numbers('kernel_shape', []),
     x.shape.slice(2),
   );
   const channels = x.shape[1];
@@ -68,7 +68,7 @@ function windowSizes(
 ): Value {
   const [outputHeight, outputWidth] = gradient.shape.slice(2);
   const input = site.input(0).shape.slice(2);
-  const includePad = site.int('count_include_pad', 0) === 1;
+  const includePad = site.number('count_include_pad', 0) === 1;
   const along = (axis: number, output: number) => {
     const start = output * strides[axis] - pads[axis];
     const end = start + kernel[axis];

@@ -8,7 +8,7 @@ import type { GradientRule, GradientSite } from '../rule.js';
 function reducedAxes(site: GradientSite): number[] {
   const x = site.input(0);
   const given = site.node.inputs[1]?.constant?.data;
-  const axes = given ? Array.from(given as ArrayLike<number | bigint>, Number) : [...site.ints('axes', [])];
+  const axes = given ? Array.from(given as ArrayLike<number | bigint>, Number) : [...site.numbers('axes', [])];
   const all = x.shape.map((_, axis) => axis);
   return axes.length === 0 ? all : axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
 }

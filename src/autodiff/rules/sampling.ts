@@ -18,7 +18,12 @@ import {
   slice,
   sub,
 } from '../../onnx/ops.js';
-import { type CoordinateMode, type InterpolationMode, interpolationMatrix } from '../../tensor/interpolation.js';
+import {
+  type CoordinateMode,
+  type InterpolationMode,
+  interpolationMatrix,
+  transposedMatrix,
+} from '../../tensor/interpolation.js';
 import { sameShape, tensor } from '../../tensor/tensor.js';
 import type { GradientRule, GradientSite } from '../rule.js';
 
@@ -57,14 +62,6 @@ const resizeRule: GradientRule = (site) => {
   return [matMul(byRow, matMul(gradient, byColumn))];
 };
 
-function transposedMatrix(matrix: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(matrix.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) result[column * rows + row] = matrix[row * columns + column];
-  }
-  return result;
-}
-
 /** Bilinear samples give their gradient back to the four pixels around each; the grid counts as a constant. */
 const gridSampleRule: GradientRule = (site) => {
   const [x, grid] = [site.input(0), site.input(1)];
@@ -78,7 +75,7 @@ const gridSampleRule: GradientRule = (site) => {
   }
   const [batch, channels, height, width] = x.shape;
   const points = grid.shape[1] * grid.shape[2];
-  const corners = site.int('align_corners', 0) === 1;
+  const corners = site.number('align_corners', 0) === 1;
   const along = (axis: number, size: number) => {
     const normalized = reshape(slice(grid, [3], [axis], [axis + 1]), [batch, 1, points]);
     const position = corners ? mul(add(normalized, 1), (size - 1) / 2) : sub(mul(add(normalized, 1), size / 2), 0.5);
