@@ -44,13 +44,11 @@ export function createOrtSession(
 
 /** An engine tensor over the same memory. */
 export function createOrtTensor(value: Tensor): ort.Tensor {
-  if (value.dtype === 'float16') return new ort.Tensor('float16', halfArray(value.data as Uint16Array), value.shape);
-  return new ort.Tensor(value.dtype as 'float32', value.data as Float32Array, value.shape);
-}
-
-/** float16 bits as the array type the engine's tensors want: Float16Array where JavaScript has it. */
-function halfArray(bits: Uint16Array): Uint16Array {
-  const Half = (globalThis as { Float16Array?: new (buffer: ArrayBufferLike, at: number, length: number) => unknown })
-    .Float16Array;
-  return Half ? (new Half(bits.buffer, bits.byteOffset, bits.length) as Uint16Array) : bits;
+  const { dtype, shape, data } = value;
+  if (dtype === 'float16') {
+    // Where JavaScript has half-precision arrays (Node 24), the constructor makes one of the bits, which the native part
+    // cannot read. It reads these four properties, whatever the object is.
+    return { type: 'float16', dims: shape, data, location: 'cpu' } as unknown as ort.Tensor;
+  }
+  return new ort.Tensor(dtype as 'float32', data as Float32Array, shape);
 }
