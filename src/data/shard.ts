@@ -50,6 +50,16 @@ export function resolveShard(
     return fromScheduler('JOB_COMPLETION_INDEX', kubernetesIndex, 0, shards);
   }
   if (slurmIndex !== undefined) {
+    if (
+      shards !== undefined &&
+      slurmCount !== undefined &&
+      wholeOr('SLURM_ARRAY_TASK_COUNT', slurmCount, shards) !== shards
+    ) {
+      // Some tasks only, such as one that is run again: which shard each of them is can't be told from the array's lowest index.
+      throw new UsageError(
+        `--shards ${shards}: expected an array job of ${shards} tasks, found SLURM_ARRAY_TASK_COUNT ${slurmCount}; to run some of the shards, give --shard i/${shards}`,
+      );
+    }
     const first = wholeOr('SLURM_ARRAY_TASK_MIN', environment.SLURM_ARRAY_TASK_MIN, 0);
     const count = shards ?? wholeOr('SLURM_ARRAY_TASK_COUNT', slurmCount, 1);
     return fromScheduler('SLURM_ARRAY_TASK_ID', slurmIndex, first, count);

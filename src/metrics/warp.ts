@@ -20,16 +20,22 @@ const ROUND = 6755399441055744;
  * - `vspw`: the nearest pixel on a grid that was normalised by (W-1, H-1) but is sampled without aligned corners, which
  *   shifts it by up to half a pixel; 0 outside the frame (Miao et al., CVPR 2021, as released).
  * @param backward flow from t+1 to t on the pixels of t+1; needed by `masked` only
- * @throws SteadysegError when sizes differ or `masked` has no backward flow
+ * @param into memory for the result, of its size, to be used again pair after pair. Default: new memory
+ * @throws SteadysegError when sizes differ, `into` is of another size, or `masked` has no backward flow
  */
 export function warpLabels(
   next: LabelMap,
   forward: OpticalFlow,
   backward: OpticalFlow | undefined,
   mode: TemporalMode,
+  into?: Uint8Array,
 ): LabelMap {
   requireSameSize(next, forward, 'label map and flow');
-  const warped = new Uint8Array(next.width * next.height);
+  const pixels = next.width * next.height;
+  const warped = into ?? new Uint8Array(pixels);
+  if (warped.length !== pixels) {
+    throw new SteadysegError(`expected memory for ${pixels} labels, found room for ${warped.length}`);
+  }
   if (mode === 'etc-2020') warpBilinear(next, forward.data, warped);
   else if (mode === 'vspw') warpVspw(next, forward.data, warped);
   else {
@@ -61,10 +67,15 @@ function warpMasked(next: LabelMap, forward: Float32Array, backward: Float32Arra
       const fractionY = atY - top;
       const above = (top * width + left) << 1;
       const below = above + row;
-      const aboveU = backward[above] + fractionX * (backward[above + 2] - backward[above]);
-      const aboveV = backward[above + 1] + fractionX * (backward[above + 3] - backward[above + 1]);
-      const belowU = backward[below] + fractionX * (backward[below + 2] - backward[below]);
-      const belowV = backward[below + 1] + fractionX * (backward[below + 3] - backward[below + 1]);
+      // Read once by name: the compiler would load an element again for each time it is written.
+      const aboveLeftU = backward[above];
+      const aboveLeftV = backward[above + 1];
+      const belowLeftU = backward[below];
+      const belowLeftV = backward[below + 1];
+      const aboveU = aboveLeftU + fractionX * (backward[above + 2] - aboveLeftU);
+      const aboveV = aboveLeftV + fractionX * (backward[above + 3] - aboveLeftV);
+      const belowU = belowLeftU + fractionX * (backward[below + 2] - belowLeftU);
+      const belowV = belowLeftV + fractionX * (backward[below + 3] - belowLeftV);
       const backU = aboveU + fractionY * (belowU - aboveU);
       const backV = aboveV + fractionY * (belowV - aboveV);
       const nearest = ((atY + ROUND - ROUND) | 0) * width + ((atX + ROUND - ROUND) | 0);

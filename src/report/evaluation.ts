@@ -90,13 +90,11 @@ function figures({ tc, labelsTc, mIoU, vc }: EvaluationReport): Figure[] {
     list.push({ name: `Video consistency (VC-${vc.window})`, value: vc.value, format: 'percent', hint });
   }
   const absent = 'not measured: no labels given';
-  list.push({
-    name: 'Mean IoU (mIoU)',
-    value: mIoU,
-    format: 'percent',
-    hint: mIoU === undefined ? absent : 'predictions against the labels',
-    tone: tones.accuracy,
-  });
+  // Video consistency has labels but does not measure mIoU: no place is kept for it there.
+  if (mIoU !== undefined || !vc) {
+    const hint = mIoU === undefined ? absent : 'predictions against the labels';
+    list.push({ name: 'Mean IoU (mIoU)', value: mIoU, format: 'percent', hint, tone: tones.accuracy });
+  }
   if (tc !== undefined) {
     const hint = labelsTc === undefined ? absent : 'the ceiling: labels measured like predictions';
     list.push({ name: 'The labels’ own TC', value: labelsTc, format: 'percent', hint, tone: tones.labels });

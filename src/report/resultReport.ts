@@ -59,7 +59,7 @@ function mainFigures(result: EvaluationResult): Partial<EvaluationReport> {
         labelsTc: result.labelsTc ?? undefined,
       };
     case 'vc':
-      return result.vc === null ? {} : { vc: { value: result.vc, window: result.window } };
+      return { vc: { value: result.vc ?? Number.NaN, window: result.window } };
   }
 }
 

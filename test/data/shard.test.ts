@@ -27,6 +27,11 @@ it('refuses what does not fit together', () => {
   expect(() => resolveShard({ shards: 4 }, {})).toThrow(/found neither/);
   expect(() => resolveShard({ shards: 4 }, { JOB_COMPLETION_INDEX: '4' })).toThrow(/expected 0 to 3 for 4 shards/);
   expect(() => resolveShard({ shard: '0/2', shards: 3 }, {})).toThrow(/agree/);
+  // One task of an array run again: its lowest index is its own, so it would take itself for shard 0.
+  const again = { SLURM_ARRAY_TASK_ID: '3', SLURM_ARRAY_TASK_COUNT: '1', SLURM_ARRAY_TASK_MIN: '3' };
+  expect(() => resolveShard({ shards: 8 }, again)).toThrow(
+    /array job of 8 tasks, found SLURM_ARRAY_TASK_COUNT 1; .*--shard i\/8/,
+  );
   expect(() => resolveShard({}, { SLURM_ARRAY_TASK_ID: 'x', SLURM_ARRAY_TASK_COUNT: '2' })).toThrow(/whole number/);
 });
 

@@ -193,6 +193,33 @@ describe('the masked warp', () => {
     expect([...comparedPixels(first, warped, 11, 'masked')]).toEqual([1, 0, 0, 0]);
   });
 
+  it('writes over memory that is given to it, and refuses memory of another size', () => {
+    const next = makeMap(4, 2, (x) => x);
+    const flow = makeFlow(4, 2, () => [1, 0]);
+    for (const mode of temporalModes) {
+      const into = new Uint8Array(8).fill(99);
+      const { data } = warpLabels(
+        next,
+        flow,
+        makeFlow(4, 2, () => [-1, 0]),
+        mode,
+        into,
+      );
+      expect(data).toBe(into);
+      expect([...data]).toEqual([
+        ...warpLabels(
+          next,
+          flow,
+          makeFlow(4, 2, () => [-1, 0]),
+          mode,
+        ).data,
+      ]);
+    }
+    expect(() => warpLabels(next, flow, flow, 'masked', new Uint8Array(7))).toThrow(
+      /memory for 8 labels, found room for 7/,
+    );
+  });
+
   it('needs backward flow, and one size', () => {
     const map = makeMap(4, 2, () => 0);
     expect(() => warpLabels(map, still(4, 2), undefined, 'masked')).toThrow(/expected backward flow/);

@@ -70,6 +70,12 @@ describe('the report of an evaluation', () => {
     expect(bare.match(/not measured: no labels given/g)?.length).toBe(2);
   });
 
+  it('of video consistency does not say that labels were missing', () => {
+    const page = renderReport(evaluationReport({ title: 'vc', vc: { value: 0.9617, window: 8 }, facts: [] }));
+    expect(page).toContain('96.17 %');
+    expect(page).not.toContain('no labels given');
+  });
+
   it('is one file: no scripts, no addresses, no other files', () => {
     expect(text).not.toMatch(/<script|<link|@import|https?:|url\(/i);
     const sources = [...text.matchAll(/(?:src|href)="([^"]*)"/g)].map((match) => match[1]);

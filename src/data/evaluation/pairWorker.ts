@@ -21,13 +21,18 @@ export interface PairOutcome {
   readonly warped?: LabelMap | undefined;
 }
 
+/** Warped labels that are only counted, one pair after another, so that not every pair takes new memory. */
+let scratch = new Uint8Array(0);
+
 export default function countPair(task: PairTask): PairOutcome {
   const { mode, classes, forward, backward, pairs, keepWarped } = task;
   const counts: ClassCounts[] = [];
   let kept: LabelMap | undefined;
   for (const [first, next] of pairs) {
-    const warped = warpLabels(next, forward, backward, mode);
-    if (keepWarped) kept ??= warped;
+    const keep = keepWarped && kept === undefined;
+    if (scratch.length !== next.data.length) scratch = new Uint8Array(next.data.length);
+    const warped = warpLabels(next, forward, backward, mode, keep ? undefined : scratch);
+    if (keep) kept = warped;
     counts.push(temporalConsistencyCounts(first, warped, classes, mode));
   }
   return kept ? { counts, warped: kept } : { counts };
