@@ -192,9 +192,10 @@ function checkClassCount(
   source: string,
   { classCount, description }: ConvertOptions,
 ): void {
-  const expected = classCount ?? description?.classes?.length;
-  if (expected === undefined) return;
-  const found = classCountOf(weights, source);
-  if (found !== expected)
-    throw new SteadysegError(`${source}: expected weights for ${expected} classes, found ${found}`);
+  for (const expected of [classCount, description?.classes?.length]) {
+    if (expected === undefined) continue;
+    const found = classCountOf(weights, source);
+    if (found !== expected)
+      throw new SteadysegError(`${source}: expected weights for ${expected} classes, found ${found}`);
+  }
 }

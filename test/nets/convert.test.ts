@@ -189,6 +189,12 @@ describe('converting', () => {
       [
         'student.pth',
         'x.onnx',
+        { ...options, classCount: 5, description: { classes: ['road', 'sky'] } },
+        /expected weights for 2 classes, found 5/,
+      ],
+      [
+        'student.pth',
+        'x.onnx',
         { ...options, widthMultiplier: 1 },
         /do not fit the network: .*misshapen: layer0\.0\.weight/,
       ],
