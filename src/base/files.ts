@@ -36,7 +36,7 @@ export function temporaryBeside(path: string): string {
 export async function writeAside(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = temporaryBeside(path);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     await write(temporary);
     await rename(temporary, path);
   } catch (thrown) {
@@ -59,10 +59,33 @@ export async function writeFileWhole(path: string, data: string | Uint8Array): P
   });
 }
 
+/**
+ * Creates a folder and its parents. Node's own `recursive` never returns where a parent takes no folders (/proc),
+ * and says "no such file" of a read-only file system.
+ *
+ * @throws the system's error, of the folder that could not be created.
+ */
+export async function makeFolders(path: string): Promise<void> {
+  if (await isFolder(path)) return;
+  const parent = dirname(path);
+  try {
+    if (parent !== path && !(await exists(parent))) await makeFolders(parent);
+    await mkdir(path);
+  } catch (thrown) {
+    // Another process or thread was faster.
+    if (isSystemError(thrown, 'EEXIST') && (await isFolder(path))) return;
+    throw thrown;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
 /** Creates a folder and its parents, and refuses with a clear error what cannot be written into. */
 export async function ensureFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(path);
   } catch (thrown) {
     throw new SteadysegError(`cannot create the folder ${path}: ${reasonOf(thrown)}`, { cause: thrown });
   }

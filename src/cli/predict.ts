@@ -57,10 +57,14 @@ export function command(): Command {
     )
     .option(
       '--mean <r,g,b>',
-      'subtracted from the input, in units of pixel × scale (default: what the model says, else ImageNet)',
+      'subtracted from the input, in units of pixel × scale (default: what the model says, else ImageNet; 0 when --std or --scale is given)',
       channels,
     )
-    .option('--std <r,g,b>', 'the input is divided by this, in the same units', channels)
+    .option(
+      '--std <r,g,b>',
+      'the input is divided by this, in the same units (default: likewise; 1 when --mean or --scale is given)',
+      channels,
+    )
     .option('--scale <number>', 'factor on pixels 0..255 before mean and std (default: 1)', positive)
     .option('--bgr', 'the network expects blue first')
     .option('--resume', 'go on where an earlier run with the same options ended')
@@ -143,7 +147,7 @@ function describe({ frames, resumed, fps, seconds, stages, save }: PredictSummar
   const earlier = resumed > 0 ? ` (${resumed} from an earlier run)` : '';
   const perStage = Object.entries(stages).map(([stage, milliseconds]) => `${stage} ${milliseconds.toFixed(1)}`);
   return [
-    `${frames} frames${earlier} in ${seconds.toFixed(1)} s, ${fps.toFixed(2)} frames/s: ${save.join(', ')} in ${out}`,
+    `${frames} ${frames === 1 ? 'frame' : 'frames'}${earlier} in ${seconds.toFixed(1)} s, ${fps.toFixed(2)} frames/s: ${save.join(', ')} in ${out}`,
     `milliseconds a frame: ${perStage.join(', ')}`,
   ].join('\n');
 }

@@ -1,10 +1,10 @@
 // Flow kept on disk as .flo files, so that no pair is computed twice.
 import { createHash } from 'node:crypto';
-import { mkdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, SteadysegError } from '../base/errors.js';
-import { readFileBounded } from '../base/files.js';
+import { makeFolders, readFileBounded } from '../base/files.js';
 import { readFlo, writeFlo } from '../media/flo.js';
 import type { OpticalFlow } from '../media/image.js';
 import { type FlowFrame, type FlowSource, orderedFrames } from './source.js';
@@ -58,7 +58,7 @@ export function cachedFlow(source: FlowSource, options: FlowCacheOptions = {}): 
   const store = async (path: string, flow: OpticalFlow) => {
     if (!storing) return;
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolders(folder);
       const { bavail, bsize } = await statfs(folder);
       if (bavail * bsize < MIN_FREE_BYTES + flow.data.byteLength) {
         throw new SteadysegError(`less than ${MIN_FREE_BYTES / 2 ** 30} GiB are free`);
