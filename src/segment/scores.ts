@@ -96,14 +96,24 @@ function argmaxOf(
   }
 }
 
-/** The softmax probability of the best class at every pixel of the scores resized to `height × width`. */
-export function resizedConfidence(scores: Scores, height: number, width: number): Float32Array {
+/** Labels, and the softmax probability of each. */
+export interface LabelsWithConfidence {
+  readonly labels: Uint8Array;
+  readonly confidence: Float32Array;
+}
+
+/**
+ * The argmax of the scores resized to `height × width` (the labels of `resizedArgmax`) and its softmax probability, in one
+ * pass: reading a frame's scores again is what would take the time.
+ */
+export function resizedConfidence(scores: Scores, height: number, width: number): LabelsWithConfidence {
   const { classes, data } = scores;
   const vertical = alignedAxis(scores.height, height);
   const { low, high, lowWeight, highWeight } = alignedAxis(scores.width, width);
+  const labels = new Uint8Array(height * width);
   const confidence = new Float32Array(height * width);
   // One row of scores with the classes of a pixel side by side: all the work on a pixel stays in a few cache lines.
-  const tall = new Float32Array(scores.width * classes);
+  const tall = new Float64Array(scores.width * classes);
   const pixel = new Float64Array(classes);
   for (let y = 0; y < height; y++) {
     const upper = vertical.lowWeight[y];
@@ -121,18 +131,23 @@ export function resizedConfidence(scores: Scores, height: number, width: number)
       const near = lowWeight[x];
       const far = highWeight[x];
       let best = Number.NEGATIVE_INFINITY;
+      let label = 0;
       for (let c = 0; c < classes; c++) {
         const score = tall[left + c] * near + tall[right + c] * far;
         pixel[c] = score;
-        if (score > best) best = score;
+        if (score > best) {
+          best = score;
+          label = c;
+        }
       }
       // The best class contributes e⁰ = 1 to the sum.
       let sum = 0;
       for (let c = 0; c < classes; c++) sum += exponential(pixel[c] - best);
+      labels[y * width + x] = label;
       confidence[y * width + x] = 1 / sum;
     }
   }
-  return confidence;
+  return { labels, confidence };
 }
 
 /** Sums of softmax maps over views of one picture, `[classes, height, width]`, with the number of maps at each pixel. */

@@ -73,10 +73,11 @@ export async function segmentFrame(network: Network, frame: Pixels, options: Seg
   if (single && !options.flip) {
     const { input, size } = await prepare(frame, wholeOf(frame));
     const scores = await timed('inference', () => network.run(input, size));
-    return timed('labels', () => ({
-      labels: { width, height, data: resizedArgmax(scores, height, width) },
-      ...(options.confidence && { confidence: resizedConfidence(scores, height, width) }),
-    })).then((result) => ({ ...result, times }));
+    return timed('labels', () => {
+      if (!options.confidence) return { labels: { width, height, data: resizedArgmax(scores, height, width) } };
+      const { labels, confidence } = resizedConfidence(scores, height, width);
+      return { labels: { width, height, data: labels }, confidence };
+    }).then((result) => ({ ...result, times }));
   }
 
   /** The averaged softmax of one scale. */

@@ -57,7 +57,8 @@ describe('labels from scores', () => {
     const scores = randomScores(5, height, width);
     const expected = reference(scores, tall, wide);
     expect([...resizedArgmax(scores, tall, wide)]).toEqual(expected.labels);
-    const confidence = resizedConfidence(scores, tall, wide);
+    const { labels, confidence } = resizedConfidence(scores, tall, wide);
+    expect([...labels]).toEqual(expected.labels);
     for (const [i, value] of expected.confidence.entries()) expect(confidence[i]).toBeCloseTo(value, 5);
   });
 
@@ -72,7 +73,7 @@ describe('labels from scores', () => {
 
   it('covers large scores, where e^x would overflow', () => {
     const scores: Scores = { classes: 2, height: 1, width: 1, data: Float32Array.of(1000, 998) };
-    expect(resizedConfidence(scores, 1, 1)[0]).toBeCloseTo(1 / (1 + Math.exp(-2)), 6);
+    expect(resizedConfidence(scores, 1, 1).confidence[0]).toBeCloseTo(1 / (1 + Math.exp(-2)), 6);
   });
 });
 
@@ -88,7 +89,7 @@ describe('averaged softmax', () => {
       const total = [0, 1, 2, 3].reduce((all, c) => all + sum.data[c * 63 + i], 0);
       expect(total).toBeCloseTo(1, 5);
     }
-    const confidence = resizedConfidence(scores, 7, 9);
+    const { confidence } = resizedConfidence(scores, 7, 9);
     for (const [i, value] of highest(sum).entries()) expect(value).toBeCloseTo(confidence[i], 6);
     expect(argmax(sum)).toEqual(resizedArgmax(scores, 7, 9));
   });
