@@ -93,14 +93,9 @@ export { type ResultReportOptions, resultReport } from './report/resultReport.js
 export { renderResult } from './report/resultTable.js';
 export { createSession, type Session, type SessionOptions, supportedDevices } from './runtime/session.js';
 export { type LoadOptions, loadModel, type NetworkDescription, type SegmentationModel } from './segment/model.js';
-export {
-  type FrameFailure,
-  type OutputKind,
-  type PredictOptions,
-  type PredictSummary,
-  predict,
-} from './segment/predict.js';
+export { type OutputKind, type PredictOptions, type PredictSummary, predict } from './segment/predict.js';
 export type { Preprocessing, PreprocessingOptions } from './segment/preprocessing.js';
+export type { FrameFailure, FrameRunOptions, RunSpeed } from './segment/runFrames.js';
 export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segment.js';
 export { type SegmentedFrame, type SegmentVideoOptions, segmentVideo } from './segment/video.js';
 export type { Size, ViewOptions } from './segment/views.js';

@@ -1,65 +1,44 @@
 // Predicts a whole input into a folder: label maps, colour maps, overlays, confidences and a record of it all.
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
-import { ensureFolder, exists, fileSize, readFileBounded, writeFileWhole } from '../base/files.js';
-import { mapOrdered } from '../base/ordered.js';
-import type { OnProgress } from '../base/progress.js';
-import { inShard, type Shard, wholeWork } from '../data/shard.js';
+import { SteadysegError, UsageError } from '../base/errors.js';
+import { ensureFolder, writeFileWhole } from '../base/files.js';
+import { wholeWork } from '../data/shard.js';
 import { type Frame, type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
 import { readLabelMap } from '../media/labels.js';
 import { createVideoWriter, type VideoWriter } from '../media/videoWriter.js';
 import { checkSegmentOptions, type SegmentationModel } from './model.js';
 import { createPool, movable } from './pool.js';
-import type { Preprocessing } from './preprocessing.js';
+import {
+  createTally,
+  type FrameFailure,
+  type FrameFolder,
+  type FrameRunOptions,
+  finishedStems,
+  type RunSpeed,
+  runFrames,
+  speedOf,
+} from './runFrames.js';
+import { checkResumable, formatRecord, type RunSettings, runSettings } from './runSettings.js';
 import type { SegmentOptions } from './segment.js';
+import { selectFrames } from './selection.js';
 
 /** What can be saved of each frame. */
 export const outputKinds = ['labels', 'color', 'overlay', 'confidence'] as const;
 export type OutputKind = (typeof outputKinds)[number];
 
-export interface PredictOptions extends Omit<SegmentOptions, 'confidence'> {
+export interface PredictOptions extends Omit<SegmentOptions, 'confidence'>, FrameRunOptions {
   /** Default: labels and color, for a video also overlay. */
   readonly save?: readonly OutputKind[] | undefined;
-  /** Leave out frames whose files are there already. The folder has to come from the same model and options. */
-  readonly resume?: boolean | undefined;
-  /** Stop after this many frames. */
-  readonly limit?: number | undefined;
-  /** Go on after frames that cannot be read; they are listed in the summary. */
-  readonly keepGoing?: boolean | undefined;
-  /** Only every `count`-th clip, from the `index`-th on. */
-  readonly shard?: Shard | undefined;
-  readonly onProgress?: OnProgress | undefined;
-  /** Called for each frame that cannot be read and is left out. */
-  readonly onFailure?: ((failure: FrameFailure) => void) | undefined;
-  /** Ends early: frames under way are finished, and the overlay video is closed with them. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface FrameFailure {
-  readonly stem: string;
-  readonly reason: string;
 }
 
 /** What makes two runs comparable: `resume` asks for the same. */
-interface Settings {
-  readonly input: string;
-  readonly model: string;
-  readonly modelBytes: number;
-  readonly device: string;
-  readonly classes: readonly string[];
-  readonly preprocessing: Preprocessing;
-  /** The network's input size; `frame` where it takes the frame's own. */
-  readonly size: string;
-  readonly tile: string | null;
-  readonly scales: readonly number[];
-  readonly flip: boolean;
+interface Settings extends RunSettings {
   readonly save: readonly OutputKind[];
 }
 
 /** The content of `predict.json`. */
-export interface PredictSummary extends Settings {
+export interface PredictSummary extends Settings, RunSpeed {
   /** Whether every frame asked for was predicted; false also while a run is under way. */
   readonly complete: boolean;
   readonly interrupted: boolean;
@@ -71,20 +50,7 @@ export interface PredictSummary extends Settings {
   readonly width: number | null;
   readonly height: number | null;
   readonly frameRate: number | null;
-  readonly sessions: number;
-  readonly threads: number;
-  readonly seconds: number;
-  /** Frames of this run per second, from the first frame on. */
-  readonly fps: number;
-  /** Mean milliseconds a frame of this run spent in each stage. Stages of several frames overlap, so they do not add up to the time a frame took. */
-  readonly stages: Readonly<Record<Stage, number>>;
 }
-
-/** Where the time goes: waiting for frames, resizing and normalising, the network, scores to labels, drawing and encoding, writing files and video. */
-type Stage = 'decode' | 'prepare' | 'inference' | 'labels' | 'render' | 'write';
-
-/** A summary lists the failed frames at most; a larger file is something else. */
-const MAX_SUMMARY_BYTES = 1 << 28;
 
 /**
  * Predicts every frame of INPUT into `out`: `labels/<stem>.png` (train ids), `color/<stem>.png` (palette),
@@ -103,79 +69,50 @@ export async function predict(
   const { keepGoing = false, limit = Number.POSITIVE_INFINITY, shard = wholeWork, signal } = options;
   const source = await openFrames(input, { acceptTruncated: keepGoing });
   const save = chooseOutputs(options.save, source);
-  const settings = await settingsOf(input, model, save, options);
+  const settings: Settings = { ...(await runSettings(input, model, options)), save };
   const summaryPath = join(out, shard.count > 1 ? `predict-${shard.index}-of-${shard.count}.json` : 'predict.json');
   if (options.resume) await checkResumable(summaryPath, settings);
 
   const files = fileKinds(save, source);
+  const folders: FrameFolder[] = files.map((kind) => ({ path: join(out, kind), extension: extensionOf(kind) }));
   const video = save.includes('overlay') && source.kind === 'video';
-  const finished = options.resume && (!video || files.includes('labels')) ? await finishedStems(out, files) : new Set();
+  const mayResume = options.resume && (!video || files.includes('labels'));
+  const finished = mayResume ? await finishedStems(folders) : new Set<string>();
   const selection = selectFrames(source, shard, limit);
 
   const views = { tile: options.tile, scales: options.scales, flip: options.flip };
   const pool = await createPool(model, { ...views, confidence: save.includes('confidence') }, selection.count);
-  const times: Record<Stage, number> = { decode: 0, prepare: 0, inference: 0, labels: 0, render: 0, write: 0 };
-  const failed: FrameFailure[] = [];
-  let frames = 0;
-  let resumed = 0;
-  const started = performance.now();
-  const summary = (complete: boolean, interrupted: boolean): PredictSummary => {
-    const seconds = (performance.now() - started) / 1000;
-    const fresh = frames - resumed;
-    return {
-      ...settings,
-      complete,
-      interrupted,
-      frames,
-      resumed,
-      failed,
-      width: source.width ?? null,
-      height: source.height ?? null,
-      frameRate: source.frameRate ? source.frameRate.numerator / source.frameRate.denominator : null,
-      sessions: pool.sessions,
-      threads: pool.threads,
-      seconds: rounded(seconds),
-      fps: rounded(fresh / seconds),
-      stages: perFrame(times, fresh),
-    };
-  };
-  const report = () => {
-    frames++;
-    options.onProgress?.({ done: frames, total: selection.count });
-  };
+  const tally = createTally();
+  const { times } = tally;
+  const summary = (complete: boolean, interrupted: boolean): PredictSummary => ({
+    ...settings,
+    complete,
+    interrupted,
+    frames: tally.frames,
+    resumed: tally.resumed,
+    failed: tally.failed,
+    width: source.width ?? null,
+    height: source.height ?? null,
+    frameRate: source.frameRate ? source.frameRate.numerator / source.frameRate.denominator : null,
+    ...speedOf(tally, pool),
+  });
 
   let overlays: VideoWriter | undefined;
   try {
-    for (const folder of [out, ...files.map((kind) => join(out, kind))]) await ensureFolder(folder);
-    await writeFileWhole(summaryPath, formatSummary(summary(false, false)));
-    const decoded = source.frames({
-      wanted(index, stem) {
-        if (!selection.has(index)) return false;
-        if (!finished.has(stem) || video) return true;
-        resumed++;
-        report();
-        return false;
-      },
-      onBad(stem, error) {
-        if (!keepGoing) return 'throw';
-        const failure = { stem, reason: messageOf(error) };
-        failed.push(failure);
-        options.onFailure?.(failure);
-        return 'skip';
-      },
-    });
-    const inOrder = timedUntil(decoded, selection.last, (milliseconds) => {
-      times.decode += milliseconds;
-    });
-    for await (const overlay of mapOrdered(inOrder, pool.sessions + 2, finishFrame, signal)) {
-      if (overlay) {
+    for (const folder of [out, ...folders.map(({ path }) => path)]) await ensureFolder(folder);
+    await writeFileWhole(summaryPath, formatRecord(summary(false, false)));
+    await runFrames(source, selection, pool.sessions + 2, options, tally, {
+      // The overlay video of a resumed run is written again from its start.
+      isDone: (stem) => finished.has(stem) && !video,
+      finish: finishFrame,
+      async take(overlay) {
+        if (!overlay) return;
         const start = performance.now();
         overlays ??= await createOverlayVideo(out, source, overlay);
         await overlays.write(overlay);
         times.write += performance.now() - start;
-      }
-      report();
-    }
+      },
+    });
     await overlays?.close();
   } catch (thrown) {
     await overlays?.abort();
@@ -184,14 +121,14 @@ export async function predict(
     await pool.release();
   }
   const interrupted = signal?.aborted ?? false;
-  const result = summary(!interrupted && failed.length === 0, interrupted);
-  await writeFileWhole(summaryPath, formatSummary(result));
+  const result = summary(!interrupted && tally.failed.length === 0, interrupted);
+  await writeFileWhole(summaryPath, formatRecord(result));
   return result;
 
   /** Segments, draws and writes one frame; gives what the overlay video shows of it. */
   async function finishFrame({ stem, image }: Frame): Promise<RgbImage | undefined> {
     const done = finished.has(stem);
-    if (done) resumed++;
+    if (done) tally.resumed++;
     const wants = (kind: OutputKind) => !done && save.includes(kind);
     const result = await pool.run({
       image: movable(image),
@@ -237,130 +174,9 @@ function extensionOf(kind: OutputKind): string {
   return kind === 'overlay' ? '.jpg' : '.png';
 }
 
-/** Stems of the frames all of whose files are in `out`. */
-async function finishedStems(out: string, kinds: readonly OutputKind[]): Promise<Set<string>> {
-  let stems: Set<string> | undefined;
-  for (const kind of kinds) {
-    const extension = extensionOf(kind);
-    const names = await readdir(join(out, kind)).catch(() => []);
-    const here = names.filter((name) => name.endsWith(extension)).map((name) => name.slice(0, -extension.length));
-    stems = new Set(here.filter((stem) => !stems || stems.has(stem)));
-  }
-  return stems ?? new Set();
-}
-
-/** The frames a run is responsible for. */
-interface Selection {
-  has(index: number): boolean;
-  /** How many there are, when the input says. */
-  readonly count: number | undefined;
-  /** The index of the last one; -1 when there is none. */
-  readonly last: number;
-}
-
-/** The first `limit` frames of the shard's clips. */
-function selectFrames(source: FrameSource, shard: Shard, limit: number): Selection {
-  if (source.kind === 'video') {
-    const last = inShard(0, shard) ? limit - 1 : -1;
-    const count = last < 0 ? 0 : source.count && Math.min(source.count, limit);
-    return { has: (index) => index <= last, count, last };
-  }
-  const indices: number[] = [];
-  for (const [number, { first, count = 0 }] of source.clips.entries()) {
-    if (!inShard(number, shard)) continue;
-    for (let index = first; index < first + count && indices.length < limit; index++) indices.push(index);
-  }
-  const chosen = new Set(indices);
-  return { has: (index) => chosen.has(index), count: indices.length, last: indices.at(-1) ?? -1 };
-}
-
-/** The frames up to index `last`; what comes after is not read. Reports how long each took to come. */
-async function* timedUntil(
-  frames: AsyncGenerator<Frame, void, void>,
-  last: number,
-  onTime: (milliseconds: number) => void,
-): AsyncGenerator<Frame, void, void> {
-  if (last < 0) return;
-  try {
-    for (;;) {
-      const start = performance.now();
-      const next = await frames.next();
-      onTime(performance.now() - start);
-      if (next.done) return;
-      yield next.value;
-      if (next.value.index >= last) return;
-    }
-  } finally {
-    await frames.return();
-  }
-}
-
 /** The overlay video: size and frame rate are those of the input. */
 async function createOverlayVideo(out: string, source: FrameSource, first: RgbImage): Promise<VideoWriter> {
   if (!source.frameRate) throw new SteadysegError(`${source.description}: expected a video with a frame rate`);
   const { width, height } = first;
   return createVideoWriter(join(out, 'overlay.mp4'), { width, height, frameRate: source.frameRate });
-}
-
-async function settingsOf(
-  input: string,
-  model: SegmentationModel,
-  save: readonly OutputKind[],
-  { tile, scales, flip }: PredictOptions,
-): Promise<Settings> {
-  const { source, height, width, preprocessing } = model.description;
-  return {
-    input,
-    model: source,
-    modelBytes: typeof model.content === 'string' ? await fileSize(model.content) : model.content.length,
-    device: model.sessionOptions.device ?? 'cpu',
-    classes: model.classes.classes,
-    preprocessing,
-    size: height === undefined && width === undefined ? 'frame' : `${height ?? 'frame'}x${width ?? 'frame'}`,
-    tile: tile ? `${tile.height}x${tile.width}` : null,
-    scales: scales ?? [1],
-    flip: flip ?? false,
-    save,
-  };
-}
-
-/** @throws SteadysegError when the folder holds the results of other settings. */
-async function checkResumable(path: string, settings: Settings): Promise<void> {
-  if (!(await exists(path))) return;
-  let earlier: Record<string, unknown>;
-  try {
-    earlier = JSON.parse(new TextDecoder().decode(await readFileBounded(path, MAX_SUMMARY_BYTES)));
-  } catch (thrown) {
-    throw new SteadysegError(`${path}: expected the record of an earlier run to resume: ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
-  }
-  const other = Object.entries(settings).find(
-    ([name, value]) => name !== 'device' && JSON.stringify(earlier[name]) !== JSON.stringify(value),
-  );
-  if (!other) return;
-  const [name, value] = other;
-  throw new SteadysegError(
-    `${path}: expected the same ${name} as in the run to resume, ${JSON.stringify(earlier[name])}, found ${JSON.stringify(value)}: use another folder, or run without --resume`,
-  );
-}
-
-function perFrame(times: Readonly<Record<Stage, number>>, frames: number): Record<Stage, number> {
-  const mean = (stage: Stage) => rounded(times[stage] / Math.max(1, frames));
-  return {
-    decode: mean('decode'),
-    prepare: mean('prepare'),
-    inference: mean('inference'),
-    labels: mean('labels'),
-    render: mean('render'),
-    write: mean('write'),
-  };
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000;
-}
-
-function formatSummary(summary: PredictSummary): string {
-  return `${JSON.stringify(summary, null, 2)}\n`;
 }
