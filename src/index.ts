@@ -34,6 +34,9 @@ export {
   toyCityClipSeed,
   writeToyCity,
 } from './data/toycity/write.js';
+export { heldClips, shownClip } from './demo/clips.js';
+export { type DemoOptions, type DemoResult, type DemoStage, runDemo } from './demo/demo.js';
+export { type ClipFigures, type Figures, type Measurement, measureClips, type Segment } from './demo/measure.js';
 export { type CachedFlowSource, cachedFlow, defaultFlowCacheFolder, type FlowCacheOptions } from './flow/cache.js';
 export { type ComputedFlow, type ComputeFlowOptions, computeFlow } from './flow/compute.js';
 export { type FarnebackOptions, farnebackFlow } from './flow/farneback.js';
@@ -42,6 +45,7 @@ export { type NetworkFlowOptions, networkFlow, type ValueRange } from './flow/ne
 export { type OpenFlowOptions, openFlowSource } from './flow/open.js';
 export { firstStems, framePairs, type IndexedPair, type PairsOptions, pairCount } from './flow/pairs.js';
 export { type FlowDirection, type FlowFrame, type FlowSource, type FramePair, flowFrame } from './flow/source.js';
+export { type AnimationOptions, writeAnimation } from './media/animation.js';
 export { type ClassSet, presetClasses, presetNames, type Rgb, readClassesFile } from './media/classes.js';
 export { colorize, encodeColorMap, type OverlayOptions, overlay, writeColorMap } from './media/color.js';
 export { type CompareOptions, type Comparison, compare } from './media/compare.js';
@@ -97,6 +101,7 @@ export { type OutputKind, type PredictOptions, type PredictSummary, predict } fr
 export type { Preprocessing, PreprocessingOptions } from './segment/preprocessing.js';
 export type { FrameFailure, FrameRunOptions, RunSpeed } from './segment/runFrames.js';
 export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segment.js';
+export { defaultModel, type ShippedModel, shippedModelPath, shippedModels } from './segment/shipped.js';
 export { type SegmentedFrame, type SegmentVideoOptions, segmentVideo } from './segment/video.js';
 export type { Size, ViewOptions } from './segment/views.js';
 export { loadBackbone, renameBackbone } from './weights/backbone.js';

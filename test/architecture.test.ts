@@ -20,6 +20,7 @@ const order = [
   'segment',
   'train',
   'report',
+  'demo',
   'cli',
 ];
 

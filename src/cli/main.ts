@@ -10,6 +10,7 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
     summary: 'segment a video or pictures: label maps, colour maps, overlay',
     load: () => import('./predict.js'),
   },
+  demo: { summary: 'everything at once on what ships, with no argument', load: () => import('./demo.js') },
   convert: { summary: 'weights and models between formats', load: () => import('./convert.js') },
   compare: { summary: 'two predictions in one video, and a flicker map', load: () => import('./compare.js') },
   info: { summary: 'what is in a model or weights file', load: () => import('./info.js') },
