@@ -33,7 +33,7 @@ async function serve(threads: number): Promise<void> {
         classes: 19,
         dropout: false,
         segmentation,
-        motionWeight: 0.1,
+        losses: { motion: 0.1 },
       });
       const session = await createSession(writeModel(step.model), {
         optimization: 'disabled',

@@ -95,12 +95,14 @@ function summaryOf({ model, steps, validation, waitedShare }: RunResult, report:
   return `${model}: ${steps} steps; ${measured}waited ${(100 * waitedShare).toFixed(1)} % of the time for data; report: ${report}`;
 }
 
-function factsOf({ network, data, crop, batch, losses, seed }: TrainingConfig): [string, string][] {
+function factsOf({ network, data, crop, batch, losses, teacher, seed }: TrainingConfig): [string, string][] {
+  const used = Object.entries(losses).filter(([, weight]) => weight > 0);
   return [
     ['Network', `${network.architecture}, width × ${network.widthMultiplier}`],
     ['Data', `${data.layout}, ${data.root}`],
     ['Crops', `${batch} of ${crop[0]}×${crop[1]}`],
-    ['Losses', `auxiliary ${losses.auxiliary}, motion ${losses.motion}`],
+    ['Losses', used.map(([name, weight]) => `${name} ${weight}`).join(', ')],
+    ...(teacher ? [['Teacher', teacher.model] as [string, string]] : []),
     ['Seed', String(seed)],
   ];
 }

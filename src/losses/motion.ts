@@ -4,6 +4,7 @@ import { detach, type Value } from '../onnx/graph.js';
 import { abs, div, exp, mul, neg, reduceMax, reduceSum, reduceSumSquare, sub } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
 import { elementCount } from '../tensor/tensor.js';
+import { type SampleWeights, sumOverSamples } from './sampleWeights.js';
 
 export interface MotionInputs {
   /** Logits of frame t, N×C×h×w. */
@@ -17,6 +18,8 @@ export interface MotionInputs {
   readonly flow: Value;
   /** N×1×H×W, 0 where the flow does not count (hidden, unknown, no neighbour), 1 elsewhere; everywhere 1 by default. */
   readonly valid?: Value | undefined;
+  /** Which samples have a neighbour. */
+  readonly weights?: SampleWeights;
 }
 
 export interface MotionOptions {
@@ -31,7 +34,7 @@ export interface MotionOptions {
  * badly. The gradient goes into both frames' logits.
  */
 export function motionLoss(inputs: MotionInputs, options: MotionOptions = {}): Value {
-  const { logits, neighbourLogits, image, neighbour, flow, valid } = inputs;
+  const { logits, neighbourLogits, image, neighbour, flow, valid, weights } = inputs;
   const { compare = 'logits', visibility = 'absolute-of-sum' } = options;
   const [height, width] = image.shape.slice(2);
   const colours = sub(image, resample2d(neighbour, flow));
@@ -44,7 +47,7 @@ export function motionLoss(inputs: MotionInputs, options: MotionOptions = {}): V
   const own = large(logits);
   const difference = sub(own, resample2d(large(neighbourLogits), flow));
   const squares = mul(reduceSumSquare(difference, [1]), mul(seen, seen));
-  return mul(reduceSum(squares, undefined, false), 1 / elementCount(own.shape));
+  return mul(sumOverSamples(squares, weights), 1 / elementCount(own.shape));
 }
 
 /** Softmax over the classes, spelled out: the engine's own is slow on this axis. */

@@ -3,23 +3,30 @@ import { detach, type Value } from '../onnx/graph.js';
 import { div, exp, log, mul, reduceMax, reduceSum, sub } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
 import { elementCount } from '../tensor/tensor.js';
+import { type SampleWeights, sumOverSamples } from './sampleWeights.js';
 
 export interface PixelWiseOptions {
   /** Both distributions are softened by it; 1 by default. */
   readonly temperature?: number | undefined;
+  /** Which samples count. */
+  readonly weights?: SampleWeights;
 }
 
 /**
  * KL(softmax(T/τ) ‖ softmax(S/τ)), the mean over all elements, classes included. `student` N×C×h×w is brought to the size of
  * `teacher` N×C×H×W bilinearly, corners aligned. The gradient goes into the student.
  */
-export function pixelWiseLoss(student: Value, teacher: Value, { temperature = 1 }: PixelWiseOptions = {}): Value {
+export function pixelWiseLoss(
+  student: Value,
+  teacher: Value,
+  { temperature = 1, weights }: PixelWiseOptions = {},
+): Value {
   const [height, width] = teacher.shape.slice(2);
   const soften = (logits: Value) => (temperature === 1 ? logits : mul(logits, 1 / temperature));
   const ofStudent = logSoftmax(soften(bilinear(student, height, width)));
   const ofTeacher = logSoftmax(soften(detach(teacher)));
   const divergence = mul(exp(ofTeacher), sub(ofTeacher, ofStudent));
-  return div(reduceSum(divergence, undefined, false), elementCount(teacher.shape));
+  return div(sumOverSamples(divergence, weights), elementCount(teacher.shape));
 }
 
 /** Over the classes, as maximum, subtraction, exponential and sum: the engine's own softmax is slow on this axis. */

@@ -7,7 +7,6 @@ import {
   div,
   matMul,
   mul,
-  reduceSum,
   reduceSumSquare,
   reshape,
   slice,
@@ -15,6 +14,7 @@ import {
   sub,
   transpose,
 } from '../onnx/ops.js';
+import { type SampleWeights, squareSumOverSamples } from './sampleWeights.js';
 
 /** Rows of the similarity matrix computed at once: at 96×96 positions a block of both networks is 75 MB instead of 680 MB. */
 const defaultBlockRows = 1024;
@@ -28,6 +28,8 @@ export interface PairFramesOptions {
   readonly convention?: SimilarityConvention | undefined;
   /** Rows of the similarity matrix computed at once. */
   readonly blockRows?: number | undefined;
+  /** Which samples count. */
+  readonly weights?: SampleWeights;
 }
 
 /** Features of frame t (rows i of the similarity matrix) and of its neighbour t' (columns j), each N×C×h×w. */
@@ -41,20 +43,43 @@ export interface FramePair {
  * Student and teacher may differ in channels, not in height and width. What the gradient needs is kept: h²w² floats a sample.
  */
 export function pairFramesLoss(student: FramePair, teacher: FramePair, options: PairFramesOptions = {}): Value {
-  const { convention = 'cosine', blockRows = defaultBlockRows } = options;
+  const { convention = 'cosine', blockRows = defaultBlockRows, weights } = options;
   const ofStudent = similarityFactors(student, convention);
   const ofTeacher = similarityFactors(
     { frame: detach(teacher.frame), neighbour: detach(teacher.neighbour) },
     convention,
   );
-  return meanSquareDifference(ofStudent, ofTeacher, blockRows);
+  return meanSquareDifference(ofStudent, ofTeacher, blockRows, weights);
 }
 
-/** Cosine similarity within one frame, after average pooling by 2: mean((A_S - A_T)²). */
-export function selfSimilarityLoss(student: Value, teacher: Value): Value {
-  const pooled = (features: Value) => averagePool(features, { kernel: [2, 2], strides: [2, 2] });
+export interface SelfSimilarityOptions {
+  /** Window and stride of the average pooling; 2 by default. */
+  readonly pooling?: number | undefined;
+  /** Which samples count. */
+  readonly weights?: SampleWeights;
+}
+
+/** Cosine similarity within one frame, after average pooling: mean((A_S - A_T)²). */
+export function selfSimilarityLoss(student: Value, teacher: Value, options: SelfSimilarityOptions = {}): Value {
+  const { pooling = 2, weights } = options;
+  const pooled = (features: Value) => poolFeatures(features, pooling);
   const [ofStudent, ofTeacher] = [pooled(student), pooled(teacher)];
-  return pairFramesLoss({ frame: ofStudent, neighbour: ofStudent }, { frame: ofTeacher, neighbour: ofTeacher });
+  return pairFramesLoss(
+    { frame: ofStudent, neighbour: ofStudent },
+    { frame: ofTeacher, neighbour: ofTeacher },
+    { weights },
+  );
+}
+
+/** Average pooling over windows of size × size that do not overlap. @throws SteadysegError when no window fits. */
+export function poolFeatures(features: Value, size: number): Value {
+  const [, , height, width] = features.shape;
+  if (Math.min(height, width) < size) {
+    throw new SteadysegError(
+      `expected features of at least ${size}×${size} positions to pool by ${size}, found ${height}×${width}`,
+    );
+  }
+  return size === 1 ? features : averagePool(features, { kernel: [size, size], strides: [size, size] });
 }
 
 /** Cosine similarity of all positions with all positions of one frame: N×C×h×w → N×hw×hw. */
@@ -85,7 +110,12 @@ function norms(features: Value): Value {
   return add(sqrt(reduceSumSquare(features, [1])), smallestNorm);
 }
 
-function meanSquareDifference(student: SimilarityFactors, teacher: SimilarityFactors, blockRows: number): Value {
+function meanSquareDifference(
+  student: SimilarityFactors,
+  teacher: SimilarityFactors,
+  blockRows: number,
+  weights: SampleWeights,
+): Value {
   const [batch, positions] = student.rows.shape;
   if (teacher.rows.shape[1] !== positions) {
     throw new SteadysegError(
@@ -97,7 +127,7 @@ function meanSquareDifference(student: SimilarityFactors, teacher: SimilarityFac
     const end = Math.min(start + blockRows, positions);
     const block = ({ rows, columns }: SimilarityFactors) =>
       matMul(start === 0 && end === positions ? rows : slice(rows, [1], [start], [end]), columns);
-    sums.push(reduceSum(reduceSumSquare(sub(block(student), block(teacher)), [1, 2]), undefined, false));
+    sums.push(squareSumOverSamples(sub(block(student), block(teacher)), weights));
   }
   return mul(sums.reduce(add), 1 / (batch * positions * positions));
 }

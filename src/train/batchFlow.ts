@@ -1,6 +1,6 @@
 // The flow of a batch: as the dataset gives it, or computed on the batch's own pictures by a frozen source.
 import { UsageError } from '../base/errors.js';
-import type { Batch } from '../data/loader.js';
+import type { Batch, NeighbourBatch } from '../data/loader.js';
 import { openFlowSource } from '../flow/open.js';
 import { flowFrame } from '../flow/source.js';
 import type { RgbImage } from '../media/image.js';
@@ -33,7 +33,7 @@ export async function batchFlow(method: string, threads: number | undefined): Pr
   return {
     given: false,
     async of(batch) {
-      const [neighbour] = batch.neighbours;
+      const neighbour = lastOf(batch);
       const [count, , height, width] = batch.images.shape;
       const flow = zeros('float32', [count, 2, height, width]);
       const flowValid = zeros('float32', [count, 1, height, width]);
@@ -58,8 +58,13 @@ export async function batchFlow(method: string, threads: number | undefined): Pr
   };
 }
 
-async function givenFlow({ neighbours: [neighbour] }: Batch): Promise<FlowFeeds> {
-  const { flow, flowValid } = neighbour;
+/** The frame that losses on two frames compare with: the only neighbour, or the one after. */
+function lastOf({ neighbours }: Batch): NeighbourBatch {
+  return neighbours[neighbours.length - 1];
+}
+
+async function givenFlow(batch: Batch): Promise<FlowFeeds> {
+  const { flow, flowValid } = lastOf(batch);
   if (!flow || !flowValid)
     throw new UsageError("motion.flow: 'given', but the dataset has no flow; use farneback or a network");
   return { flow, flowValid };

@@ -44,7 +44,11 @@ const configSchema = v.strictObject({
   accumulate: key(count(1), 1, 'batches whose gradients are averaged for one update'),
   steps: requiredKey(count(1), 'updates in all'),
   seed: key(count(0), 1, 'weights, order, augmentation and dropout follow from it'),
-  gap: key(count(1), 3, 'largest distance of the neighbouring frame'),
+  gap: key(count(1), 3, 'largest distance of the neighbouring frames'),
+  frames: optionalKey(
+    v.picklist([1, 2, 3]),
+    'frames of a clip in a sample: 1, 2 (with t ± k) or 3 (with t - k and t + k); default: 3 with multiFrame, 2 with other losses besides cross entropy, else 1',
+  ),
   augmentation: key(
     v.strictObject({
       scale: key(v.tuple([positive, positive]), [0.5, 2], 'range of the scale'),
@@ -73,10 +77,14 @@ const configSchema = v.strictObject({
   losses: key(
     v.strictObject({
       auxiliary: key(notNegative, 0.4, 'weight of the auxiliary head within the cross entropy'),
-      motion: key(notNegative, 0, 'weight of the motion loss (published: 0.1); 0 trains on single frames'),
+      motion: key(notNegative, 0, 'motion loss (published: 0.1; 0.01 with distillation)'),
+      pixel: key(notNegative, 0, "pixel-wise distillation: the teacher's class probabilities"),
+      pairFrames: key(notNegative, 0, 'pair-wise frames: how alike positions of two frames are'),
+      selfSimilarity: key(notNegative, 0, 'how alike positions of one frame are'),
+      multiFrame: key(notNegative, 0, 'what a ConvLSTM remembers of three frames'),
     }),
     {},
-    'weights of the losses besides cross entropy',
+    'weights of the losses besides cross entropy; 0 leaves a loss out',
   ),
   motion: key(
     v.strictObject({
@@ -90,6 +98,59 @@ const configSchema = v.strictObject({
     }),
     {},
     'details of the motion loss',
+  ),
+  teacher: optionalKey(
+    v.strictObject({
+      model: requiredKey(v.string(), 'any segmentation network (.onnx), of ours or not; $NAME as in data.root'),
+      features: optionalKey(
+        v.string(),
+        'the value in it that stands for features, when distillation.on is not logits; default: that of the same name',
+      ),
+      classMap: optionalKey(
+        v.record(v.string(), v.union([v.string(), count(0)])),
+        "the student's class for each of the teacher's, names or numbers; default: by name, or by number where names are unknown",
+      ),
+      mean: optionalKey(
+        v.tuple([v.number(), v.number(), v.number()]),
+        'its input is (pixel·scale - mean) / std; default: what the file says',
+      ),
+      std: optionalKey(v.tuple([positive, positive, positive]), 'see mean'),
+      scale: optionalKey(positive, 'see mean; default 1'),
+      channelOrder: optionalKey(v.picklist(['rgb', 'bgr']), "order of its input's channels"),
+    }),
+    'the frozen network that distillation losses compare with',
+  ),
+  distillation: key(
+    v.strictObject({
+      on: key(
+        v.string(),
+        'logits',
+        "what similarities are taken of: logits, or a value of the student such as fea (the pyramid's output)",
+      ),
+      temperature: key(positive, 1, 'softens the probabilities of the pixel-wise loss'),
+      convention: key(
+        v.picklist(['cosine', 'etc-2020']),
+        'cosine',
+        "norms in pair-wise frames; etc-2020 has the release's fault",
+      ),
+      pooling: key(
+        v.strictObject({
+          pairFrames: key(count(1), 1, 'for pair-wise frames'),
+          selfSimilarity: key(count(1), 2, 'for self similarity'),
+          multiFrame: key(count(1), 16, 'for multi-frame'),
+        }),
+        {},
+        'window and stride of the average pooling in front of similarities, in positions',
+      ),
+      multiFrame: key(
+        v.picklist(['fixed', 'trained']),
+        'fixed',
+        "whether the multi-frame loss's ConvLSTM is trained along",
+      ),
+      antiCollapse: key(notNegative, 0.1, 'weight of what keeps a trained ConvLSTM from calling everything the same'),
+    }),
+    {},
+    'details of the distillation losses',
   ),
   mining: optionalKey(
     v.strictObject({
@@ -198,6 +259,7 @@ function withEnvironment(config: TrainingConfig): TrainingConfig {
     });
   const expanded = structuredClone(config);
   expanded.data.root = expand(expanded.data.root);
+  if (expanded.teacher) expanded.teacher.model = expand(expanded.teacher.model);
   if (expanded.validation?.root) expanded.validation.root = expand(expanded.validation.root);
   return expanded;
 }

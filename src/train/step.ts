@@ -1,15 +1,32 @@
-// The graph of one training step: student on a labelled frame and its neighbour, losses, gradients of every weight.
+// The graph of one training step: student on the frames of a sample, losses, gradients of every weight.
 import { gradients } from '../autodiff/gradients.js';
 import { SteadysegError } from '../base/errors.js';
-import { type MotionOptions, motionLoss } from '../losses/motion.js';
+import { suggest } from '../base/suggest.js';
+import type { MotionOptions } from '../losses/motion.js';
+import { convLstmName } from '../losses/multiFrame.js';
 import { type SegmentationLossOptions, segmentationLoss } from '../losses/segmentation.js';
 import type { Mode } from '../nets/mode.js';
+import type { SegmentationOutputs } from '../nets/pspnet.js';
 import { buildNetwork } from '../nets/registry.js';
 import { exportModel } from '../onnx/export.js';
-import { createGraph, type Graph, input, type Value } from '../onnx/graph.js';
+import { constant, createGraph, type Graph, input, type Value } from '../onnx/graph.js';
 import type { Model } from '../onnx/model.js';
-import { add, mul } from '../onnx/ops.js';
-import type { Shape } from '../tensor/tensor.js';
+import { add, exp, gather, log, matMul, mul, reduceMax, reshape, sub } from '../onnx/ops.js';
+import { bilinear } from '../onnx/resample.js';
+import { type Shape, tensor } from '../tensor/tensor.js';
+import { type ClassMap, isSameOrder } from './classMap.js';
+import {
+  type DistillationOptions,
+  type FrameCount,
+  type FrameName,
+  frameNames,
+  framesFor,
+  type LossSite,
+  type LossWeights,
+  lossTerms,
+  type NetworkPair,
+} from './lossTable.js';
+import type { MapShape, TeacherOutput } from './teacher.js';
 
 export interface StepOptions {
   /** Network by name, as in `nets/registry`. */
@@ -22,11 +39,26 @@ export interface StepOptions {
   /** Channel dropout in the heads; the masks are then inputs of the step. */
   readonly dropout: boolean;
   readonly segmentation: SegmentationLossOptions;
-  /** Weight of the motion loss; 0 trains on single frames. */
-  readonly motionWeight: number;
+  /** Weights of the losses besides cross entropy; none trains on single frames. */
+  readonly losses?: LossWeights | undefined;
+  /** Frames of a clip in a sample; default: as many as the losses need. */
+  readonly frames?: FrameCount | undefined;
   readonly motion?: MotionOptions | undefined;
+  readonly distillation?: DistillationOptions | undefined;
+  readonly teacher?: StepTeacher | undefined;
   /** Whether an input `flowValid` says which flow counts. */
   readonly flowValidity?: boolean | undefined;
+  /** Whether an input `sampleWeights` says which samples have neighbours. */
+  readonly sampleWeights?: boolean | undefined;
+}
+
+/** What a step has to know of a teacher. */
+export interface StepTeacher {
+  readonly shapes: Readonly<Partial<Record<TeacherOutput, MapShape>>>;
+  /** Its classes for each of the student's; undefined when no loss compares classes. */
+  readonly classMap?: ClassMap | undefined;
+  /** What similarities are taken of: the scores, or the student's value of this name and the teacher's features. */
+  readonly on: string;
 }
 
 /** A running statistic and the step's outputs that it is updated from. */
@@ -38,10 +70,20 @@ export interface StatisticUpdate {
   readonly count: number;
 }
 
+/** An input that a teacher fills: what it gives for a frame. */
+export interface TeacherInput {
+  readonly name: string;
+  readonly frame: FrameName;
+  readonly output: TeacherOutput;
+}
+
 /** Names of everything that goes into a step and comes out of it. */
 export interface TrainingStep {
   readonly model: Model;
   readonly graph: Graph;
+  /** The frames of a sample; the first is the labelled one. */
+  readonly frames: readonly FrameName[];
+  readonly teacherInputs: readonly TeacherInput[];
   /** Trained weights, and the output that holds the gradient of each. */
   readonly gradientOutputs: ReadonlyMap<string, string>;
   /** In order: a layer that runs on two frames is updated by the labelled frame first. */
@@ -52,57 +94,162 @@ export interface TrainingStep {
   readonly dropoutMasks: ReadonlyMap<string, Shape>;
 }
 
-/** Inputs: `image`, `labels`, and with the motion loss `neighbour`, `flow` and perhaps `flowValid`; weights by their names; dropout masks. */
+/**
+ * Inputs: `image`, `labels`, the other frames by their names, and what the losses ask for: `flow`, perhaps `flowValid`,
+ * `sampleWeights`, the teacher's maps; weights by their names; dropout masks.
+ */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
-  const { batch, height, width, motionWeight } = options;
+  const { batch, height, width, losses = {} } = options;
   const graph = createGraph(`train ${options.architecture}`, { winograd: true });
-  const image = input(graph, 'image', 'float32', [batch, 3, height, width]);
+  const frames = frameNames[framesFor(losses, options.frames)];
+  const images = new Map<FrameName, Value>();
+  for (const frame of frames) {
+    images.set(frame, input(graph, frame === 'frame' ? 'image' : frame, 'float32', [batch, 3, height, width]));
+  }
   const labels = input(graph, 'labels', 'uint8', [batch, height, width]);
   const dropoutMasks = new Map<string, Shape>();
-  const forward = (frame: Value, pass: string) => {
+  const student = new Map<FrameName, SegmentationOutputs>();
+  for (const [frame, image] of images) {
     const dropoutMask = (head: string, shape: Shape) => {
-      const name = `dropout.${pass}.${head}`;
+      const name = `dropout.${frame}.${head}`;
       dropoutMasks.set(name, shape);
       return input(graph, name, 'float32', shape);
     };
     const mode: Mode = { kind: 'training', ...(options.dropout && { dropoutMask }) };
-    return buildNetwork(options.architecture, graph, frame, {
-      classes: options.classes,
-      widthMultiplier: options.widthMultiplier ?? 1,
-      mode,
-    });
-  };
-
-  const heads = forward(image, 'frame');
-  const terms: Record<string, Value> = { segmentation: segmentationLoss(heads, labels, options.segmentation) };
-  let loss = terms.segmentation;
-  if (motionWeight !== 0) {
-    const neighbour = input(graph, 'neighbour', 'float32', [batch, 3, height, width]);
-    const flow = input(graph, 'flow', 'float32', [batch, 2, height, width]);
-    const { logits } = forward(neighbour, 'neighbour');
-    const valid = options.flowValidity ? input(graph, 'flowValid', 'float32', [batch, 1, height, width]) : undefined;
-    terms.motion = motionLoss(
-      { logits: heads.logits, neighbourLogits: logits, image, neighbour, flow, valid },
-      options.motion,
-    );
-    loss = add(loss, mul(terms.motion, motionWeight));
+    const { architecture, classes, widthMultiplier = 1 } = options;
+    student.set(frame, buildNetwork(architecture, graph, image, { classes, widthMultiplier, mode }));
   }
-  return compile(graph, loss, terms, dropoutMasks);
+
+  const teacherInputs: TeacherInput[] = [];
+  const site = siteOf(graph, options, frames, images, student, teacherInputs);
+  const segmentation = segmentationLoss(found(student, 'frame'), labels, options.segmentation);
+  const terms = [{ name: 'segmentation', value: segmentation, weight: 1 }, ...lossTerms(site, losses)];
+  const loss = terms.map(({ value, weight }) => (weight === 1 ? value : mul(value, weight))).reduce(add);
+  const trained = (name: string) =>
+    options.distillation?.multiFrame === 'trained' || !name.startsWith(`${convLstmName}.`);
+  const compiled = compile(graph, loss, new Map(terms.map(({ name, value }) => [name, value])), trained);
+  return { ...compiled, frames, teacherInputs, dropoutMasks };
 }
+
+/** Offers the losses what they ask for; inputs are declared when they are. */
+function siteOf(
+  graph: Graph,
+  options: StepOptions,
+  frames: readonly FrameName[],
+  images: ReadonlyMap<FrameName, Value>,
+  student: ReadonlyMap<FrameName, SegmentationOutputs>,
+  teacherInputs: TeacherInput[],
+): LossSite {
+  const { batch, height, width, classes, teacher } = options;
+  const declared = new Map<string, Value>();
+  const once = (name: string, shape: Shape) => {
+    const value = declared.get(name) ?? input(graph, name, 'float32', shape);
+    declared.set(name, value);
+    return value;
+  };
+  const teacherMap = (frame: FrameName, output: TeacherOutput) => {
+    const shape = teacher?.shapes[output];
+    if (!shape) throw new SteadysegError(`expected a teacher that gives ${output}, found none`);
+    const name = `teacher.${frame}.${output}`;
+    if (!declared.has(name)) teacherInputs.push({ name, frame, output });
+    return once(name, [batch, shape.channels, shape.height, shape.width]);
+  };
+  /** The student's value that similarities are taken of. */
+  const on = teacher?.on ?? 'logits';
+  const inner = (frame: FrameName): NetworkPair => {
+    const { logits, features } = found(student, frame);
+    if (on === 'logits') return { student: logits, teacher: teacherMap(frame, 'logits') };
+    if (!Object.hasOwn(features, on)) throw noStudentFeatures(options.architecture, on, features);
+    return { student: features[on], teacher: teacherMap(frame, 'features') };
+  };
+  const common = (frame: FrameName): NetworkPair => {
+    const pair = { student: found(student, frame).logits, teacher: teacherMap(frame, 'logits') };
+    return teacher?.classMap ? commonClasses(pair, teacher.classMap, classes) : pair;
+  };
+  return {
+    frames,
+    image: (frame) => found(images, frame),
+    logits: (frame) => found(student, frame).logits,
+    commonLogits(frame) {
+      const pair = common(frame);
+      // Finer scores than the crop's pixels say nothing more.
+      const [, , rows, columns] = pair.teacher.shape;
+      return { ...pair, teacher: bilinear(pair.teacher, Math.min(rows, height), Math.min(columns, width)) };
+    },
+    features: (frame) => teacherResized(inner(frame)),
+    matchingFeatures: (frame) => teacherResized(on === 'logits' ? common(frame) : inner(frame)),
+    flow: () => ({
+      flow: once('flow', [batch, 2, height, width]),
+      valid: options.flowValidity ? once('flowValid', [batch, 1, height, width]) : undefined,
+    }),
+    weights: options.sampleWeights && frames.length > 1 ? once('sampleWeights', [batch]) : undefined,
+    motion: options.motion,
+    distillation: options.distillation ?? {},
+  };
+}
+
+function found<T>(map: ReadonlyMap<FrameName, T>, frame: FrameName): T {
+  const value = map.get(frame);
+  if (value === undefined) throw new SteadysegError(`the step has no frame "${frame}"`);
+  return value;
+}
+
+function noStudentFeatures(
+  architecture: string,
+  on: string,
+  features: Readonly<Record<string, Value>>,
+): SteadysegError {
+  const names = ['logits', ...Object.keys(features)];
+  const near = suggest(on, names);
+  return new SteadysegError(
+    `distillation.on: expected a value of ${architecture} (${names.join(', ')}), found "${on}"${near ? `; did you mean ${near}?` : ''}`,
+  );
+}
+
+function teacherResized({ student, teacher }: NetworkPair): NetworkPair {
+  const [, , height, width] = student.shape;
+  return { student, teacher: bilinear(teacher, height, width) };
+}
+
+/** Scores of the classes that both know. Classes of the teacher that stand for one class add up their probabilities. */
+function commonClasses({ student, teacher }: NetworkPair, map: ClassMap, classes: number): NetworkPair {
+  const [batch, count, height, width] = teacher.shape;
+  if (isSameOrder(map, { count })) return { student, teacher };
+  const { graph } = student;
+  const known = map.flatMap((ids, id) => (ids.length > 0 ? [id] : []));
+  const own =
+    known.length === classes
+      ? student
+      : gather(student, constant(graph, tensor('int32', [known.length], Int32Array.from(known))), 1);
+  const sums = new Float32Array(known.length * count);
+  known.forEach((id, row) => {
+    for (const from of map[id]) sums[row * count + from] = 1;
+  });
+  const peak = reduceMax(teacher, [1]);
+  const odds = reshape(exp(sub(teacher, peak)), [batch, count, height * width]);
+  const mapped = matMul(constant(graph, tensor('float32', [known.length, count], sums)), odds);
+  // A floor keeps the logarithm of a class without any probability finite.
+  return { student: own, teacher: reshape(log(add(mapped, smallestOdds)), [batch, known.length, height, width]) };
+}
+
+/** Below what a float32 softmax of scores tells apart. */
+const smallestOdds = 1e-30;
+
+type Compiled = Pick<TrainingStep, 'model' | 'graph' | 'gradientOutputs' | 'statistics' | 'lossOutputs'>;
 
 function compile(
   graph: Graph,
   loss: Value,
-  terms: Readonly<Record<string, Value>>,
-  dropoutMasks: Map<string, Shape>,
-): TrainingStep {
-  const weights = [...graph.parameters].filter(([, { role }]) => role === 'weight');
+  terms: ReadonlyMap<string, Value>,
+  trained: (name: string) => boolean,
+): Compiled {
+  const weights = [...graph.parameters].filter(([name, { role }]) => role === 'weight' && trained(name));
   const computed = gradients(
     graph,
     loss,
     weights.map(([, { value }]) => value),
   );
-  const outputs: Record<string, Value> = { loss, ...terms };
+  const outputs: Record<string, Value> = { loss, ...Object.fromEntries(terms) };
   const gradientOutputs = new Map<string, string>();
   weights.forEach(([name], i) => {
     outputs[`gradient.${name}`] = computed[i];
@@ -124,5 +271,5 @@ function compile(
     };
   });
   const model = exportModel(graph, outputs);
-  return { model, graph, gradientOutputs, statistics, lossOutputs: ['loss', ...Object.keys(terms)], dropoutMasks };
+  return { model, graph, gradientOutputs, statistics, lossOutputs: ['loss', ...terms.keys()] };
 }

@@ -1,5 +1,6 @@
 // Trains a network by a configuration in a run folder: steps, validation, checkpoints, resume. It reports through callbacks.
-import { InterruptedError, SteadysegError } from '../base/errors.js';
+import { basename } from 'node:path';
+import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
 import type { Dataset } from '../data/dataset.js';
 import { openDataset } from '../data/datasets.js';
@@ -10,14 +11,16 @@ import { buildModel } from '../nets/model.js';
 import { writeModel, writeModelFile } from '../onnx/write.js';
 import { createSession, type Session } from '../runtime/session.js';
 import { loadModel } from '../segment/model.js';
-import { createRandom, deriveSeed } from '../tensor/random.js';
-import { elementCount, type Tensor, tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { loadBackbone } from '../weights/backbone.js';
 import { readStateDict } from '../weights/openWeights.js';
 import { loadStateDict } from '../weights/stateDict.js';
 import { type BatchFlow, batchFlow } from './batchFlow.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { mapClasses } from './classMap.js';
 import { fingerprintOf, type TrainingConfig } from './config.js';
+import { feedsOf } from './feeds.js';
+import { needsTeacher } from './lossTable.js';
 import {
   appendMetrics,
   lockRun,
@@ -30,6 +33,7 @@ import {
 import { polynomialRate } from './schedule.js';
 import { applyGradients, computeGradients, createTrainingState, type TrainingState } from './state.js';
 import { buildTrainingStep, type TrainingStep } from './step.js';
+import { openTeacher, type Teacher } from './teacher.js';
 import { type ValidatedFrame, validate } from './validate.js';
 
 export interface TrainOptions {
@@ -118,7 +122,8 @@ async function trainInFolder(options: TrainOptions): Promise<RunResult> {
     config.validation &&
     (await openTrainingData({ ...config.data, ...definedOnly(config.validation) }, 'val', config.validation.split));
   const flow = config.losses.motion > 0 ? await batchFlow(config.motion.flow, config.threads) : undefined;
-  const step = buildStep(config, dataset, flow);
+  const teacher = await openTeacherOf(config);
+  const step = buildStep(config, dataset, flow, teacher);
   const session = await createSession(writeModel(step.model), {
     device: config.device,
     threads: config.threads,
@@ -133,8 +138,8 @@ async function trainInFolder(options: TrainOptions): Promise<RunResult> {
   if (resumed) best = (await readCheckpoint(files.last, state)).best;
   await rewriteMetrics(files.metrics, resumed ? await readMetrics(files.metrics, state.step) : []);
 
-  const loader = openLoader(config, dataset, flow);
-  const run: Run = { options, step, session, state, dataset, held, flow };
+  const loader = openLoader(config, dataset, step, flow);
+  const run: Run = { options, step, session, state, dataset, held, flow, teacher };
   await options.onStart?.({
     step: state.step,
     steps: config.steps,
@@ -176,7 +181,7 @@ async function trainInFolder(options: TrainOptions): Promise<RunResult> {
         throw new InterruptedError(`ended at step ${state.step} of ${config.steps}; go on with --resume`);
     }
   } finally {
-    await Promise.all([loader.close(), flow?.close(), session.release()]);
+    await Promise.all([loader.close(), flow?.close(), teacher?.close(), session.release()]);
   }
   await writeModelFile(files.model, trainedModel(run, config.crop, validation));
   return { steps: state.step, model: files.model, validation, best, waitedShare: busy > 0 ? waited / busy : 0 };
@@ -190,6 +195,7 @@ interface Run {
   readonly dataset: Dataset;
   readonly held: Dataset | undefined;
   readonly flow: BatchFlow | undefined;
+  readonly teacher: Teacher | undefined;
 }
 
 type DataConfig = TrainingConfig['data'];
@@ -211,12 +217,36 @@ function definedOnly(validation: NonNullable<TrainingConfig['validation']>): Par
   return Object.fromEntries(Object.entries({ layout, root, classes, flow }).filter(([, value]) => value !== undefined));
 }
 
-function buildStep(config: TrainingConfig, dataset: Dataset, flow: BatchFlow | undefined): TrainingStep {
-  const { classWeights, losses, crop, network } = config;
+/** The teacher, when a loss asks for one. */
+async function openTeacherOf({ teacher, ...config }: TrainingConfig): Promise<Teacher | undefined> {
+  if (!needsTeacher(config.losses)) return undefined;
+  if (!teacher) throw new UsageError('expected teacher.model (.onnx) for the distillation losses, found none');
+  const { model, features, classMap: _, ...preprocessing } = teacher;
+  const [height, width] = config.crop;
+  const { on } = config.distillation;
+  return openTeacher({
+    ...preprocessing,
+    path: model,
+    batch: config.batch,
+    crop: { height, width },
+    features: on === 'logits' ? undefined : (features ?? on),
+    threads: config.threads,
+    device: config.device,
+  });
+}
+
+function buildStep(
+  config: TrainingConfig,
+  dataset: Dataset,
+  flow: BatchFlow | undefined,
+  teacher: Teacher | undefined,
+): TrainingStep {
+  const { classWeights, losses, crop, network, distillation } = config;
+  const { classes } = dataset.classes;
   return buildTrainingStep({
     architecture: network.architecture,
     widthMultiplier: network.widthMultiplier,
-    classes: dataset.classes.classes.length,
+    classes: classes.length,
     batch: config.batch,
     height: crop[0],
     width: crop[1],
@@ -227,10 +257,31 @@ function buildStep(config: TrainingConfig, dataset: Dataset, flow: BatchFlow | u
       auxiliaryWeight: losses.auxiliary,
       mining: config.mining,
     },
-    motionWeight: losses.motion,
+    losses,
+    frames: config.frames,
     motion: config.motion,
+    distillation,
+    teacher: teacher && {
+      shapes: teacher.shapes,
+      classMap: comparesClasses(config)
+        ? mapClasses(
+            teacher.classes,
+            { count: classes.length, names: classes },
+            config.teacher?.classMap,
+            config.teacher?.model ?? '',
+          )
+        : undefined,
+      on: distillation.on,
+    },
     flowValidity: flow !== undefined,
+    sampleWeights: true,
   });
+}
+
+/** Whether a loss compares the teacher's classes with the student's; similarities of positions do not. */
+function comparesClasses({ losses, distillation }: TrainingConfig): boolean {
+  const rawMaps = losses.multiFrame > 0 && distillation.multiFrame === 'trained' && distillation.on === 'logits';
+  return losses.pixel > 0 || rawMaps;
 }
 
 /** Weights of the whole network, or of its backbone. @throws SteadysegError when they do not fit the network. */
@@ -254,7 +305,10 @@ async function initialWeights({ network }: TrainingConfig, step: TrainingStep): 
   return tensors;
 }
 
-function openLoader(config: TrainingConfig, dataset: Dataset, flow: BatchFlow | undefined): Loader {
+/** Neighbours the loader gives, by the frames besides the labelled one. */
+const neighbourCounts = [0, 1, 2] as const;
+
+function openLoader(config: TrainingConfig, dataset: Dataset, step: TrainingStep, flow: BatchFlow | undefined): Loader {
   const [height, width] = config.crop;
   return createLoader({
     dataset,
@@ -262,7 +316,7 @@ function openLoader(config: TrainingConfig, dataset: Dataset, flow: BatchFlow | 
     crop: { height, width },
     seed: config.seed,
     augmentation: config.augmentation,
-    neighbours: flow ? 1 : 0,
+    neighbours: neighbourCounts[step.frames.length - 1],
     gap: config.gap,
     flow: flow?.given ?? false,
     workers: config.workers,
@@ -275,8 +329,9 @@ function positionOf(batches: number, stepsPerEpoch: number) {
 
 /** One update: batches, gradients, weights. */
 async function runStep(run: Run, batches: AsyncGenerator<Batch, never, void>): Promise<StepRecord> {
-  const { options, step, session, state, flow } = run;
+  const { options, step, session, state } = run;
   const { config } = options;
+  const dropout = { rate: config.dropout, seed: config.seed };
   const { rate: base, power, headFactor = config.network.backbone ? 10 : 1, momentum, weightDecay } = config.optimizer;
   const started = performance.now();
   const feeds: Record<string, Tensor>[] = [];
@@ -286,7 +341,7 @@ async function runStep(run: Run, batches: AsyncGenerator<Batch, never, void>): P
     const { value: batch } = await batches.next();
     waited += batch.waitedMilliseconds;
     used.push(batch);
-    feeds.push(await feedsOf(run, batch, state.step * config.accumulate + i, flow));
+    feeds.push(await feedsOf({ ...run, dropout }, batch, state.step * config.accumulate + i));
   }
   const { losses, gradients } = await computeGradients(step, session, state, feeds);
   for (const batch of used) batch.release();
@@ -294,25 +349,6 @@ async function runStep(run: Run, batches: AsyncGenerator<Batch, never, void>): P
   applyGradients(state, gradients, (name) => (isHead(name) ? headFactor * rate : rate), { momentum, weightDecay });
   const milliseconds = performance.now() - started;
   return { step: state.step, time: Date.now() / 1000, losses, rate, milliseconds, waited };
-}
-
-async function feedsOf(
-  { options, step }: Run,
-  batch: Batch,
-  draw: number,
-  flow: BatchFlow | undefined,
-): Promise<Record<string, Tensor>> {
-  const feeds: Record<string, Tensor> = { image: batch.images, labels: batch.labels };
-  if (flow) Object.assign(feeds, { neighbour: batch.neighbours[0].images }, await flow.of(batch));
-  const { dropout, seed } = options.config;
-  for (const [name, shape] of step.dropoutMasks) {
-    const random = createRandom(deriveSeed(seed, 'dropout', draw, name));
-    const mask = Float32Array.from({ length: elementCount(shape) }, () =>
-      random.uniform() < dropout ? 0 : 1 / (1 - dropout),
-    );
-    feeds[name] = tensor('float32', shape, mask);
-  }
-  return feeds;
 }
 
 /** Stops a run that has gone wrong, before a checkpoint could keep it. */
@@ -366,7 +402,11 @@ async function validateRun(run: Run, held: Dataset, last: boolean): Promise<Vali
 }
 
 /** The network as it is now, with what is known of its training. */
-function trainedModel({ options, state, dataset }: Run, [height, width]: readonly number[], record?: ValidationRecord) {
+function trainedModel(
+  { options, state, dataset, teacher }: Run,
+  [height, width]: readonly number[],
+  record?: ValidationRecord,
+) {
   const { config } = options;
   const { classes, palette, ignoreLabel } = dataset.classes;
   return buildModel({
@@ -386,6 +426,7 @@ function trainedModel({ options, state, dataset }: Run, [height, width]: readonl
         steps: state.step,
         seed: config.seed,
         losses: config.losses,
+        ...(teacher && { teacher: basename(config.teacher?.model ?? '') }),
         ...(record && { validation: record.validation }),
       },
     },

@@ -29,7 +29,7 @@ it('suggests the key that was meant, at any depth', () => {
     'did you mean optimizer.momentum?',
   );
   expect(() => parseConfig({ ...minimal, losses: { kd: 1 } }, 'x.yaml')).toThrow(
-    'there is no key losses.kd; expected one of auxiliary, motion',
+    'there is no key losses.kd; expected one of auxiliary, motion, pixel, pairFrames, selfSimilarity, multiFrame',
   );
 });
 

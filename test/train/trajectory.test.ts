@@ -46,7 +46,7 @@ describeWithShared('a PSPNet-18 trained with the motion loss', ['goldens/nets/ps
       width,
       dropout: false,
       segmentation: { classWeights: cityscapesClassWeights },
-      motionWeight: 0.1,
+      losses: { motion: 0.1 },
     });
     const session = await createSession(writeModel(step.model), { optimization: 'disabled' });
     const state = createTrainingState(step, 0, weightsByName(step.graph, 'psp18.'));

@@ -1,0 +1,71 @@
+// What a step is fed for a batch: frames and labels, and what its losses need: flow, the teacher's maps, dropout masks.
+import type { Batch } from '../data/loader.js';
+import { sampleWeights } from '../losses/sampleWeights.js';
+import { createRandom, deriveSeed } from '../tensor/random.js';
+import { elementCount, type Tensor, tensor } from '../tensor/tensor.js';
+import type { BatchFlow } from './batchFlow.js';
+import type { FrameName } from './lossTable.js';
+import type { TrainingStep } from './step.js';
+import type { Teacher } from './teacher.js';
+
+export interface FeedSources {
+  readonly step: TrainingStep;
+  /** With the motion loss. */
+  readonly flow: BatchFlow | undefined;
+  /** With distillation losses. */
+  readonly teacher: Teacher | undefined;
+  readonly dropout: { readonly rate: number; readonly seed: number };
+}
+
+/** @param draw number of the batch in the run, which its dropout masks follow from. */
+export async function feedsOf(
+  { step, flow, teacher, dropout }: FeedSources,
+  batch: Batch,
+  draw: number,
+): Promise<Record<string, Tensor>> {
+  const feeds: Record<string, Tensor> = { image: batch.images, labels: batch.labels };
+  step.frames.forEach((frame, k) => {
+    if (k > 0) feeds[frame] = batch.neighbours[k - 1].images;
+  });
+  if (step.frames.length > 1) {
+    const { offsets } = batch.neighbours[0];
+    feeds.sampleWeights = tensor(
+      'float32',
+      [offsets.length],
+      sampleWeights(Array.from(offsets, (offset) => offset !== 0)),
+    );
+  }
+  if (flow) Object.assign(feeds, await flow.of(batch));
+  if (teacher) Object.assign(feeds, await teacherFeeds(step, teacher, feeds));
+  for (const [name, shape] of step.dropoutMasks) {
+    const random = createRandom(deriveSeed(dropout.seed, 'dropout', draw, name));
+    const mask = Float32Array.from({ length: elementCount(shape) }, () =>
+      random.uniform() < dropout.rate ? 0 : 1 / (1 - dropout.rate),
+    );
+    feeds[name] = tensor('float32', shape, mask);
+  }
+  return feeds;
+}
+
+/** The teacher runs once a frame, whatever is asked of it. */
+async function teacherFeeds(
+  { frames, teacherInputs }: TrainingStep,
+  teacher: Teacher,
+  images: Readonly<Record<string, Tensor>>,
+): Promise<Record<string, Tensor>> {
+  const feeds: Record<string, Tensor> = {};
+  const imageOf = (frame: FrameName) => images[frame === 'frame' ? 'image' : frame] as Tensor<'float32'>;
+  for (const frame of frames) {
+    const wanted = teacherInputs.filter((one) => one.frame === frame);
+    if (wanted.length === 0) continue;
+    const maps = await teacher.run(
+      imageOf(frame),
+      wanted.map(({ output }) => output),
+    );
+    for (const { name, output } of wanted) {
+      const map = maps[output];
+      if (map) feeds[name] = map;
+    }
+  }
+  return feeds;
+}

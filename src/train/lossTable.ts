@@ -1,0 +1,212 @@
+// The losses that a training step may add to cross entropy, as a table: each makes its terms out of what the step offers.
+import { UsageError } from '../base/errors.js';
+import { type MotionOptions, motionLoss } from '../losses/motion.js';
+import { multiFrameLoss, trainedMultiFrameLoss } from '../losses/multiFrame.js';
+import { pixelWiseLoss } from '../losses/pixelWise.js';
+import type { SampleWeights } from '../losses/sampleWeights.js';
+import { pairFramesLoss, poolFeatures, type SimilarityConvention, selfSimilarityLoss } from '../losses/similarity.js';
+import { overThreeFrames, type ThreeFrames } from '../losses/threeFrames.js';
+import type { Value } from '../onnx/graph.js';
+import { add } from '../onnx/ops.js';
+
+/** A frame of a sample: the labelled one t; its one neighbour t ± k; or both, t - k and t + k. */
+export type FrameName = 'frame' | 'neighbour' | 'before' | 'after';
+
+/** The frames of a step by their number. */
+export const frameNames = {
+  1: ['frame'],
+  2: ['frame', 'neighbour'],
+  3: ['frame', 'before', 'after'],
+} as const satisfies Readonly<Record<number, readonly FrameName[]>>;
+
+export type FrameCount = keyof typeof frameNames;
+
+/** Details of the distillation losses. */
+export interface DistillationOptions {
+  /** Softens both distributions of the pixel-wise loss; 1 by default. */
+  readonly temperature?: number | undefined;
+  /** Norms of the similarities of pair-wise frames; `cosine` by default. */
+  readonly convention?: SimilarityConvention | undefined;
+  /** Windows of the average pooling in front of similarities; 1, 2 and 16 by default. */
+  readonly pooling?: {
+    readonly pairFrames?: number | undefined;
+    readonly selfSimilarity?: number | undefined;
+    readonly multiFrame?: number | undefined;
+  };
+  /** Whether the ConvLSTM of the multi-frame loss keeps its first weights (default) or is trained along. */
+  readonly multiFrame?: 'fixed' | 'trained' | undefined;
+  /** Weight of what keeps a trained ConvLSTM from calling everything the same; 0.1 by default. */
+  readonly antiCollapse?: number | undefined;
+}
+
+/** What a step offers its losses. */
+export interface LossSite {
+  /** The first is the labelled one; the last is the one neighbour of losses on two frames. */
+  readonly frames: readonly FrameName[];
+  /** Normalised, N×3×H×W. */
+  image(frame: FrameName): Value;
+  /** The student's scores, N×C×h×w. */
+  logits(frame: FrameName): Value;
+  /** The classes that both networks know, as scores: the student's and the teacher's, each at its own size. */
+  commonLogits(frame: FrameName): NetworkPair;
+  /** What similarities are taken of, both at the student's size. */
+  features(frame: FrameName): NetworkPair;
+  /** The same for a comparison channel by channel: of scores, those of common classes. */
+  matchingFeatures(frame: FrameName): NetworkPair;
+  /** To the one neighbour, N×2×H×W in pixels, and where it counts. */
+  flow(): { readonly flow: Value; readonly valid?: Value | undefined };
+  /** Which samples have neighbours. */
+  readonly weights: SampleWeights;
+  readonly motion: MotionOptions | undefined;
+  readonly distillation: DistillationOptions;
+}
+
+export interface NetworkPair {
+  readonly student: Value;
+  readonly teacher: Value;
+}
+
+/** A part of the total: its value as it is logged, and the factor it is added with. */
+export interface LossTerm {
+  readonly name: string;
+  readonly value: Value;
+  readonly weight: number;
+}
+
+interface LossEntry {
+  /** Frames of a sample it needs at least. */
+  readonly frames: FrameCount;
+  readonly needsTeacher: boolean;
+  terms(site: LossSite, name: string, weight: number): LossTerm[];
+}
+
+/** A loss of one term. */
+const single =
+  (loss: (site: LossSite) => Value): LossEntry['terms'] =>
+  (site, name, weight) => [{ name, value: loss(site), weight }];
+
+const lossTable = {
+  motion: {
+    frames: 2,
+    needsTeacher: false,
+    terms: single((site) => {
+      const [frame, other] = ends(site);
+      return motionLoss(
+        {
+          logits: site.logits(frame),
+          neighbourLogits: site.logits(other),
+          image: site.image(frame),
+          neighbour: site.image(other),
+          ...site.flow(),
+          weights: site.weights,
+        },
+        site.motion,
+      );
+    }),
+  },
+  pixel: {
+    frames: 1,
+    needsTeacher: true,
+    terms: single((site) =>
+      overFrames(site, (frame, weights) => {
+        const { student, teacher } = site.commonLogits(frame);
+        return pixelWiseLoss(student, teacher, { temperature: site.distillation.temperature, weights });
+      }),
+    ),
+  },
+  pairFrames: {
+    frames: 2,
+    needsTeacher: true,
+    terms: single((site) => {
+      const { convention, pooling } = site.distillation;
+      const [first, second] = ends(site).map(site.features);
+      const pooled = (features: Value) => poolFeatures(features, pooling?.pairFrames ?? 1);
+      const pair = (network: keyof NetworkPair) => ({
+        frame: pooled(first[network]),
+        neighbour: pooled(second[network]),
+      });
+      return pairFramesLoss(pair('student'), pair('teacher'), { convention, weights: site.weights });
+    }),
+  },
+  selfSimilarity: {
+    frames: 1,
+    needsTeacher: true,
+    terms: single((site) =>
+      overFrames(site, (frame, weights) => {
+        const { student, teacher } = site.features(frame);
+        return selfSimilarityLoss(student, teacher, { pooling: site.distillation.pooling?.selfSimilarity, weights });
+      }),
+    ),
+  },
+  multiFrame: {
+    frames: 3,
+    needsTeacher: true,
+    terms(site, name, weight) {
+      const { pooling, multiFrame = 'fixed', antiCollapse = 0.1 } = site.distillation;
+      const { weights } = site;
+      if (multiFrame === 'fixed') {
+        const [student, teacher] = bothNetworks(threeFrames(site.features));
+        return [{ name, value: multiFrameLoss(student, teacher, { pooling: pooling?.multiFrame, weights }), weight }];
+      }
+      const [student, teacher] = bothNetworks(threeFrames(site.matchingFeatures));
+      const trained = trainedMultiFrameLoss(student, teacher, { weights });
+      return [
+        { name, value: trained.distance, weight },
+        { name: 'antiCollapse', value: trained.antiCollapse, weight: antiCollapse },
+      ];
+    },
+  },
+} satisfies Readonly<Record<string, LossEntry>>;
+
+/** Losses besides cross entropy. */
+export type LossName = keyof typeof lossTable;
+export const lossNames = Object.keys(lossTable) as readonly LossName[];
+
+/** Their weights; those of weight 0, the default, are left out of the step. */
+export type LossWeights = Readonly<Partial<Record<LossName, number>>>;
+
+const chosen = (weights: LossWeights) => lossNames.filter((name) => (weights[name] ?? 0) !== 0);
+
+/** Whether any of the losses compares with a teacher. */
+export function needsTeacher(weights: LossWeights): boolean {
+  return chosen(weights).some((name) => lossTable[name].needsTeacher);
+}
+
+/** How many frames of a clip the losses look at: as many as they need at least, but two for distillation; or as asked. @throws UsageError for fewer. */
+export function framesFor(weights: LossWeights, asked?: FrameCount): FrameCount {
+  const needy = chosen(weights).find((name) => asked !== undefined && lossTable[name].frames > asked);
+  if (needy) throw new UsageError(`frames: losses.${needy} needs ${lossTable[needy].frames}, found ${asked}`);
+  if (asked) return asked;
+  if (chosen(weights).length === 0) return 1;
+  return chosen(weights).some((name) => lossTable[name].frames === 3) ? 3 : 2;
+}
+
+/** The terms of all losses that have a weight. */
+export function lossTerms(site: LossSite, weights: LossWeights): LossTerm[] {
+  return chosen(weights).flatMap((name) => lossTable[name].terms(site, name, weights[name] ?? 0));
+}
+
+/** The labelled frame and the one neighbour. */
+function ends({ frames }: LossSite): [FrameName, FrameName] {
+  return [frames[0], frames[frames.length - 1]];
+}
+
+function threeFrames<T>(of: (frame: FrameName) => T): ThreeFrames<T> {
+  return { front: of('before'), centre: of('frame'), back: of('after') };
+}
+
+function bothNetworks({ front, centre, back }: ThreeFrames<NetworkPair>): ThreeFrames<Value>[] {
+  const of = (network: keyof NetworkPair) => ({ front: front[network], centre: centre[network], back: back[network] });
+  return [of('student'), of('teacher')];
+}
+
+/** A loss of single frames over those of a sample: the sum over two, centre + 0.4·(front + back) over three. */
+function overFrames(site: LossSite, loss: (frame: FrameName, weights: SampleWeights) => Value): Value {
+  const ofFrame = (frame: FrameName) => loss(frame, frame === 'frame' ? undefined : site.weights);
+  if (site.frames.length === 3)
+    return overThreeFrames(
+      threeFrames((frame) => frame),
+      ofFrame,
+    );
+  return site.frames.map(ofFrame).reduce(add);
+}

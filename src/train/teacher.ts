@@ -1,0 +1,250 @@
+// The teacher of a distillation: a frozen network in a session of its own, fed the batch's frames the way it wants them.
+import { SteadysegError } from '../base/errors.js';
+import { suggest } from '../base/suggest.js';
+import type { Size } from '../data/augmentation.js';
+import { inference } from '../nets/mode.js';
+import { weightsOfModel } from '../nets/networkWeights.js';
+import { imageNetMean, imageNetStd } from '../nets/normalization.js';
+import { buildNetwork } from '../nets/registry.js';
+import { exportModel } from '../onnx/export.js';
+import { constant, createGraph, input, type Value } from '../onnx/graph.js';
+import { readDescription } from '../onnx/metadata.js';
+import type { Model } from '../onnx/model.js';
+import { add, averagePool, gather, mul } from '../onnx/ops.js';
+import { readModelFile } from '../onnx/read.js';
+import { bilinear } from '../onnx/resample.js';
+import { writeModel } from '../onnx/write.js';
+import { createSession, type Session, type SessionOptions } from '../runtime/session.js';
+import { loadModel, type NetworkDescription } from '../segment/model.js';
+import type { Preprocessing, PreprocessingOptions } from '../segment/preprocessing.js';
+import { float16ToFloat32, float32ToFloat16 } from '../tensor/half.js';
+import { elementCount, formatShape, type Tensor, tensor, zeros } from '../tensor/tensor.js';
+import type { NetworkClasses } from './classMap.js';
+
+/** What a teacher gives for a frame: class scores, or the features that were asked for. */
+export type TeacherOutput = 'logits' | 'features';
+
+/** Channels, height and width. */
+export interface MapShape {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+export interface TeacherOptions extends PreprocessingOptions, Pick<SessionOptions, 'device' | 'threads'> {
+  /** An .onnx file: a network of ours, which is built anew for the batch, or any other. */
+  readonly path: string;
+  /** Samples and pixels of the batches it will be given. */
+  readonly batch: number;
+  readonly crop: Size;
+  /** Name of the value in it that serves as features: `fea`, `layer3` … of our networks, any inner value of others. */
+  readonly features?: string | undefined;
+}
+
+export interface Teacher {
+  readonly classes: NetworkClasses;
+  /** Of its outputs for a batch's frames; `features` when they were asked for. */
+  readonly shapes: Readonly<Partial<Record<TeacherOutput, MapShape>>>;
+  /** Runs on normalised frames (SPEC §0), N×3×H×W, and gives N×C×h×w each. */
+  run(images: Tensor<'float32'>, outputs: readonly TeacherOutput[]): Promise<TeacherMaps>;
+  close(): Promise<void>;
+}
+
+export type TeacherMaps = Readonly<Partial<Record<TeacherOutput, Tensor<'float32'>>>>;
+
+/** Values that an error about a missing one lists. */
+const MAX_LISTED = 12;
+
+/**
+ * Opens a teacher: it is compiled with full graph optimisation and run once, to learn the shapes of its outputs.
+ * Networks of other files than ours see a sample at a time, at their own input size where they have one.
+ *
+ * @throws SteadysegError for a file that is no segmentation network, and for features it does not have, naming those it has.
+ */
+export async function openTeacher(options: TeacherOptions): Promise<Teacher> {
+  const { path, batch, crop } = options;
+  const model = await readModelFile(path);
+  const { description } = await loadModel(path, options);
+  const names = readDescription(model.metadata, path).classes;
+  const own = ownNetwork(model, options);
+  const network = own ?? (await foreignNetwork(model, description, options));
+  const session = await createSession(network.content, {
+    device: options.device,
+    threads: options.threads,
+    source: `the teacher ${path}`,
+  });
+  const adapter = await createAdapter(description.preprocessing, batch, crop, network.size);
+
+  const run = async (images: Tensor<'float32'>, outputs: readonly TeacherOutput[]): Promise<TeacherMaps> => {
+    const frames = adapter ? ((await adapter.run({ image: images })).frames as Tensor<'float32'>) : images;
+    const wanted = outputs.map((output) => [output, network.outputs[output]] as const);
+    const parts: Partial<Record<TeacherOutput, Tensor<'float32'>[]>> = {};
+    for (const feed of samplesOf(frames, network.samples)) {
+      const found = await session.run(
+        { [network.input]: description.input.dtype === 'float16' ? asHalf(feed) : feed },
+        wanted.map(([, name]) => name),
+      );
+      for (const [output, name] of wanted) {
+        const part = mapOf(found[name], network.samples, name, path);
+        parts[output] = [...(parts[output] ?? []), part];
+      }
+    }
+    return Object.fromEntries(wanted.map(([output]) => [output, joined(parts[output] ?? [])]));
+  };
+  const close = async () => {
+    await Promise.all([session.release(), adapter?.release()]);
+  };
+  try {
+    const asked: TeacherOutput[] = options.features === undefined ? ['logits'] : ['logits', 'features'];
+    const probe = await run(zeros('float32', [batch, 3, crop.height, crop.width]), asked);
+    const shapes = Object.fromEntries(
+      Object.entries(probe).map(([output, { shape }]) => {
+        const [, channels, height, width] = shape;
+        return [output, { channels, height, width }];
+      }),
+    ) as Teacher['shapes'];
+    const count = shapes.logits?.channels ?? 0;
+    if (names && names.length !== count) {
+      throw new SteadysegError(`${path}: expected scores of its ${names.length} classes, found ${count}`);
+    }
+    return { classes: { count, names }, shapes, run, close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+/** A network as it is compiled. */
+interface TeacherNetwork {
+  readonly content: string | Uint8Array;
+  readonly input: string;
+  readonly outputs: Readonly<Record<TeacherOutput, string>>;
+  /** Samples it sees at once. */
+  readonly samples: number;
+  readonly size: Size;
+}
+
+/** A network that `buildModel` made, for whole batches of crops; undefined for other files. */
+function ownNetwork(model: Model, { path, batch, crop, features, device }: TeacherOptions): TeacherNetwork | undefined {
+  const weights = weightsOfModel(model, path);
+  const { architecture, widthMultiplier = 1 } = readDescription(model.metadata, path);
+  if (!weights || !architecture) return undefined;
+  const onProcessor = device === undefined || device === 'cpu';
+  const graph = createGraph(`teacher ${architecture}`, { winograd: onProcessor });
+  const image = input(graph, 'image', 'float32', [batch, 3, crop.height, crop.width]);
+  const classes = weights.get('cls.4.weight')?.shape[0] ?? 0;
+  const built = buildNetwork(architecture, graph, image, { classes, widthMultiplier, mode: inference });
+  const outputs: Record<string, Value> = { logits: built.logits };
+  if (features !== undefined) {
+    if (!Object.hasOwn(built.features, features)) throw noSuchFeatures(path, features, Object.keys(built.features));
+    outputs.features = built.features[features];
+  }
+  return {
+    content: writeModel(exportModel(graph, outputs, { weights })),
+    input: 'image',
+    outputs: { logits: 'logits', features: 'features' },
+    samples: batch,
+    size: crop,
+  };
+}
+
+/** Any other network, as it is but for the features, which become an output. */
+function foreignNetwork(
+  model: Model,
+  description: NetworkDescription,
+  { path, crop, features }: TeacherOptions,
+): TeacherNetwork {
+  const { graph } = model;
+  const multiple = (size: number) =>
+    Math.max(1, Math.round(size / description.sizeMultiple)) * description.sizeMultiple;
+  const network = {
+    input: description.input.name,
+    outputs: { logits: description.output, features: features ?? description.output },
+    samples: 1,
+    size: {
+      height: description.height ?? multiple(crop.height),
+      width: description.width ?? multiple(crop.width),
+    },
+  };
+  if (features === undefined || graph.outputs.some(({ name }) => name === features)) {
+    return { ...network, content: path };
+  }
+  const values = graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== ''));
+  if (!values.includes(features)) throw noSuchFeatures(path, features, values);
+  const known = graph.values.find(({ name }) => name === features);
+  const outputs = [...graph.outputs, known ?? { name: features, type: undefined }];
+  return { ...network, content: writeModel({ ...model, graph: { ...graph, outputs } }) };
+}
+
+function noSuchFeatures(path: string, wanted: string, names: readonly string[]): SteadysegError {
+  const near = suggest(wanted, names);
+  const listed = names.slice(-MAX_LISTED).join(', ');
+  const which = names.length > MAX_LISTED ? `the last ${MAX_LISTED} of its ${names.length} values are` : 'it has';
+  return new SteadysegError(
+    `${path}: expected features of the teacher, found no value "${wanted}" in it${near ? `; did you mean ${near}?` : ''}; ${which} ${listed}`,
+  );
+}
+
+/** A graph from SPEC's normalised frames to the teacher's input, or undefined where that is the same. */
+async function createAdapter(
+  { mean, std, channelOrder }: Preprocessing,
+  batch: number,
+  from: Size,
+  to: Size,
+): Promise<Session | undefined> {
+  const graph = createGraph('frames for the teacher');
+  const image = input(graph, 'image', 'float32', [batch, 3, from.height, from.width]);
+  let frames: Value = image;
+  const order = channelOrder === 'bgr' ? [2, 1, 0] : [0, 1, 2];
+  const factors = order.map((source, channel) => (imageNetStd[source] * 255) / std[channel]);
+  const shifts = order.map((source, channel) => (imageNetMean[source] * 255 - mean[channel]) / std[channel]);
+  const perChannel = (values: readonly number[]) =>
+    constant(graph, tensor('float32', [1, 3, 1, 1], Float32Array.from(values)));
+  if (channelOrder === 'bgr') frames = gather(frames, constant(graph, tensor('int32', [3], Int32Array.from(order))), 1);
+  if (factors.some((factor) => Math.fround(factor) !== 1) || shifts.some((shift) => Math.abs(shift) > 1e-6)) {
+    frames = add(mul(frames, perChannel(factors)), perChannel(shifts));
+  }
+  // Resized as for segmenting (SPEC §5): shrinking by a whole factor averages.
+  const factor = (large: number, small: number) => (large % small === 0 ? large / small : 1);
+  const kernel = [factor(from.height, to.height), factor(from.width, to.width)] as const;
+  if (kernel[0] * kernel[1] > 1) frames = averagePool(frames, { kernel, strides: kernel });
+  frames = bilinear(frames, to.height, to.width, 'half_pixel');
+  if (frames === image) return undefined;
+  return createSession(writeModel(exportModel(graph, { frames })), { source: "the teacher's input" });
+}
+
+/** A batch in parts of so many samples, over the same memory. */
+function samplesOf(frames: Tensor<'float32'>, samples: number): Tensor<'float32'>[] {
+  const [batch, ...rest] = frames.shape;
+  const length = elementCount(rest) * samples;
+  return Array.from({ length: batch / samples }, (_, n) =>
+    tensor('float32', [samples, ...rest], frames.data.subarray(n * length, (n + 1) * length)),
+  );
+}
+
+function asHalf({ shape, data }: Tensor<'float32'>): Tensor {
+  return { dtype: 'float16', shape, data: float32ToFloat16(data) };
+}
+
+function mapOf(found: Tensor, samples: number, name: string, path: string): Tensor<'float32'> {
+  const { shape, dtype, data } = found;
+  const isMap = shape.length === 4 && shape[0] === samples && !shape.includes(0);
+  if (!isMap || (dtype !== 'float32' && dtype !== 'float16')) {
+    throw new SteadysegError(
+      `${path}: expected "${name}" as float32 or float16 ${samples}×channels×height×width, found ${dtype} ${formatShape(shape)}`,
+    );
+  }
+  const values = dtype === 'float16' ? float16ToFloat32(data as Uint16Array) : (data as Float32Array);
+  return tensor('float32', shape, values);
+}
+
+/** Parts of a batch as one. */
+function joined(parts: readonly Tensor<'float32'>[]): Tensor<'float32'> {
+  if (parts.length === 1) return parts[0];
+  const [samples, ...rest] = parts[0].shape;
+  const data = new Float32Array(parts.length * parts[0].data.length);
+  parts.forEach((part, n) => {
+    data.set(part.data, n * part.data.length);
+  });
+  return tensor('float32', [parts.length * samples, ...rest], data);
+}

@@ -1,0 +1,92 @@
+// Training with a teacher, end to end on a tiny toy city: every loss is logged, resumes are exact, bad teachers are told.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeToyCity } from '#src/data/toycity/write.js';
+import { buildModel } from '#src/nets/model.js';
+import { writeModelFile } from '#src/onnx/write.js';
+import { parseConfig } from '#src/train/config.js';
+import { readMetrics, runFiles } from '#src/train/runFolder.js';
+import { type TrainOptions, train } from '#src/train/trainer.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'steadyseg distil '));
+const data = join(folder, 'toy');
+const teacher = join(folder, 'teacher.onnx');
+
+beforeAll(async () => {
+  await writeToyCity({ out: data, clips: 2, valClips: 1, frames: 3, height: 48, width: 64, seed: 3 });
+  await writeModelFile(
+    teacher,
+    buildModel({ architecture: 'pspnet18', widthMultiplier: 0.125, classes: 19, height: 32, width: 48 }),
+  );
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const tiny = {
+  network: { architecture: 'pspnet18', widthMultiplier: 0.0625 },
+  data: { layout: 'toycity', root: data },
+  crop: [32, 48],
+  batch: 2,
+  steps: 3,
+  checkpointEvery: 1,
+  teacher: { model: teacher },
+  losses: { motion: 0.1, pixel: 1, pairFrames: 1, selfSimilarity: 1, multiFrame: 1 },
+  distillation: { on: 'fea', pooling: { multiFrame: 2 } },
+};
+
+async function trained(name: string, changes: object = {}, options: Partial<TrainOptions> = {}) {
+  const out = join(folder, name);
+  const result = await train({ config: parseConfig({ ...tiny, ...changes }, 'tiny.yaml'), ...options, out });
+  const records = await readMetrics(runFiles(out).metrics);
+  const losses = records.flatMap((record) => ('losses' in record ? [record.losses] : []));
+  return { model: readFileSync(result.model), losses };
+}
+
+describe('training with a teacher', { timeout: 120_000 }, () => {
+  it('logs every loss, and gives the same weights when it was interrupted and resumed', async () => {
+    const whole = await trained('whole');
+    expect(whole.losses.length).toBe(3);
+    const { loss, segmentation, ...others } = whole.losses[0];
+    expect(Object.keys(others)).toEqual(['motion', 'pixel', 'pairFrames', 'selfSimilarity', 'multiFrame']);
+    for (const [name, value] of Object.entries(others)) expect(value, name).toBeGreaterThan(0);
+    const { motion, pixel, pairFrames, selfSimilarity, multiFrame } = others;
+    expect(segmentation + 0.1 * motion + pixel + pairFrames + selfSimilarity + multiFrame).toBeCloseTo(loss, 4);
+
+    const interruption = new AbortController();
+    const onStep: TrainOptions['onStep'] = ({ step }) => {
+      if (step === 2) interruption.abort();
+    };
+    await expect(trained('resumed', {}, { onStep, signal: interruption.signal })).rejects.toThrow('ended at step 2');
+    const resumed = await trained('resumed', {}, { resume: true });
+    expect(resumed.model.equals(whole.model)).toBe(true);
+    expect(resumed.losses).toEqual(whole.losses);
+  });
+
+  it('trains the ConvLSTM along, on two networks of as many channels', async () => {
+    const { losses } = await trained('trained', {
+      losses: { multiFrame: 1 },
+      distillation: { multiFrame: 'trained', antiCollapse: 0.5 },
+      steps: 2,
+    });
+    expect(losses[0].loss).toBeCloseTo(losses[0].segmentation + losses[0].multiFrame + 0.5 * losses[0].antiCollapse, 4);
+    const unlike = { losses: { multiFrame: 1 }, distillation: { on: 'fea', multiFrame: 'trained' } };
+    await expect(trained('unlike', unlike)).rejects.toThrow('expected maps of as many channels');
+  });
+
+  it('refuses what does not go together', async () => {
+    const { teacher: _, ...alone } = tiny;
+    await expect(train({ config: parseConfig(alone, 'x'), out: join(folder, 'alone') })).rejects.toThrow(
+      'expected teacher.model (.onnx) for the distillation losses, found none',
+    );
+    await expect(trained('few', { frames: 2 })).rejects.toThrow('frames: losses.multiFrame needs 3, found 2');
+    await expect(trained('named', { teacher: { model: teacher, features: 'feat' } })).rejects.toThrow(
+      /teacher.onnx: expected features of the teacher, found no value "feat" in it; did you mean fea\?; it has layer1, .*fea/,
+    );
+    await expect(
+      trained('on', { distillation: { on: 'feas' }, teacher: { model: teacher, features: 'fea' } }),
+    ).rejects.toThrow(
+      'distillation.on: expected a value of pspnet18 (logits, layer1, layer2, layer3, layer4, fea), found "feas"; did you mean fea?',
+    );
+  });
+});
