@@ -8,6 +8,7 @@ import { readModel, readModelFile } from '../onnx/read.js';
 import { createSession, type Session, type SessionOptions } from '../runtime/session.js';
 import { float16ToFloat32, float32ToFloat16 } from '../tensor/half.js';
 import { formatShape, type Tensor } from '../tensor/tensor.js';
+import { type CutNetwork, cutFinalResize } from './finalResize.js';
 import { choosePreprocessing, type Preprocessing, type PreprocessingOptions } from './preprocessing.js';
 import type { Scores } from './scores.js';
 import { type Network, type Segmentation, type SegmentOptions, segmentFrame } from './segment.js';
@@ -26,6 +27,8 @@ export interface NetworkDescription {
   readonly source: string;
   readonly input: { readonly name: string; readonly dtype: 'float32' | 'float16' };
   readonly output: string;
+  /** Set where sessions run the network without the enlargement of its scores that it ends with. */
+  readonly cut: Omit<CutNetwork, 'content'> | undefined;
   /** The input size, undefined where it is free. */
   readonly height: number | undefined;
   readonly width: number | undefined;
@@ -46,6 +49,8 @@ export interface SegmentationModel {
   /** The path or bytes it was loaded from, and how it is run. */
   readonly content: string | Uint8Array;
   readonly sessionOptions: SessionOptions;
+  /** What sessions are made of: the content, or the part of it that is run. */
+  readonly sessionContent: string | Uint8Array;
   /** Segments one picture (RGB, any size) and gives labels of the same size. */
   segment(image: RgbImage, options?: SegmentOptions): Promise<Segmentation>;
   /** Frees the memory of the network. */
@@ -71,10 +76,15 @@ export async function loadModel(content: string | Uint8Array, options: LoadOptio
   const [height, width] = sizeOf(input, options.size, size, source);
   const classes =
     options.classes ?? classSetOf(facts.classes, facts.palette, facts.ignoreLabel, facts.classes?.length ?? classCount);
+  const cut =
+    height !== undefined &&
+    width !== undefined &&
+    cutFinalResize(model, input.name, [1, 3, height, width], output.name);
   const description: NetworkDescription = {
     source,
     input: { name: input.name, dtype: input.type?.dtype === 'float16' ? 'float16' : 'float32' },
     output: output.name,
+    cut: cut ? { output: cut.output, classes: cut.classes, enlargement: cut.enlargement } : undefined,
     height,
     width,
     sizeMultiple: facts.sizeMultiple ?? 1,
@@ -84,15 +94,17 @@ export async function loadModel(content: string | Uint8Array, options: LoadOptio
   };
   if (classCount !== undefined) checkClassCount(classCount, description);
   const sessionOptions: SessionOptions = { device: options.device, threads: options.threads };
+  const sessionContent = cut ? cut.content : content;
   let network: Promise<OpenNetwork> | undefined;
   return {
     description,
     classes,
     content,
     sessionOptions,
+    sessionContent,
     async segment(image, segmentOptions = {}) {
       checkSegmentOptions(description, segmentOptions);
-      network ??= openNetwork(content, description, sessionOptions);
+      network ??= openNetwork(sessionContent, description, sessionOptions);
       return segmentFrame(await network, image, segmentOptions);
     },
     async release() {
@@ -107,13 +119,14 @@ export interface OpenNetwork extends Network {
   release(): Promise<void>;
 }
 
-/** Compiles a network. */
+/** Compiles a network. @param content a model's `sessionContent`. */
 export async function openNetwork(
   content: string | Uint8Array,
   description: NetworkDescription,
   options: SessionOptions,
 ): Promise<OpenNetwork> {
-  const { source, input, output } = description;
+  const { source, input } = description;
+  const output = description.cut?.output ?? description.output;
   const session: Session = await createSession(content, { ...options, source });
   return {
     preprocessing: description.preprocessing,
@@ -256,8 +269,9 @@ function scoresOf(output: Tensor, description: NetworkDescription): Scores {
       `${description.source}: expected scores of 1×classes×height×width, found that the output "${description.output}" is ${formatShape(shape)}`,
     );
   }
-  const [, classes, height, width] = shape;
+  const [, maps, height, width] = shape;
+  const classes = description.cut?.classes ?? maps;
   checkClassCount(classes, description);
   const values = output.dtype === 'float16' ? float16ToFloat32(data as Uint16Array) : (data as Float32Array);
-  return { classes, height, width, data: values };
+  return { classes, height, width, data: values, enlarged: description.cut?.enlargement };
 }

@@ -31,7 +31,7 @@ export async function createPool(model: SegmentationModel, options: SegmentOptio
   const sessions = device === 'cpu' ? Math.max(1, Math.min(total, MAX_SESSIONS, frames ?? MAX_SESSIONS)) : 1;
   const threads = Math.max(1, Math.floor(total / sessions));
   const setup: WorkerSetup = {
-    content: model.content,
+    content: model.sessionContent,
     description: model.description,
     sessionOptions: { device, threads },
     segmentOptions: options,

@@ -1,5 +1,5 @@
 // From a network's scores to labels at the frame's size: interpolation, softmax and argmax fused, so that C×H×W scores are never stored.
-import { alignedAxis, type LinearAxis } from './axis.js';
+import { alignedAxis, composedTaps, halfPixelAxis, type TapAxis, tapsOf } from './axis.js';
 
 /** Scores of one image, `[classes, height, width]`. */
 export interface Scores {
@@ -7,12 +7,21 @@ export interface Scores {
   readonly height: number;
   readonly width: number;
   readonly data: Float32Array;
+  /** The network's own last step, still to be done: its scores are these, enlarged. */
+  readonly enlarged?: Enlargement | undefined;
+}
+
+/** A bilinear enlargement to `height × width`. */
+export interface Enlargement {
+  readonly height: number;
+  readonly width: number;
+  readonly coordinates: 'align_corners' | 'half_pixel';
 }
 
 /** Class planes are walked in pieces of this many pixels, so that the running maxima stay in the first-level cache. */
 const blockPixels = 2048;
 
-/** The class with the highest score at every pixel; the lowest id wins a tie. */
+/** The class with the highest score at every pixel, before any enlargement; the lowest id wins a tie. */
 export function argmax({ classes, height, width, data }: Scores): Uint8Array {
   const pixels = height * width;
   const labels = new Uint8Array(pixels);
@@ -34,31 +43,49 @@ export function argmax({ classes, height, width, data }: Scores): Uint8Array {
   return labels;
 }
 
+/** Where the samples of `height × width` lie among the scores: by the enlargement, if any, then with aligned corners. */
+function axesTo(scores: Scores, height: number, width: number): { vertical: TapAxis; horizontal: TapAxis } {
+  const { enlarged } = scores;
+  const axis = (from: number, between: number | undefined, to: number): TapAxis => {
+    if (!enlarged || between === undefined) return tapsOf(alignedAxis(from, to));
+    const inner = enlarged.coordinates === 'align_corners' ? alignedAxis(from, between) : halfPixelAxis(from, between);
+    return composedTaps(alignedAxis(between, to), inner);
+  };
+  return {
+    vertical: axis(scores.height, enlarged?.height, height),
+    horizontal: axis(scores.width, enlarged?.width, width),
+  };
+}
+
+/** Marks a column whose rows differ in their best class. */
+const mixed = -1;
+
 /**
  * The argmax of the scores resized to `height × width` (bilinear, aligned corners).
  *
- * Where the four scores around a pixel have the same best class, interpolation cannot change it: every weight is ≥ 0 and
+ * Where all scores that a pixel reads have the same best class, interpolation cannot change it: every weight is ≥ 0 and
  * rounding is monotone. Only the pixels at class borders, a few in a hundred, are interpolated.
  */
 export function resizedArgmax(scores: Scores, height: number, width: number): Uint8Array {
   const coarse = argmax(scores);
-  if (height === scores.height && width === scores.width) return coarse;
+  if (height === scores.height && width === scores.width && !scores.enlarged) return coarse;
   const labels = new Uint8Array(height * width);
-  const vertical = alignedAxis(scores.height, height);
-  const horizontal = alignedAxis(scores.width, width);
-  const { low, high } = horizontal;
+  const { vertical, horizontal } = axesTo(scores, height, width);
+  const { first, second, third } = horizontal;
+  const columns = new Int16Array(scores.width);
   const pending = new Int32Array(width);
   const best = new Float64Array(width);
   for (let y = 0; y < height; y++) {
-    const above = vertical.low[y] * scores.width;
-    const below = vertical.high[y] * scores.width;
+    const [top, middle, bottom] = rowsRead(vertical, y, scores.width);
+    for (let x = 0; x < scores.width; x++) {
+      const label = coarse[top + x];
+      columns[x] = label === coarse[middle + x] && label === coarse[bottom + x] ? label : mixed;
+    }
     const at = y * width;
     let count = 0;
     for (let x = 0; x < width; x++) {
-      const label = coarse[above + low[x]];
-      const same =
-        label === coarse[above + high[x]] && label === coarse[below + low[x]] && label === coarse[below + high[x]];
-      if (same) labels[at + x] = label;
+      const label = columns[first[x]];
+      if (label !== mixed && label === columns[second[x]] && label === columns[third[x]]) labels[at + x] = label;
       else pending[count++] = x;
     }
     if (count > 0) argmaxOf(scores, vertical, horizontal, y, pending, count, best, labels, at);
@@ -66,11 +93,16 @@ export function resizedArgmax(scores: Scores, height: number, width: number): Ui
   return labels;
 }
 
+/** Where the rows start that row y reads. */
+function rowsRead({ first, second, third }: TapAxis, y: number, width: number): [number, number, number] {
+  return [first[y] * width, second[y] * width, third[y] * width];
+}
+
 /** Interpolates and compares the scores of `count` pixels of row y. */
 function argmaxOf(
   { classes, height, width, data }: Scores,
-  vertical: LinearAxis,
-  { low, high, lowWeight, highWeight }: LinearAxis,
+  vertical: TapAxis,
+  horizontal: TapAxis,
   y: number,
   pending: Int32Array,
   count: number,
@@ -78,16 +110,22 @@ function argmaxOf(
   labels: Uint8Array,
   at: number,
 ): void {
-  const upper = vertical.lowWeight[y];
-  const lower = vertical.highWeight[y];
+  const { first, second, third, firstWeight, secondWeight, thirdWeight } = horizontal;
+  const [top, middle, bottom] = rowsRead(vertical, y, width);
+  const upper = vertical.firstWeight[y];
+  const central = vertical.secondWeight[y];
+  const lower = vertical.thirdWeight[y];
   for (let c = 0; c < classes; c++) {
-    const above = c * height * width + vertical.low[y] * width;
-    const below = c * height * width + vertical.high[y] * width;
+    const plane = c * height * width;
+    const [a, b, d] = [plane + top, plane + middle, plane + bottom];
     for (let i = 0; i < count; i++) {
       const x = pending[i];
-      const left = data[above + low[x]] * upper + data[below + low[x]] * lower;
-      const right = data[above + high[x]] * upper + data[below + high[x]] * lower;
-      const score = left * lowWeight[x] + right * highWeight[x];
+      const [p, q, r] = [first[x], second[x], third[x]];
+      // In the order of resizedConfidence, so that both give the same labels.
+      const left = data[a + p] * upper + data[d + p] * lower + data[b + p] * central;
+      const centre = data[a + q] * upper + data[d + q] * lower + data[b + q] * central;
+      const right = data[a + r] * upper + data[d + r] * lower + data[b + r] * central;
+      const score = left * firstWeight[x] + right * thirdWeight[x] + centre * secondWeight[x];
       if (c === 0 || score > best[i]) {
         best[i] = score;
         labels[at + x] = c;
@@ -107,47 +145,99 @@ export interface LabelsWithConfidence {
  * pass: reading a frame's scores again is what would take the time.
  */
 export function resizedConfidence(scores: Scores, height: number, width: number): LabelsWithConfidence {
-  const { classes, data } = scores;
-  const vertical = alignedAxis(scores.height, height);
-  const { low, high, lowWeight, highWeight } = alignedAxis(scores.width, width);
+  const { vertical, horizontal } = axesTo(scores, height, width);
   const labels = new Uint8Array(height * width);
   const confidence = new Float32Array(height * width);
-  // One row of scores with the classes of a pixel side by side: all the work on a pixel stays in a few cache lines.
-  const tall = new Float64Array(scores.width * classes);
-  const pixel = new Float64Array(classes);
+  const rowOf = interleavedRows(scores);
+  const tall = new Float64Array(scores.width * scores.classes);
+  const pixel = new Float64Array(scores.classes);
   for (let y = 0; y < height; y++) {
-    const upper = vertical.lowWeight[y];
-    const lower = vertical.highWeight[y];
-    for (let c = 0; c < classes; c++) {
-      const above = (c * scores.height + vertical.low[y]) * scores.width;
-      const below = (c * scores.height + vertical.high[y]) * scores.width;
-      for (let x = 0, at = c; x < scores.width; x++, at += classes) {
-        tall[at] = data[above + x] * upper + data[below + x] * lower;
+    mixRows(rowOf, vertical, y, tall);
+    const from = y * width;
+    const to = from + width;
+    classifyRow(tall, horizontal, pixel, labels.subarray(from, to), confidence.subarray(from, to));
+  }
+  return { labels, confidence };
+}
+
+/**
+ * A function that gives a row of scores with the classes of a pixel side by side, so that all the work on a pixel stays
+ * in a few cache lines. Three rows that follow one another are kept.
+ */
+function interleavedRows({ classes, height, width, data }: Scores): (y: number) => Float32Array {
+  const kept = Array.from({ length: 3 }, () => ({ y: -1, row: new Float32Array(width * classes) }));
+  return (y) => {
+    const place = kept[y % 3];
+    if (place.y !== y) {
+      const { row } = place;
+      place.y = y;
+      for (let c = 0; c < classes; c++) {
+        const from = (c * height + y) * width;
+        for (let x = 0, at = c; x < width; x++, at += classes) row[at] = data[from + x];
       }
     }
-    for (let x = 0; x < width; x++) {
-      const left = low[x] * classes;
-      const right = high[x] * classes;
-      const near = lowWeight[x];
-      const far = highWeight[x];
-      let best = Number.NEGATIVE_INFINITY;
-      let label = 0;
+    return place.row;
+  };
+}
+
+/** Row y of the scores resized along their height. */
+function mixRows(rowOf: (y: number) => Float32Array, vertical: TapAxis, y: number, tall: Float64Array): void {
+  const top = rowOf(vertical.first[y]);
+  const middle = rowOf(vertical.second[y]);
+  const upper = vertical.firstWeight[y];
+  const central = vertical.secondWeight[y];
+  const lower = vertical.thirdWeight[y];
+  if (lower === 0) {
+    for (let i = 0; i < tall.length; i++) tall[i] = top[i] * upper + middle[i] * central;
+    return;
+  }
+  const bottom = rowOf(vertical.third[y]);
+  for (let i = 0; i < tall.length; i++) tall[i] = top[i] * upper + bottom[i] * lower + middle[i] * central;
+}
+
+/** Labels and confidence of a row; `pixel` is room for the scores of one pixel. */
+function classifyRow(
+  tall: Float64Array,
+  { first, second, third, firstWeight, secondWeight, thirdWeight }: TapAxis,
+  pixel: Float64Array,
+  labels: Uint8Array,
+  confidence: Float32Array,
+): void {
+  const classes = pixel.length;
+  for (let x = 0; x < labels.length; x++) {
+    const left = first[x] * classes;
+    const centre = second[x] * classes;
+    const near = firstWeight[x];
+    const middle = secondWeight[x];
+    const far = thirdWeight[x];
+    let best = Number.NEGATIVE_INFINITY;
+    let label = 0;
+    if (far === 0) {
       for (let c = 0; c < classes; c++) {
-        const score = tall[left + c] * near + tall[right + c] * far;
+        const score = tall[left + c] * near + tall[centre + c] * middle;
         pixel[c] = score;
         if (score > best) {
           best = score;
           label = c;
         }
       }
-      // The best class contributes e⁰ = 1 to the sum.
-      let sum = 0;
-      for (let c = 0; c < classes; c++) sum += exponential(pixel[c] - best);
-      labels[y * width + x] = label;
-      confidence[y * width + x] = 1 / sum;
+    } else {
+      const right = third[x] * classes;
+      for (let c = 0; c < classes; c++) {
+        const score = tall[left + c] * near + tall[right + c] * far + tall[centre + c] * middle;
+        pixel[c] = score;
+        if (score > best) {
+          best = score;
+          label = c;
+        }
+      }
     }
+    // The best class contributes e⁰ = 1 to the sum.
+    let sum = 0;
+    for (let c = 0; c < classes; c++) sum += exponential(pixel[c] - best);
+    labels[x] = label;
+    confidence[x] = 1 / sum;
   }
-  return { labels, confidence };
 }
 
 /** Sums of softmax maps over views of one picture, `[classes, height, width]`, with the number of maps at each pixel. */
@@ -259,19 +349,26 @@ function exponential(x: number): number {
 /** A function that gives row y, `[classes, width]`, of the scores resized to `height × width`, in a buffer it reuses. */
 function rowsOf(scores: Scores, height: number, width: number): (y: number) => Float32Array {
   const { classes, data } = scores;
-  const vertical = alignedAxis(scores.height, height);
-  const { low, high, lowWeight, highWeight } = alignedAxis(scores.width, width);
+  const { vertical, horizontal } = axesTo(scores, height, width);
+  const { first, second, third, firstWeight, secondWeight, thirdWeight } = horizontal;
   const tall = new Float32Array(scores.width);
   const rows = new Float32Array(classes * width);
   return (y) => {
-    const upper = vertical.lowWeight[y];
-    const lower = vertical.highWeight[y];
+    const [top, middle, bottom] = rowsRead(vertical, y, scores.width);
+    const upper = vertical.firstWeight[y];
+    const central = vertical.secondWeight[y];
+    const lower = vertical.thirdWeight[y];
     for (let c = 0; c < classes; c++) {
-      const above = (c * scores.height + vertical.low[y]) * scores.width;
-      const below = (c * scores.height + vertical.high[y]) * scores.width;
-      for (let x = 0; x < scores.width; x++) tall[x] = data[above + x] * upper + data[below + x] * lower;
+      const plane = c * scores.height * scores.width;
+      const [a, b, d] = [plane + top, plane + middle, plane + bottom];
+      for (let x = 0; x < scores.width; x++) {
+        tall[x] = data[a + x] * upper + data[d + x] * lower + data[b + x] * central;
+      }
       const at = c * width;
-      for (let x = 0; x < width; x++) rows[at + x] = tall[low[x]] * lowWeight[x] + tall[high[x]] * highWeight[x];
+      for (let x = 0; x < width; x++) {
+        rows[at + x] =
+          tall[first[x]] * firstWeight[x] + tall[third[x]] * thirdWeight[x] + tall[second[x]] * secondWeight[x];
+      }
     }
     return rows;
   };

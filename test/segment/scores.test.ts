@@ -62,6 +62,31 @@ describe('labels from scores', () => {
     for (const [i, value] of expected.confidence.entries()) expect(confidence[i]).toBeCloseTo(value, 5);
   });
 
+  it.each([
+    ['twice the size', 6, 8, 12, 16, 41, 57],
+    ['an odd factor', 5, 7, 31, 20, 29, 33],
+    ['then shrunk', 5, 7, 40, 50, 9, 8],
+    ['not at all', 5, 7, 5, 7, 12, 12],
+    ['from one score', 1, 1, 4, 4, 9, 8],
+  ])('are those of scores enlarged first: %s', (_, height, width, between, across, tall, wide) => {
+    const scores = randomScores(5, height, width);
+    const data = new Float32Array(5 * between * across);
+    for (let c = 0, i = 0; c < 5; c++) {
+      for (let y = 0; y < between; y++) {
+        for (let x = 0; x < across; x++, i++) data[i] = sample(scores, c, y, x, between, across);
+      }
+    }
+    const expected = resizedConfidence({ classes: 5, height: between, width: across, data }, tall, wide);
+    const enlarged = { height: between, width: across, coordinates: 'align_corners' as const };
+    const { labels, confidence } = resizedConfidence({ ...scores, enlarged }, tall, wide);
+    expect(labels).toEqual(expected.labels);
+    for (const [i, value] of expected.confidence.entries()) expect(confidence[i]).toBeCloseTo(value, 5);
+    expect(resizedArgmax({ ...scores, enlarged }, tall, wide)).toEqual(labels);
+    const sum = emptySum(5, tall, wide);
+    addSoftmax(sum, { ...scores, enlarged }, { x: 0, y: 0, width: wide, height: tall }, false, 1);
+    for (const [i, value] of highest(sum).entries()) expect(value).toBeCloseTo(confidence[i], 5);
+  });
+
   it('finds a class that wins between two others without winning at any score', () => {
     const scores: Scores = { classes: 3, height: 1, width: 2, data: Float32Array.of(10, 0, 0, 10, 6, 6) };
     expect([...resizedArgmax(scores, 1, 3)]).toEqual([0, 2, 1]);
