@@ -1,7 +1,9 @@
 // Files that appear whole or not at all, and readers that check a size before they allocate.
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { createHash, randomBytes } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
+import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isSystemError, messageOf, SteadysegError } from './errors.js';
 
 const reasons: Record<string, string> = {
@@ -16,6 +18,8 @@ const reasons: Record<string, string> = {
   ENOTDIR: 'a part of the path is not a directory',
   EMFILE: 'too many open files',
   EFBIG: 'the file would exceed the size limit',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'it is a link that leads to itself',
 };
 
 /** The plain-words reason of a system error (`ENOSPC` → "no space left on the device"), or its message. */
@@ -24,9 +28,55 @@ export function reasonOf(thrown: unknown): string {
   return messageOf(thrown);
 }
 
+/** Where process numbers mean what they mean here: the host and, on Linux, the container. */
+const place = createHash('sha256').update(`${hostname()} ${processNamespace()}`).digest('hex').slice(0, 8);
+
+function processNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
+  }
+}
+
+/** So many characters of a name are kept in its temporary one, which must not become longer than file systems allow. */
+const MAX_NAME_KEPT = 16;
+
 /** A name beside `path` for writing it aside; the rename that follows stays on one file system. */
 export function temporaryBeside(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
+  const start = [...basename(path)].slice(0, MAX_NAME_KEPT).join('');
+  return join(dirname(path), `.${start}.${place}-${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
+}
+
+/** The owner in a temporary name of this place. */
+const ownTemporary = new RegExp(`^\\..*\\.${place}-(\\d+)\\.[0-9a-f]{8}\\.tmp$`, 's');
+const swept = new Set<string>();
+
+/** Removes temporary files that killed processes of this place left in a folder; looks once for each folder. */
+export async function removeAbandoned(folder: string): Promise<void> {
+  const key = resolve(folder);
+  if (swept.has(key)) return;
+  swept.add(key);
+  try {
+    for await (const { name } of await opendir(folder)) {
+      const owner = ownTemporary.exec(name)?.[1];
+      if (owner !== undefined && !isRunning(Number(owner))) await rm(join(folder, name), { force: true });
+    }
+  } catch {
+    // A folder that cannot be listed or swept may still be written.
+  }
+}
+
+/** Whether there is a process of this number. */
+export function isRunning(owner: number): boolean {
+  if (!Number.isInteger(owner) || owner < 1) return false;
+  try {
+    process.kill(owner, 0);
+    return true;
+  } catch (thrown) {
+    // Another user's process is there, but not for us.
+    return isSystemError(thrown, 'EPERM');
+  }
 }
 
 /**
@@ -37,6 +87,7 @@ export async function writeAside(path: string, write: (temporary: string) => Pro
   const temporary = temporaryBeside(path);
   try {
     await makeFolders(dirname(path));
+    await removeAbandoned(dirname(path));
     await write(temporary);
     await rename(temporary, path);
   } catch (thrown) {

@@ -32,7 +32,7 @@ import {
   type Stream,
 } from 'node-av/lib';
 import { SteadysegError } from '../base/errors.js';
-import { ensureFolder, reasonOf, temporaryBeside } from '../base/files.js';
+import { ensureFolder, reasonOf, removeAbandoned, temporaryBeside } from '../base/files.js';
 import type { RgbImage } from './image.js';
 import { colorMatrixFor, type FrameRate } from './video.js';
 
@@ -75,6 +75,7 @@ export async function createVideoWriter(path: string, options: VideoWriterOption
     throw new SteadysegError(`cannot write ${path}: expected sides of 2..${MAX_SIDE} pixels, found ${width}×${height}`);
   }
   await ensureFolder(dirname(path));
+  await removeAbandoned(dirname(path));
   const temporary = temporaryBeside(path);
   const [codedWidth, codedHeight] = [width + (width % 2), height + (height % 2)];
   const timeBase = new Rational(frameRate.denominator, frameRate.numerator);

@@ -1,7 +1,8 @@
 // Predicts a whole input into a folder: label maps, colour maps, overlays, confidences and a record of it all.
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, writeFileWhole } from '../base/files.js';
+import { lockFolder } from '../base/lock.js';
 import { wholeWork } from '../data/shard.js';
 import { type Frame, type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
@@ -57,7 +58,7 @@ export interface PredictSummary extends Settings, RunSpeed {
  * `confidence/<stem>.png` (255 is 1), for a video `overlay.mp4`, for pictures `overlay/<stem>.jpg`, and `predict.json`.
  * Each file appears whole or not at all.
  *
- * @throws SteadysegError for an input, model or folder that cannot be used.
+ * @throws SteadysegError for an input, model or folder that cannot be used, and for a folder another process predicts into.
  */
 export async function predict(
   input: string,
@@ -98,7 +99,10 @@ export async function predict(
   });
 
   let overlays: VideoWriter | undefined;
+  let unlock: (() => Promise<void>) | undefined;
   try {
+    const lock = join(out, `.${basename(summaryPath, '.json')}.lock`);
+    unlock = await lockFolder(lock, 'predicting into this folder');
     for (const folder of [out, ...folders.map(({ path }) => path)]) await ensureFolder(folder);
     await writeFileWhole(summaryPath, formatRecord(summary(false, false)));
     await runFrames(source, selection, pool.sessions + 2, options, tally, {
@@ -114,16 +118,17 @@ export async function predict(
       },
     });
     await overlays?.close();
+    const interrupted = signal?.aborted ?? false;
+    const result = summary(!interrupted && tally.failed.length === 0, interrupted);
+    await writeFileWhole(summaryPath, formatRecord(result));
+    return result;
   } catch (thrown) {
     await overlays?.abort();
     throw thrown;
   } finally {
     await pool.release();
+    await unlock?.();
   }
-  const interrupted = signal?.aborted ?? false;
-  const result = summary(!interrupted && tally.failed.length === 0, interrupted);
-  await writeFileWhole(summaryPath, formatRecord(result));
-  return result;
 
   /** Segments, draws and writes one frame; gives what the overlay video shows of it. */
   async function finishFrame({ stem, image }: Frame): Promise<RgbImage | undefined> {

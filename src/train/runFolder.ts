@@ -1,5 +1,5 @@
 // The folder of a training run: its files, and the log that grows by a line a step and is cut back on resume.
-import { appendFile, open, rm } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SteadysegError } from '../base/errors.js';
 import { exists, readFileBounded, reasonOf, writeFileWhole } from '../base/files.js';
@@ -67,37 +67,9 @@ export async function rewriteMetrics(path: string, records: readonly MetricsReco
 }
 
 export async function appendMetrics(path: string, record: MetricsRecord): Promise<void> {
-  await appendFile(path, `${JSON.stringify(record)}\n`);
-}
-
-/** Takes the folder for this process. A lock left by a process that is gone is taken over. @returns what gives it back */
-export async function lockRun(path: string): Promise<() => Promise<void>> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const file = await open(path, 'wx');
-      await file.writeFile(String(process.pid));
-      await file.close();
-      return () => rm(path, { force: true });
-    } catch (thrown) {
-      if (!(await exists(path)))
-        throw new SteadysegError(`cannot write ${path}: ${reasonOf(thrown)}`, { cause: thrown });
-      const owner = Number(new TextDecoder().decode(await readFileBounded(path, 64)));
-      if (attempt > 0 || isRunning(owner)) {
-        throw new SteadysegError(
-          `${path}: process ${owner} is training in this folder; end it, or choose another folder`,
-        );
-      }
-      await rm(path, { force: true });
-    }
-  }
-}
-
-function isRunning(owner: number): boolean {
-  if (!Number.isInteger(owner) || owner < 1) return false;
   try {
-    process.kill(owner, 0);
-    return true;
-  } catch {
-    return false;
+    await appendFile(path, `${JSON.stringify(record)}\n`);
+  } catch (thrown) {
+    throw new SteadysegError(`cannot write ${path}: ${reasonOf(thrown)}`, { cause: thrown });
   }
 }

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
+import { lockFolder } from '../base/lock.js';
 import type { Dataset } from '../data/dataset.js';
 import { openDataset } from '../data/datasets.js';
 import { type Batch, createLoader, type Loader } from '../data/loader.js';
@@ -23,7 +24,6 @@ import { feedsOf } from './feeds.js';
 import { needsTeacher } from './lossTable.js';
 import {
   appendMetrics,
-  lockRun,
   readMetrics,
   rewriteMetrics,
   runFiles,
@@ -86,7 +86,7 @@ export async function train(options: TrainOptions): Promise<RunResult> {
   const { config, out } = options;
   const files = runFiles(out);
   await ensureFolder(out);
-  const unlock = await lockRun(files.lock);
+  const unlock = await lockFolder(files.lock, 'training in this folder');
   try {
     await claimFolder(files.config, config, options.resume ?? false);
     return await trainInFolder(options);
@@ -180,6 +180,8 @@ async function trainInFolder(options: TrainOptions): Promise<RunResult> {
       if (interrupted && !last)
         throw new InterruptedError(`ended at step ${state.step} of ${config.steps}; go on with --resume`);
     }
+    // Resumed after its last step: the model and the report tell of its validation all the same.
+    if (held && !validation) validation = await validateRun(run, held, true);
   } finally {
     await Promise.all([loader.close(), flow?.close(), teacher?.close(), session.release()]);
   }

@@ -1,11 +1,12 @@
-// Folders: made with their parents, by many at once, and refused with the reason.
+// Folders made with their parents, by many at once, or refused with the reason; files of any name written whole, nothing left behind.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ensureFolder } from '#src/base/files.js';
+import { ensureFolder, temporaryBeside, writeFileWhole } from '#src/base/files.js';
 
 let root: string;
 beforeAll(async () => {
@@ -30,4 +31,25 @@ it('names a file in the way', async () => {
 // Node's recursive mkdir never returns there.
 it.skipIf(!existsSync('/proc/self'))('ends where a parent takes no folders', async () => {
   await expect(ensureFolder('/proc/steadyseg/labels')).rejects.toThrow(/cannot create the folder/);
+});
+
+it('writes files whose names are as long as a file system allows', async () => {
+  const folder = join(root, 'long');
+  for (const name of ['x'.repeat(255), `${'車'.repeat(83)}.flo`]) {
+    await writeFileWhole(join(folder, name), 'content');
+    expect(await readFile(join(folder, name), 'utf8')).toBe('content');
+  }
+});
+
+it('removes temporary files that a killed process left, and no others', async () => {
+  const folder = join(root, 'abandoned');
+  await ensureFolder(folder);
+  const ended = spawnSync(process.execPath, ['-e', '']).pid;
+  const own = basename(temporaryBeside(join(folder, 'model.onnx')));
+  const abandoned = own.replace(`-${process.pid}.`, `-${ended}.`);
+  const elsewhere = abandoned.replace(/\.[0-9a-f]{8}-/, '.00000000-');
+  const kept = [own, elsewhere, `model.${ended}.tmp`];
+  for (const name of [abandoned, ...kept]) await writeFile(join(folder, name), '');
+  await writeFileWhole(join(folder, 'new'), '');
+  expect((await readdir(folder)).sort()).toEqual(['new', ...kept].sort());
 });

@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { SteadysegError } from '#src/base/errors.js';
 import type { Camera } from '#src/data/toycity/camera.js';
 import { plain } from '#src/data/toycity/materials.js';
 import { motionBetween } from '#src/data/toycity/motion.js';
@@ -236,6 +237,28 @@ describe('the dataset', () => {
       /toycity\.json: expected no toy city or one of the same options/,
     );
     await expect(writeToyCity({ ...options, clips: 1, valClips: 2, out })).rejects.toThrow(/found 2/);
+  });
+
+  it('names the file that cannot be written, and is finished by the same options only', async () => {
+    const out = await folder();
+    const small = { ...options, clips: 1, valClips: 0, frames: 1, out };
+    const place = join(out, 'gtFine', 'train');
+    await mkdir(join(out, 'gtFine'));
+    await writeFile(place, '');
+    const thrown = await writeToyCity(small).catch((error: unknown) => error);
+    expect(thrown).toBeInstanceOf(SteadysegError);
+    expect(String(thrown)).toMatch(/cannot write .*gtFine.train.toytown.*: a part of the path is not a directory/);
+    await rm(place);
+    await expect(writeToyCity({ ...small, seed: 6 })).rejects.toThrow(/one of other options, perhaps unfinished/);
+    await writeToyCity(small);
+    expect((await readdir(out)).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('refuses a second one into the same folder at the same time', async () => {
+    const out = await folder();
+    const small = { ...options, clips: 1, valClips: 0, frames: 1, out };
+    const results = await Promise.allSettled([writeToyCity(small), writeToyCity({ ...small, seed: 6 })]);
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 });
 

@@ -116,6 +116,16 @@ describe('predicting a video', () => {
     );
   });
 
+  it('refuses a folder that another run writes into', async () => {
+    const dir = out('twice');
+    const results = await Promise.allSettled([predict(video, model, dir), predict(video, model, dir, { flip: true })]);
+    const refused = results.filter((result) => result.status === 'rejected');
+    expect(refused.map(({ reason }) => String(reason))).toEqual([
+      expect.stringMatching(/\.predict\.lock: process \d+ is predicting into this folder/),
+    ]);
+    expect(names(dir)).toEqual(['color', 'labels', 'overlay.mp4', 'predict.json']);
+  });
+
   it('keeps what is done when it is interrupted', async () => {
     const interruption = new AbortController();
     const summary = await predict(video, onTwoThreads, out('interrupted'), {

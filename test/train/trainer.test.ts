@@ -74,6 +74,13 @@ describe('a training run', () => {
     expect((await readMetrics(runFiles(out).metrics)).length).toBe(steps + 2);
   });
 
+  it('leaves the same model when it is resumed after its last step', async () => {
+    const samples: number[] = [];
+    const { model } = await trained('again', { resume: true, onValidatedFrame: (_, index) => samples.push(index) });
+    expect(model.equals(whole)).toBe(true);
+    expect(samples).toEqual([0, 1, 2]);
+  });
+
   it('gives the same weights when it was killed and resumed', async () => {
     const out = join(folder, 'killed');
     for (let kill = 0; kill < kills; kill++) await killedRun(out, 300 + ((kill * 7919) % 2500));

@@ -1,10 +1,11 @@
 // Writes a toy city dataset in the Cityscapes layout: pictures, labels, flow and occlusion of every frame, and a manifest.
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Piscina } from 'piscina';
 import { SteadysegError, UsageError } from '../../base/errors.js';
-import { ensureFolder, exists, readFileBounded, writeAside, writeFileWhole } from '../../base/files.js';
+import { exists, readFileBounded, writeAside, writeFileWhole } from '../../base/files.js';
+import { lockFolder } from '../../base/lock.js';
 import type { OnProgress } from '../../base/progress.js';
 import { flowPath } from '../../flow/folder.js';
 import { formatFlo } from '../../media/flo.js';
@@ -69,8 +70,8 @@ export interface ClipTask {
   readonly sequence: string;
   readonly clip: ClipOptions;
   readonly flow: boolean;
-  /** One shared number: every written frame adds 1. */
-  readonly written: Int32Array;
+  /** Two shared numbers: the frames written, and whether a clip has failed, so that the others stop. */
+  readonly shared: Int32Array;
 }
 
 export interface ClipTimes {
@@ -82,6 +83,9 @@ type Split = 'train' | 'val';
 
 /** The manifest's name in the dataset's folder. */
 export const toyCityManifestName = 'toycity.json';
+
+/** The same while it is being written: a run that was cut short is finished by one of the same options, not mixed with another. */
+const begunName = '.toycity-begun.json';
 
 /** Milliseconds between two reports of progress. */
 const PROGRESS_INTERVAL = 200;
@@ -99,7 +103,7 @@ const cities: Record<Split, string> = { train: 'toytown', val: 'toyville' };
  * @throws UsageError for options out of range, SteadysegError when the folder holds another toy city or cannot be written.
  */
 export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResult> {
-  const { out, clips, valClips, frames, height, width, seed, motionBlur = 0, flow = true, onProgress } = options;
+  const { out, clips, valClips, frames, height, width, seed, motionBlur = 0, flow = true } = options;
   if (!Number.isInteger(clips) || clips < 1 || clips > MAX_CLIPS) {
     throw new UsageError(`toy city: expected 1 to ${MAX_CLIPS} clips, found ${clips}`);
   }
@@ -108,7 +112,7 @@ export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResu
       `toy city: expected 0 to ${clips} of the ${clips} clips to be held for val, found ${valClips}`,
     );
   }
-  const written = new Int32Array(new SharedArrayBuffer(4));
+  const shared = new Int32Array(new SharedArrayBuffer(8));
   const tasks: ClipTask[] = (['train', 'val'] as const).flatMap((split) =>
     Array.from({ length: split === 'val' ? valClips : clips - valClips }, (_, index) => ({
       out,
@@ -117,7 +121,7 @@ export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResu
       sequence: String(index).padStart(6, '0'),
       clip: { seed: toyCityClipSeed(seed, split, index), frames, height, width, motionBlur },
       flow,
-      written,
+      shared,
     })),
   );
   const manifest: ToyCityManifest = {
@@ -133,23 +137,42 @@ export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResu
     clips: tasks.map(({ split, city, sequence, clip }) => ({ split, city, sequence, seed: clip.seed })),
   };
   const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
-  await ensureFolder(out);
-  await refuseOther(join(out, toyCityManifestName), text);
   // Wrong sizes are told here, not by a worker.
   createClipRenderer({ seed, frames, height, width, motionBlur });
+  const unlock = await lockFolder(join(out, '.toycity.lock'), 'rendering a toy city into this folder');
+  try {
+    const [whole, begun] = [join(out, toyCityManifestName), join(out, begunName)];
+    for (const path of [whole, begun]) await refuseOther(path, text);
+    await writeFileWhole(begun, text);
+    const times = await writeClips(tasks, shared, options);
+    await writeFileWhole(whole, text);
+    await rm(begun);
+    return { manifest, ...times };
+  } finally {
+    await unlock();
+  }
+}
 
+/** Renders and writes the clips in threads. */
+async function writeClips(
+  tasks: readonly ClipTask[],
+  shared: Int32Array,
+  options: ToyCityOptions,
+): Promise<Omit<ToyCityResult, 'manifest'>> {
+  const { clips, frames, onProgress } = options;
   const threads = Math.min(options.threads ?? availableParallelism(), tasks.length);
-  const pool = new Piscina<ClipTask, ClipTimes>({
+  const pool = new Piscina<ClipTask, ClipTimes | { error: string }>({
     filename: new URL('./writeWorker.js', import.meta.url).href,
     minThreads: threads,
     maxThreads: threads,
   });
   const total = clips * frames;
-  const report = () => onProgress?.({ done: Atomics.load(written, 0), total });
+  const report = () => onProgress?.({ done: Atomics.load(shared, 0), total });
   const timer = setInterval(report, PROGRESS_INTERVAL);
   let [render, write] = [0, 0];
   try {
     for (const times of await Promise.all(tasks.map((task) => pool.run(task)))) {
+      if ('error' in times) throw new SteadysegError(times.error);
       render += times.renderMilliseconds;
       write += times.writeMilliseconds;
     }
@@ -158,8 +181,7 @@ export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResu
     clearInterval(timer);
     await pool.destroy();
   }
-  await writeFileWhole(join(out, toyCityManifestName), text);
-  return { manifest, frames: total, renderMilliseconds: render / total, writeMilliseconds: write / total };
+  return { frames: total, renderMilliseconds: render / total, writeMilliseconds: write / total };
 }
 
 /** The seed of clip `index` of a split: what `createClipRenderer` takes to render the same clip in memory. */
@@ -173,19 +195,19 @@ async function refuseOther(path: string, text: string): Promise<void> {
   const found = new TextDecoder().decode(await readFileBounded(path, MAX_MANIFEST_BYTES));
   if (found !== text) {
     throw new SteadysegError(
-      `${path}: expected no toy city or one of the same options, found one of other options; choose another folder`,
+      `${path}: expected no toy city or one of the same options, found one of other options, perhaps unfinished; choose another folder`,
     );
   }
 }
 
 /** Renders and writes one clip; runs in a worker. */
 export async function writeClip(task: ClipTask): Promise<ClipTimes> {
-  const { out, split, city, sequence, clip, flow, written } = task;
+  const { out, split, city, sequence, clip, flow, shared } = task;
   const renderer = createClipRenderer(clip);
   let [render, write] = [0, 0];
   const stemOf = (t: number) => `${city}_${sequence}_${String(t).padStart(6, '0')}`;
   const file = async (path: string, bytes: Uint8Array) => writeAside(path, (temporary) => writeFile(temporary, bytes));
-  for (let t = 0; t < clip.frames; t++) {
+  for (let t = 0; t < clip.frames && Atomics.load(shared, 1) === 0; t++) {
     const started = performance.now();
     const wants = { toNext: flow && t + 1 < clip.frames, toPrevious: flow && t > 0 };
     const { image, labels, toNext, toPrevious } = renderer.frame(t, wants);
@@ -209,9 +231,10 @@ export async function writeClip(task: ClipTask): Promise<ClipTimes> {
       const mask = flowPath(join(out, 'occlusion', folder), stem, direction).replace(/\.flo$/, '.png');
       files.push(file(mask, await encodeLabelMap(motion.hidden)));
     }
-    await Promise.all(files);
+    // All are waited for: a thread that ends would leave the others' temporary files.
+    for (const result of await Promise.allSettled(files)) if (result.status === 'rejected') throw result.reason;
     write += performance.now() - rendered;
-    Atomics.add(written, 0, 1);
+    Atomics.add(shared, 0, 1);
   }
   return { renderMilliseconds: render, writeMilliseconds: write };
 }
