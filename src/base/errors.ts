@@ -15,10 +15,19 @@ export class InterruptedError extends SteadysegError {
   override name = 'InterruptedError';
 }
 
-/** The message of anything thrown, in one line. */
+/** The message of anything thrown, in one line; control characters, which a damaged file may bring along, stand as their codes. */
 export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
-  return text.replace(/\s*\n\s*/g, ' ').trim();
+  return text
+    .replace(/\s*\n\s*/g, ' ')
+    .trim()
+    .replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+/** Whether there was not enough memory: for a thread, a buffer, the engine of the networks, or WebAssembly. */
+export function isOutOfMemory(thrown: unknown): boolean {
+  if (isSystemError(thrown, 'ERR_WORKER_OUT_OF_MEMORY') || isSystemError(thrown, 'ERR_WORKER_INIT_FAILED')) return true;
+  return /out of memory|allocation failed|bad_alloc|could not allocate|failed to allocate/i.test(messageOf(thrown));
 }
 
 /** Whether `thrown` is a Node system error, optionally with the given code (`ENOENT`, `ENOSPC`, …). */

@@ -2,7 +2,7 @@
 // The command line: finds the command, loads only its file, and turns errors into one line and an exit code.
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { InterruptedError, messageOf, SteadysegError, UsageError } from '../base/errors.js';
+import { InterruptedError, isOutOfMemory, messageOf, SteadysegError, UsageError } from '../base/errors.js';
 
 /** Every command: its one-line summary, and the file that defines it, loaded when it is called. */
 const commands: Record<string, { summary: string; load: () => Promise<{ command: () => Command }> }> = {
@@ -51,6 +51,10 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
     if (thrown instanceof SteadysegError) process.stderr.write(`steadyseg: ${messageOf(thrown)}\n`);
+    else if (isOutOfMemory(thrown))
+      process.stderr.write(
+        `steadyseg: there is not enough memory (${messageOf(thrown)}): fewer --threads or smaller frames need less\n`,
+      );
     else process.stderr.write(`steadyseg: unexpected error: ${messageOf(thrown)} (a stack trace: --debug)\n`);
     if (debug && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
     if (thrown instanceof InterruptedError) return 130;

@@ -1,6 +1,7 @@
 // The TensorBoard event file of a training run, kept in step with its metrics.
 import { appendFileSync } from 'node:fs';
-import { writeFileWhole } from '../base/files.js';
+import { SteadysegError } from '../base/errors.js';
+import { reasonOf, writeFileWhole } from '../base/files.js';
 import type { MetricsRecord } from '../train/runFolder.js';
 import { fileHeader, scalarRecord } from './tensorBoard.js';
 
@@ -12,7 +13,11 @@ export async function beginEvents(path: string, records: readonly MetricsRecord[
 
 /** Adds one record; synchronous, so that events stay in order. */
 export function appendEvents(path: string, record: MetricsRecord): void {
-  appendFileSync(path, Buffer.concat(eventsOf(record)));
+  try {
+    appendFileSync(path, Buffer.concat(eventsOf(record)));
+  } catch (thrown) {
+    throw new SteadysegError(`cannot write ${path}: ${reasonOf(thrown)}`, { cause: thrown });
+  }
 }
 
 function eventsOf(record: MetricsRecord): Uint8Array[] {

@@ -196,6 +196,7 @@ function show(value: unknown): string {
     const plain = value.length <= 16 && value.every((item) => typeof item !== 'object');
     return plain ? `[${value.join(', ')}]` : `a list of ${value.length}`;
   }
+  if (value === undefined) return 'nothing';
   return typeof value === 'object' && value !== null ? 'an object' : `${JSON.stringify(value)}`.slice(0, 80);
 }
 

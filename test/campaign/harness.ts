@@ -13,6 +13,20 @@ const main = fileURLToPath(import.meta.resolve('#src/cli/main.js'));
 /** A run that takes longer hangs: each of the campaign's takes seconds. */
 const HANG_MILLISECONDS = 90_000;
 
+/** Process groups that run, ended with the campaign. */
+const groups = new Set<number>();
+process.once('exit', () => {
+  for (const group of groups) kill(group);
+});
+
+function kill(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
+}
+
 /** What a case works with. */
 export interface Context {
   /** A folder of the case's own, empty. */
@@ -86,13 +100,10 @@ export async function steadyseg(args: readonly string[], options: RunOptions = {
     detached: true,
     ...(options.user !== undefined && { uid: options.user, gid: options.user }),
   });
+  const group = child.pid;
+  if (group !== undefined) groups.add(group);
   const end = () => {
-    if (child.pid === undefined) return;
-    try {
-      process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      // It is gone already.
-    }
+    if (group !== undefined) kill(group);
   };
   const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => {
     const chunks: Buffer[] = [];
@@ -105,7 +116,7 @@ export async function steadyseg(args: readonly string[], options: RunOptions = {
     hung = true;
     end();
   }, HANG_MILLISECONDS);
-  const kill = options.killAfter === undefined ? undefined : setTimeout(end, options.killAfter);
+  const killing = options.killAfter === undefined ? undefined : setTimeout(end, options.killAfter);
   const poll = setInterval(() => {
     peakMegabytes = Math.max(peakMegabytes, peakOf(child.pid));
   }, 100);
@@ -127,9 +138,10 @@ export async function steadyseg(args: readonly string[], options: RunOptions = {
     };
   } finally {
     clearTimeout(limit);
-    clearTimeout(kill);
+    clearTimeout(killing);
     clearInterval(poll);
     end();
+    if (group !== undefined) groups.delete(group);
   }
 }
 

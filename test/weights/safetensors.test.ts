@@ -105,6 +105,7 @@ describe('safetensors', () => {
     ['a wrong product', file(`{"a":${f32('[3]', 0, 8)}}`, 8), /expected 12 bytes for float32 3, found 8/],
     ['offsets out of range', file(`{"a":${f32('[2]', 0, 8)}}`, 4), /within 4 bytes of data, found \[0, 8\]/],
     ['offsets in reverse', file(`{"a":${f32('[1]', 4, 0)}}`, 4), /found \[4, 0\]/],
+    ['no offsets', file('{"a":{"dtype":"F32","shape":[1]}}', 4), /two data_offsets, found nothing/],
     ['three offsets', file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}', 4), /two data_offsets, found 3/],
     ['an overlap', file(`{"a":${f32('[2]', 0, 8)},"b":${f32('[2]', 4, 12)}}`, 12), /"b" overlaps/],
     ['a hole', file(`{"a":${f32('[1]', 0, 4)},"b":${f32('[1]', 8, 12)}}`, 12), /"b" leaves a hole/],
