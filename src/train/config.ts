@@ -36,7 +36,10 @@ const configSchema = v.strictObject({
     architecture: key(v.string(), 'pspnet18', 'pspnet18, pspnet50, pspnet101 or pspnet-mobilenetv2'),
     widthMultiplier: key(positive, 1, 'factor on the channel numbers (pspnet18, pspnet-mobilenetv2)'),
     backbone: optionalKey(v.string(), 'ImageNet weights of the backbone (.pth or .safetensors, torchvision names)'),
-    weights: optionalKey(v.string(), 'weights of the whole network to start from'),
+    weights: optionalKey(
+      v.string(),
+      "weights of the whole network to start from (.pth, .safetensors, or another run's model.onnx)",
+    ),
   }),
   data: dataSchema,
   crop: key(v.tuple([count(8), count(8)]), [769, 769], 'height and width of the training crops in pixels'),
@@ -259,6 +262,9 @@ function withEnvironment(config: TrainingConfig): TrainingConfig {
     });
   const expanded = structuredClone(config);
   expanded.data.root = expand(expanded.data.root);
+  const { network } = expanded;
+  if (network.weights) network.weights = expand(network.weights);
+  if (network.backbone) network.backbone = expand(network.backbone);
   if (expanded.teacher) expanded.teacher.model = expand(expanded.teacher.model);
   if (expanded.validation?.root) expanded.validation.root = expand(expanded.validation.root);
   return expanded;

@@ -7,8 +7,11 @@ import type { Dataset } from '../data/dataset.js';
 import { openDataset } from '../data/datasets.js';
 import { type Batch, createLoader, type Loader } from '../data/loader.js';
 import { cityscapesClassWeights } from '../losses/crossEntropy.js';
+import { convLstmName } from '../losses/multiFrame.js';
 import { presetClasses, presetNames, readClassesFile } from '../media/classes.js';
 import { buildModel } from '../nets/model.js';
+import { weightsOfModel } from '../nets/networkWeights.js';
+import { readModelFile } from '../onnx/read.js';
 import { writeModel, writeModelFile } from '../onnx/write.js';
 import { createSession, type Session } from '../runtime/session.js';
 import { loadModel } from '../segment/model.js';
@@ -289,22 +292,26 @@ function comparesClasses({ losses, distillation }: TrainingConfig): boolean {
 /** Weights of the whole network, or of its backbone. @throws SteadysegError when they do not fit the network. */
 async function initialWeights({ network }: TrainingConfig, step: TrainingStep): Promise<Map<string, Tensor>> {
   const expected = new Map(
-    [...step.graph.parameters].map(([name, { value }]) => [name, { dtype: value.dtype, shape: value.shape }]),
+    [...step.graph.parameters]
+      .filter(([name]) => !name.startsWith(`${convLstmName}.`))
+      .map(([name, { value }]) => [name, { dtype: value.dtype, shape: value.shape }]),
   );
-  const tensors = new Map<string, Tensor>();
-  if (network.weights) {
-    const { tensors: given } = await readStateDict(network.weights);
-    for (const [name, content] of loadStateDict(expected, given, network.weights)) tensors.set(name, content);
-  } else if (network.backbone) {
-    const { tensors: given } = await readStateDict(network.backbone);
-    const { tensors: found } = loadBackbone(expected, given);
-    if (found.size === 0)
-      throw new SteadysegError(
-        `${network.backbone}: expected a backbone of ${network.architecture}, found none of its weights`,
-      );
-    for (const [name, content] of found) tensors.set(name, content);
-  }
-  return tensors;
+  if (network.weights) return loadStateDict(expected, await givenWeights(network.weights), network.weights);
+  if (!network.backbone) return new Map();
+  const { tensors: given } = await readStateDict(network.backbone);
+  const { tensors: found } = loadBackbone(expected, given);
+  if (found.size > 0) return found;
+  throw new SteadysegError(
+    `${network.backbone}: expected a backbone of ${network.architecture}, found none of its weights`,
+  );
+}
+
+/** Of a weights file, or of the `model.onnx` of another run. */
+async function givenWeights(path: string): Promise<ReadonlyMap<string, Tensor>> {
+  if (!path.toLowerCase().endsWith('.onnx')) return (await readStateDict(path)).tensors;
+  const weights = weightsOfModel(await readModelFile(path), path);
+  if (weights) return weights;
+  throw new SteadysegError(`${path}: expected a model made by steadyseg, found one that does not name its network`);
 }
 
 /** Neighbours the loader gives, by the frames besides the labelled one. */

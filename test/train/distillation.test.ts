@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeToyCity } from '#src/data/toycity/write.js';
 import { buildModel } from '#src/nets/model.js';
+import { weightsOfModel } from '#src/nets/networkWeights.js';
+import { readModelFile } from '#src/onnx/read.js';
 import { writeModelFile } from '#src/onnx/write.js';
 import { parseConfig } from '#src/train/config.js';
 import { readMetrics, runFiles } from '#src/train/runFolder.js';
@@ -61,6 +63,26 @@ describe('training with a teacher', { timeout: 120_000 }, () => {
     const resumed = await trained('resumed', {}, { resume: true });
     expect(resumed.model.equals(whole.model)).toBe(true);
     expect(resumed.losses).toEqual(whole.losses);
+  });
+
+  it('goes on from the model of another run', async () => {
+    const weights = join(folder, 'whole', 'model.onnx');
+    const network = { ...tiny.network, weights };
+    await trained('further', { network, steps: 1, optimizer: { rate: 1e-30, weightDecay: 0 } });
+    const [before, after] = await Promise.all(
+      [weights, join(folder, 'further', 'model.onnx')].map(
+        async (path) => weightsOfModel(await readModelFile(path), path)?.get('aux.4.weight')?.data,
+      ),
+    );
+    expect(before?.length).toBeGreaterThan(0);
+    expect(after).toEqual(before);
+
+    const foreign = join(folder, 'foreign.onnx');
+    const model = await readModelFile(weights);
+    await writeModelFile(foreign, { ...model, metadata: new Map() });
+    await expect(trained('foreign', { network: { ...network, weights: foreign } })).rejects.toThrow(
+      'expected a model made by steadyseg',
+    );
   });
 
   it('trains the ConvLSTM along, on two networks of as many channels', async () => {
