@@ -99,6 +99,9 @@ export { createSession, type Session, type SessionOptions, supportedDevices } fr
 export { type LoadOptions, loadModel, type NetworkDescription, type SegmentationModel } from './segment/model.js';
 export { type OutputKind, type PredictOptions, type PredictSummary, predict } from './segment/predict.js';
 export type { Preprocessing, PreprocessingOptions } from './segment/preprocessing.js';
+export { type MergePseudoLabelsOptions, mergePseudoLabels } from './segment/pseudoLabels/merge.js';
+export { type PseudoLabelOptions, type PseudoLabelSummary, pseudoLabel } from './segment/pseudoLabels/pseudoLabel.js';
+export { type PseudoLabelReport, readPseudoLabelReport } from './segment/pseudoLabels/report.js';
 export type { FrameFailure, FrameRunOptions, RunSpeed } from './segment/runFrames.js';
 export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segment.js';
 export { defaultModel, type ShippedModel, shippedModelPath, shippedModels } from './segment/shipped.js';

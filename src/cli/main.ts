@@ -30,7 +30,14 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
     summary: 'train a network: motion loss, checkpoints, resume, report',
     load: () => import('./train.js'),
   },
-  merge: { summary: 'merge the results of all shards of an evaluation', load: () => import('./merge.js') },
+  'pseudo-label': {
+    summary: 'label video or pictures by a network, where it is sure, to train on',
+    load: () => import('./pseudoLabel.js'),
+  },
+  merge: {
+    summary: 'merge the results of all shards of an evaluation or of pseudo labels',
+    load: () => import('./merge.js'),
+  },
 };
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted by the user. */

@@ -6,6 +6,7 @@ import type { LabelMap, RgbImage } from '../media/image.js';
 import { encodeLabelMap } from '../media/labels.js';
 import { createLegend, type Legend } from '../media/legend.js';
 import { encodePicture } from '../media/pictures.js';
+import { encodeUndecided } from './pseudoLabels/undecided.js';
 
 /** Which pictures are wanted of a frame. */
 export interface RenderRequest {
@@ -14,6 +15,10 @@ export interface RenderRequest {
   readonly confidence?: boolean | undefined;
   /** `frame`: pixels, for a video; `jpeg`: a file. */
   readonly overlay?: 'frame' | 'jpeg' | undefined;
+  /** The frame itself, as a PNG. */
+  readonly frame?: boolean | undefined;
+  /** Labels and how unsure they are (pseudoLabels/undecided.ts). */
+  readonly undecided?: boolean | undefined;
 }
 
 /** Files as bytes, the overlay of a video as pixels. */
@@ -23,6 +28,8 @@ export interface Rendered {
   readonly confidence?: Uint8Array | undefined;
   readonly overlayFile?: Uint8Array | undefined;
   readonly overlay?: RgbImage | undefined;
+  readonly frame?: Uint8Array | undefined;
+  readonly undecided?: Uint8Array | undefined;
 }
 
 /** Draws frames in the colours of one class set. */
@@ -52,11 +59,13 @@ async function render(
   legend: Legend | undefined,
 ): Promise<Rendered> {
   const blended = request.overlay && overlay(image, labels, classes, { legend });
-  const [labelFile, colorFile, confidenceFile, overlayFile] = await Promise.all([
+  const [labelFile, colorFile, confidenceFile, overlayFile, frame, undecided] = await Promise.all([
     request.labels ? encodeLabelMap(labels) : undefined,
     request.color ? encodeColorMap(labels, classes) : undefined,
     request.confidence && confidence ? encodeConfidence(labels, confidence) : undefined,
     request.overlay === 'jpeg' && blended ? encodePicture(blended, 'jpeg') : undefined,
+    request.frame ? encodePicture(image, 'png') : undefined,
+    request.undecided && confidence ? encodeUndecided(labels, confidence) : undefined,
   ]);
   return {
     labels: labelFile,
@@ -64,6 +73,8 @@ async function render(
     confidence: confidenceFile,
     overlayFile,
     overlay: request.overlay === 'frame' ? blended : undefined,
+    frame,
+    undecided,
   };
 }
 

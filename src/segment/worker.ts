@@ -5,6 +5,7 @@ import type { ClassSet } from '../media/classes.js';
 import type { LabelMap, RgbImage } from '../media/image.js';
 import type { SessionOptions } from '../runtime/session.js';
 import { type NetworkDescription, type OpenNetwork, openNetwork } from './model.js';
+import { type Balance, emptyBalance, keepSure } from './pseudoLabels/keep.js';
 import { createRenderer, type Rendered, type RenderRequest } from './render.js';
 import { type SegmentOptions, type SegmentTimes, segmentFrame } from './segment.js';
 
@@ -22,6 +23,8 @@ export interface FrameTask {
   readonly image: RgbImage;
   /** Labels from an earlier run: only drawing is left. */
   readonly labels?: LabelMap | undefined;
+  /** Labels of a lower probability become 255. The network is opened with `confidence`. */
+  readonly threshold?: number | undefined;
   readonly render: RenderRequest;
 }
 
@@ -29,6 +32,8 @@ export interface FrameResult {
   readonly image: RgbImage;
   readonly labels: LabelMap;
   readonly confidence?: Float32Array | undefined;
+  /** Pixels of each class before and after the threshold; empty without one. */
+  readonly balance: Balance;
   readonly rendered: Rendered;
   readonly times: SegmentTimes & { readonly render: number };
 }
@@ -53,11 +58,18 @@ export default async function work(task: FrameTask | undefined): Promise<unknown
   }
 }
 
-async function frameResult(open: OpenNetwork, { image, labels, render: request }: FrameTask): Promise<FrameResult> {
+async function frameResult(open: OpenNetwork, task: FrameTask): Promise<FrameResult> {
+  const { image, labels, threshold, render: request } = task;
   const segmentation = labels
     ? { labels, times: { prepare: 0, inference: 0, labels: 0 } }
     : await segmentFrame(open, image, segmentOptions);
   const start = performance.now();
+  const { confidence } = segmentation;
+  const balance =
+    threshold === undefined || !confidence
+      ? emptyBalance(0)
+      : keepSure(segmentation.labels.data, confidence, threshold, classes.classes.length);
   const rendered = await render(image, segmentation, request);
-  return { image, ...segmentation, rendered, times: { ...segmentation.times, render: performance.now() - start } };
+  const times = { ...segmentation.times, render: performance.now() - start };
+  return { image, ...segmentation, balance, rendered, times };
 }

@@ -1,0 +1,112 @@
+// `steadyseg pseudo-label`: labels video or pictures by a network, where it is sure, for training on.
+import { Command, InvalidArgumentError } from 'commander';
+import { resolveShard } from '../data/shard.js';
+import { renderPseudoLabels } from '../report/pseudoLabelTable.js';
+import { type PseudoLabelSummary, pseudoLabel } from '../segment/pseudoLabels/pseudoLabel.js';
+import { type ExtraOutput, extraOutputs } from '../segment/pseudoLabels/report.js';
+import { printResult } from './options.js';
+import {
+  addFramesOptions,
+  addNetworkOptions,
+  checkWhole,
+  type FramesOptions,
+  type NetworkOptions,
+  namesOf,
+  openNetwork,
+  withProgress,
+} from './segmentationOptions.js';
+
+interface PseudoLabelCommandOptions extends NetworkOptions, FramesOptions {
+  out: string;
+  threshold?: number;
+  quantile?: number;
+  save?: ExtraOutput[];
+  json?: boolean;
+}
+
+export function command(): Command {
+  const pseudoLabelCommand = new Command('pseudo-label')
+    .description('Label a video or pictures by a network, where it is sure, and write a list to train on.')
+    .argument('<input>', 'video (mp4, m4v, mov, mkv, webm), picture, folder, "glob" or list file (.txt)')
+    .requiredOption('-o, --out <folder>', 'where the results go')
+    .option('--threshold <p>', 'labels of a probability below this, 0..1, become 255 (default: 0.9)', share)
+    .option(
+      '--quantile <share>',
+      'instead: keep this share, 0..1, of the pixels of each class over the whole input, the surest ones',
+      share,
+    )
+    .option(
+      '--save <list>',
+      `what to write besides the labels, of ${extraOutputs.join(',')} (default: nothing)`,
+      namesOf(extraOutputs),
+    );
+  return addFramesOptions(addNetworkOptions(pseudoLabelCommand))
+    .option('--json', 'print the content of pseudo-label.json, and the time it took, on stdout')
+    .addHelpText(
+      'after',
+      `
+Writes labels/STEM.png (train ids, 255 where unsure), of a video also its frames as frames/STEM.png, list.txt for
+training (image, label and, where there is one, the next image), frames.jsonl (pixels of each class of each frame) and
+pseudo-label.json (what was kept of each class). When asked for: color/STEM.png (unsure pixels black), and
+confidence/STEM.png (255 is 1). With --quantile, frames wait in undecided/ until all are segmented.
+
+Shards share the folder; steadyseg merge then writes the list and the report, and with --quantile the label maps.
+
+Example:
+  steadyseg pseudo-label drive.mp4 --model network.onnx --preset cityscapes --scales 0.75,1,1.25 --flip --out pseudo
+  steadyseg train config.yaml data.layout=list data.root=pseudo/list.txt data.classes=cityscapes`,
+    )
+    .action(run);
+}
+
+async function run(input: string, options: PseudoLabelCommandOptions): Promise<void> {
+  const model = await openNetwork(options);
+  let summary: PseudoLabelSummary;
+  try {
+    summary = await withProgress('pseudo-label', (progress, signal) =>
+      pseudoLabel(input, model, options.out, {
+        tile: options.tile,
+        scales: options.scales,
+        flip: options.flip,
+        threshold: options.threshold,
+        quantile: options.quantile,
+        save: options.save,
+        resume: options.resume,
+        limit: options.limit,
+        keepGoing: options.keepGoing,
+        shard: resolveShard(options),
+        signal,
+        onProgress: progress.update,
+        onDeciding: ({ done }) => {
+          if (done === 1) progress.note('all frames are segmented: choosing what is kept');
+        },
+        onFailure: ({ reason }) => progress.note(`left out: ${reason}`),
+      }),
+    );
+  } finally {
+    await model.release();
+  }
+  printResult(options.json, summary, () => describe(summary, options.out));
+  checkWhole(summary, 'pseudo-label.json');
+}
+
+function describe(summary: PseudoLabelSummary, out: string): string {
+  const { shard, run: speed } = summary;
+  const earlier = speed.resumed > 0 ? ` (${speed.resumed} frames from an earlier run)` : '';
+  const result =
+    shard.count > 1
+      ? `when all shards are done: steadyseg merge ${out}/pseudo-label-*-of-${shard.count}.json`
+      : `to train on: ${out}/list.txt`;
+  return [
+    renderPseudoLabels(summary),
+    `${speed.seconds.toFixed(1)} s, ${speed.fps.toFixed(2)} frames/s${earlier}; ${result}`,
+  ].join('\n');
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError(`expected a number from 0 to 1, found "${text}".`);
+  }
+  return value;
+}

@@ -1,0 +1,85 @@
+// Decides which pixels of segmented frames are kept, once all of them are known: the surest share of each class.
+import { join } from 'node:path';
+import { writeFileWhole } from '../../base/files.js';
+import { mapOrdered } from '../../base/ordered.js';
+import type { OnProgress } from '../../base/progress.js';
+import type { ClassSet } from '../../media/classes.js';
+import { encodeColorMap } from '../../media/color.js';
+import { encodeLabelMap } from '../../media/labels.js';
+import { createDoubtHistogram, lowestProbability } from './doubt.js';
+import type { FrameRecord } from './frameRecords.js';
+import { keepSurest } from './keep.js';
+import type { ExtraOutput } from './report.js';
+import { readUndecided } from './undecided.js';
+
+/** Frames that are read and written at a time: sharp decodes and encodes in threads of its own. */
+const HANDS = 4;
+
+export interface DecideOptions {
+  /** The share of each class's pixels that is kept. */
+  readonly share: number;
+  readonly classes: ClassSet;
+  readonly save: readonly ExtraOutput[];
+  /** Each frame counts twice: once for the thresholds, once for its labels. */
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Decided {
+  readonly records: FrameRecord[];
+  /** The lowest probability that is kept of each class; null for a class without pixels. */
+  readonly thresholds: (number | null)[];
+}
+
+/** Where a frame waits until all are known. */
+export function undecidedPath(folder: string, stem: string): string {
+  return join(folder, 'undecided', `${stem}.png`);
+}
+
+/**
+ * Reads the frames that wait in `folder/undecided` twice: to count how sure the network is of each class, and to write
+ * the label maps with what that leaves. Memory holds a few frames and the counts, 200 kB a class.
+ *
+ * Whole bins of doubt are kept (doubt.ts): at least `share` of a class's pixels, and without the least sure bin of them
+ * less than that. A bin is a 1024th of a halving of 1 - p, so only pixels that are equally sure to that precision exceed it.
+ *
+ * @returns undefined when the signal ended it: the frames still wait.
+ */
+export async function decideByShare(
+  folder: string,
+  records: readonly FrameRecord[],
+  { share, classes, save, onProgress, signal }: DecideOptions,
+): Promise<Decided | undefined> {
+  let done = 0;
+  const each = async function* <Result>(work: (record: FrameRecord) => Promise<Result>) {
+    for await (const result of mapOrdered(streamOf(records), HANDS, work, signal)) {
+      yield result;
+      onProgress?.({ done: ++done, total: 2 * records.length });
+    }
+  };
+  const undecided = (record: FrameRecord) => readUndecided(undecidedPath(folder, record.stem), record);
+
+  const histogram = createDoubtHistogram(classes.classes.length);
+  for await (const { labels, doubts } of each(undecided)) histogram.add(labels.data, doubts);
+  if (signal?.aborted) return undefined;
+  const cuts = histogram.cuts(share);
+
+  const decided: FrameRecord[] = [];
+  for await (const record of each(finishFrame)) decided.push(record);
+  if (signal?.aborted) return undefined;
+  return { records: decided, thresholds: cuts.map((cut) => (cut === undefined ? null : lowestProbability(cut))) };
+
+  async function finishFrame(record: FrameRecord): Promise<FrameRecord> {
+    const { labels, doubts } = await undecided(record);
+    const kept = keepSurest(labels.data, doubts, cuts);
+    await writeFileWhole(join(folder, record.label), await encodeLabelMap(labels));
+    if (save.includes('color')) {
+      await writeFileWhole(join(folder, 'color', `${record.stem}.png`), await encodeColorMap(labels, classes));
+    }
+    return { ...record, kept };
+  }
+}
+
+async function* streamOf<Item>(items: readonly Item[]): AsyncGenerator<Item, void, void> {
+  yield* items;
+}

@@ -1,0 +1,135 @@
+// One set of pseudo labels of those of all shards, equal to that of an unsharded run.
+import { dirname, join, resolve } from 'node:path';
+import { SteadysegError, UsageError } from '../../base/errors.js';
+import { writeFileWhole } from '../../base/files.js';
+import type { OnProgress } from '../../base/progress.js';
+import { wholeWork } from '../../data/shard.js';
+import { formatRecord } from '../runSettings.js';
+import { decideByShare } from './decide.js';
+import { type FrameRecord, readFrameRecords, writeFrameRecords, writeTrainingList } from './frameRecords.js';
+import { recordsName, removeUndecided, reportName } from './pseudoLabel.js';
+import { type PseudoLabelReport, type PseudoLabelSettings, readPseudoLabelReport, reportOf } from './report.js';
+
+export interface MergePseudoLabelsOptions {
+  /** How far choosing and writing is, where shards left that; each frame counts twice. */
+  readonly onProgress?: OnProgress | undefined;
+}
+
+interface NamedReport {
+  readonly name: string;
+  readonly report: PseudoLabelReport;
+}
+
+/**
+ * Merges the shards of one pseudo-labelled input, which share a folder: adds up what was kept, joins the frames in their
+ * order, and writes `list.txt`, `frames.jsonl` and `pseudo-label.json` as an unsharded run does. Of a quantile, the
+ * thresholds follow from the pixels of all shards, and the label maps are written here.
+ *
+ * @param paths the shards' `pseudo-label-<i>-of-<n>.json`, in any order.
+ * @throws SteadysegError for shards that are missing, doubled, unfinished, of other settings or in other folders.
+ */
+export async function mergePseudoLabels(
+  paths: readonly string[],
+  { onProgress }: MergePseudoLabelsOptions = {},
+): Promise<PseudoLabelReport> {
+  const reports: NamedReport[] = [];
+  for (const path of paths) reports.push({ name: path, report: await readPseudoLabelReport(path) });
+  checkShards(reports);
+  reports.sort((a, b) => a.report.shard.index - b.report.shard.index);
+  const folder = dirname(resolve(reports[0].name));
+  const { limit, quantile } = reports[0].report;
+  const settings = settingsOf(reports[0].report);
+  let records: FrameRecord[] = [];
+  for (const { name, report } of reports) {
+    const file = join(folder, recordsName(report.shard));
+    const ofShard = await readFrameRecords(file, settings.classes.length);
+    if (ofShard.length !== report.frames) {
+      throw new SteadysegError(
+        `${file}: expected ${report.frames} frames, as ${name} says, found ${ofShard.length}: run that shard again with --resume`,
+      );
+    }
+    records.push(...ofShard);
+  }
+  records.sort((a, b) => a.index - b.index);
+
+  let thresholds: (number | null)[] | undefined;
+  if (quantile !== null) {
+    const { classSet: name, classes, palette, save } = settings;
+    const classSet = { name, classes, palette, ignoreLabel: 255 };
+    const decided = await decideByShare(folder, records, { share: quantile, classes: classSet, save, onProgress });
+    if (decided) ({ records, thresholds } = decided);
+  }
+  const failed = reports.flatMap(({ report }) => report.failed);
+  const complete = reports.every(({ report }) => report.complete);
+  const state = { limit, shard: wholeWork, complete, interrupted: false, failed, thresholds };
+  const merged = reportOf(settings, records, state);
+  await writeFrameRecords(join(folder, recordsName(wholeWork)), records);
+  await writeTrainingList(join(folder, 'list.txt'), records);
+  await writeFileWhole(join(folder, reportName(wholeWork)), formatRecord(merged));
+  if (complete) await removeUndecided(folder);
+  return merged;
+}
+
+/** The entries that say how labels were made. */
+function settingsOf(report: PseudoLabelReport): PseudoLabelSettings {
+  return {
+    kind: report.kind,
+    input: report.input,
+    model: report.model,
+    modelBytes: report.modelBytes,
+    device: report.device,
+    classes: report.classes,
+    preprocessing: report.preprocessing,
+    size: report.size,
+    tile: report.tile,
+    scales: report.scales,
+    flip: report.flip,
+    classSet: report.classSet,
+    palette: report.palette,
+    threshold: report.threshold,
+    quantile: report.quantile,
+    save: report.save,
+  };
+}
+
+/** How many missing shards an error lists. */
+const MAX_NAMED = 10;
+
+function checkShards(reports: readonly NamedReport[]): void {
+  if (reports.length === 0) throw new UsageError('merge: expected at least one report, found none');
+  const [first] = reports;
+  const { count } = first.report.shard;
+  const expected = { ...settingsOf(first.report), device: '', limit: first.report.limit, 'number of shards': count };
+  const names = new Map<number, string>();
+  for (const { name, report } of reports) {
+    const found = { ...settingsOf(report), device: '', limit: report.limit, 'number of shards': report.shard.count };
+    for (const [key, value] of Object.entries(expected)) {
+      const other = Object.entries(found).find(([one]) => one === key)?.[1];
+      if (JSON.stringify(other) === JSON.stringify(value)) continue;
+      throw new SteadysegError(
+        `${name}: expected the same ${key} as in ${first.name} (${JSON.stringify(value)}), found ${JSON.stringify(other)}`,
+      );
+    }
+    if (dirname(resolve(name)) !== dirname(resolve(first.name))) {
+      throw new SteadysegError(
+        `${name}: expected the shards of pseudo labels in one folder, found ${first.name} in another: give all shards the same --out, or copy their files into one folder`,
+      );
+    }
+    const { index } = report.shard;
+    const twin = names.get(index);
+    if (twin !== undefined) {
+      throw new SteadysegError(`expected each shard once, found shard ${index}/${count} in ${twin} and ${name}`);
+    }
+    names.set(index, name);
+    if (!report.complete && report.failed.length === 0) {
+      throw new SteadysegError(
+        `${name}: expected a shard that is finished, found one that was interrupted: run it again with --resume`,
+      );
+    }
+  }
+  const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !names.has(index));
+  if (missing.length === 0) return;
+  const named = missing.slice(0, MAX_NAMED).map((index) => `${index}/${count}`);
+  const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : '';
+  throw new SteadysegError(`expected the results of all ${count} shards, found none of ${named.join(', ')}${more}`);
+}
