@@ -1,5 +1,5 @@
 // From a frame to a network's input: a region resized, normalised and laid out as planes (SPEC §0 and §5).
-import { halfPixelAxis, shrinkFactor } from './axis.js';
+import { halfPixelAxis, type LinearAxis, shrinkFactor } from './axis.js';
 import type { Preprocessing } from './preprocessing.js';
 
 /** Interleaved RGB, 8-bit or not rounded; `data.length` is `width·height·3`. */
@@ -34,17 +34,64 @@ export function prepareInput(
   { mean, std, channelOrder }: Preprocessing,
   out: Float32Array,
 ): void {
-  const row = rowResizer(source, region, height, width);
   const plane = height * width;
-  for (let y = 0; y < height; y++) {
-    const values = row(y);
-    for (let channel = 0; channel < 3; channel++) {
-      const from = channelOrder === 'bgr' ? 2 - channel : channel;
-      const multiply = 1 / std[channel];
-      const add = -mean[channel] / std[channel];
-      const at = channel * plane + y * width;
-      for (let x = 0; x < width; x++) out[at + x] = values[x * 3 + from] * multiply + add;
+  // By the channel of the pixels: the plane it goes to, and what becomes of it there.
+  const targets = [0, 1, 2].map((channel) => {
+    const to = channelOrder === 'bgr' ? 2 - channel : channel;
+    return { start: to * plane, multiply: 1 / std[to], add: -mean[to] / std[to] };
+  });
+  const rowsOfPlanes = (y: number): [PlaneRow, PlaneRow, PlaneRow] => {
+    const [red, green, blue] = targets.map(({ start, multiply, add }) => {
+      const values = out.subarray(start + y * width, start + (y + 1) * width);
+      return { values, multiply, add };
+    });
+    return [red, green, blue];
+  };
+  if (width !== region.width && shrinkFactor(region.width, width) === undefined) {
+    const tall = new Float32Array(region.width * 3);
+    const fillTall = tallRows(source, region, height, tall);
+    const axis = halfPixelAxis(region.width, width);
+    for (let y = 0; y < height; y++) {
+      fillTall(y);
+      sampleRow(tall, axis, ...rowsOfPlanes(y));
     }
+    return;
+  }
+  const row = rowResizer(source, region, height, width);
+  for (let y = 0; y < height; y++) {
+    const interleaved = row(y);
+    for (const [channel, { values, multiply, add }] of rowsOfPlanes(y).entries()) {
+      for (let x = 0; x < width; x++) values[x] = interleaved[x * 3 + channel] * multiply + add;
+    }
+  }
+}
+
+/** A row of one plane of the network's input, and how pixels are normalised in it. */
+interface PlaneRow {
+  readonly values: Float32Array;
+  readonly multiply: number;
+  readonly add: number;
+}
+
+/** Samples a row along its width and normalises it, as `rowResizer` and a loop after it would, in one step. */
+function sampleRow(
+  tall: Float32Array,
+  { low, high, lowWeight, highWeight }: LinearAxis,
+  red: PlaneRow,
+  green: PlaneRow,
+  blue: PlaneRow,
+): void {
+  const { values: reds, multiply: multiplyRed, add: addRed } = red;
+  const { values: greens, multiply: multiplyGreen, add: addGreen } = green;
+  const { values: blues, multiply: multiplyBlue, add: addBlue } = blue;
+  for (let x = 0; x < reds.length; x++) {
+    const a = low[x] * 3;
+    const b = high[x] * 3;
+    const wa = lowWeight[x];
+    const wb = highWeight[x];
+    reds[x] = Math.fround(tall[a] * wa + tall[b] * wb) * multiplyRed + addRed;
+    greens[x] = Math.fround(tall[a + 1] * wa + tall[b + 1] * wb) * multiplyGreen + addGreen;
+    blues[x] = Math.fround(tall[a + 2] * wa + tall[b + 2] * wb) * multiplyBlue + addBlue;
   }
 }
 
@@ -59,12 +106,8 @@ export function resizePixels(source: Pixels, height: number, width: number): Pix
 
 /** A function that gives row y of the resized region, interleaved, in a buffer it reuses. */
 function rowResizer(source: Pixels, region: Region, height: number, width: number): (y: number) => Float32Array {
-  const { data } = source;
-  const length = region.width * 3;
-  const stride = source.width * 3;
-  const origin = region.y * stride + region.x * 3;
-  const tall = new Float32Array(length);
-  const fillTall = verticalFill(data, origin, stride, region.height, height, tall);
+  const tall = new Float32Array(region.width * 3);
+  const fillTall = tallRows(source, region, height, tall);
   if (width === region.width) {
     return (y) => {
       fillTall(y);
@@ -96,16 +139,13 @@ function rowResizer(source: Pixels, region: Region, height: number, width: numbe
   };
 }
 
-/** A function that fills `tall` with row y of the region resized along its height only. */
-function verticalFill(
-  data: Uint8Array | Float32Array,
-  origin: number,
-  stride: number,
-  from: number,
-  to: number,
-  tall: Float32Array,
-): (y: number) => void {
+/** A function that fills `tall` with row y of the region resized along its height only, to `to` rows. */
+function tallRows(source: Pixels, region: Region, to: number, tall: Float32Array): (y: number) => void {
+  const { data } = source;
   const { length } = tall;
+  const from = region.height;
+  const stride = source.width * 3;
+  const origin = region.y * stride + region.x * 3;
   if (from === to) {
     return (y) => {
       const at = origin + y * stride;
@@ -129,8 +169,18 @@ function verticalFill(
     const b = origin + high[y] * stride;
     const wa = lowWeight[y];
     const wb = highWeight[y];
-    for (let i = 0; i < length; i++) tall[i] = data[a + i] * wa + data[b + i] * wb;
+    mixRows(data.subarray(a, a + length), data.subarray(b, b + length), wa, wb, tall);
   };
+}
+
+function mixRows(
+  upper: Uint8Array | Float32Array,
+  lower: Uint8Array | Float32Array,
+  upperWeight: number,
+  lowerWeight: number,
+  tall: Float32Array,
+): void {
+  for (let i = 0; i < tall.length; i++) tall[i] = upper[i] * upperWeight + lower[i] * lowerWeight;
 }
 
 /** Averages `factor` pixels at a time; outer ones first, in pairs, so that a mirrored row gives the mirrored averages. */

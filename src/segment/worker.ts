@@ -40,12 +40,14 @@ export interface FrameResult {
 
 const { content, description, sessionOptions, segmentOptions, classes } = workerData as WorkerSetup;
 const render = createRenderer(classes);
-let network: OpenNetwork | undefined;
+// All workers compile at once, not each when its first frame comes; a failure is reported by the task that waits for it.
+const opening = openNetwork(content, description, sessionOptions);
+opening.catch(() => {});
 
-/** Does a task; an empty one only compiles the network. Errors a user can act on come back as values: their class does not survive the way. */
+/** Does a task; an empty one only waits for the network. Errors a user can act on come back as values: their class does not survive the way. */
 export default async function work(task: FrameTask | undefined): Promise<unknown> {
   try {
-    network ??= await openNetwork(content, description, sessionOptions);
+    const network = await opening;
     if (!task) return {};
     const result = await frameResult(network, task);
     const buffers = new Set<ArrayBufferLike>([result.image.data.buffer, result.labels.data.buffer]);
