@@ -4,6 +4,8 @@ import { neededNodes } from '../onnx/export.js';
 import type { Graph, Node, Value } from '../onnx/graph.js';
 import { add, filled, scatterElements } from '../onnx/ops.js';
 import { elementCount, formatShape } from '../tensor/tensor.js';
+import { sumOfProducts } from './product.js';
+import { type Recall, recomputation } from './recomputation.js';
 import { type Contribution, type GradientSite, writeOut } from './rule.js';
 import { gradientRules } from './rules/index.js';
 
@@ -24,6 +26,7 @@ export function gradients(graph: Graph, loss: Value, values: readonly Value[]): 
   const pending = new Map<Value, Contribution[]>([[loss, [{ kind: 'dense', value: filled(graph, loss.shape, 1) }]]]);
   const wanted = new Set(values);
   const done = new Map<Value, Value>();
+  const recall = recomputation(graph);
   /** The gradient of a value, once all of its uses have contributed. */
   const settle = (value: Value): Value | undefined => {
     const known = done.get(value);
@@ -39,7 +42,7 @@ export function gradients(graph: Graph, loss: Value, values: readonly Value[]): 
   for (const node of path.reverse()) {
     const flowing = node.outputs.map(settle);
     if (flowing.every((gradient) => gradient === undefined)) continue;
-    for (const [index, contribution] of applyRule(node, flowing, active)) {
+    for (const [index, contribution] of applyRule(node, flowing, active, recall)) {
       const target = node.inputs[index];
       if (!target) continue;
       const list = pending.get(target);
@@ -69,6 +72,7 @@ function applyRule(
   node: Node,
   flowing: readonly (Value | undefined)[],
   active: ReadonlySet<Value>,
+  recall: Recall,
 ): [number, Contribution][] {
   const rule = gradientRules[node.op];
   if (!rule || node.domain !== '') {
@@ -76,7 +80,7 @@ function applyRule(
     throw new SteadysegError(`the operator ${operator} of node ${node.name} has no gradient rule`);
   }
   try {
-    return rule(siteOf(node, flowing, active)).flatMap((contribution, index) => {
+    return rule(siteOf(node, flowing, active, recall)).flatMap((contribution, index) => {
       const from = node.inputs[index];
       if (!contribution || !from || !active.has(from)) return [];
       const part: Contribution = 'kind' in contribution ? contribution : { kind: 'dense', value: contribution };
@@ -87,15 +91,24 @@ function applyRule(
   }
 }
 
-function siteOf(node: Node, flowing: readonly (Value | undefined)[], active: ReadonlySet<Value>): GradientSite {
-  const first = flowing[0];
+function siteOf(
+  node: Node,
+  flowing: readonly (Value | undefined)[],
+  active: ReadonlySet<Value>,
+  recall: Recall,
+): GradientSite {
+  const [first] = flowing;
+  const now = flowing.find((gradient) => gradient !== undefined);
+  const seen = (value: Value) => (now ? recall(value, now) : value);
   return {
     node,
-    output: node.outputs[0],
+    get output() {
+      return seen(node.outputs[0]);
+    },
     input(index) {
       const value = node.inputs[index];
       if (!value) throw new SteadysegError(`input ${index} is missing`);
-      return value;
+      return seen(value);
     },
     get gradient() {
       if (!first) throw new SteadysegError('no gradient flows into its first output');
@@ -124,9 +137,11 @@ function siteOf(node: Node, flowing: readonly (Value | undefined)[], active: Rea
   };
 }
 
-/** The sum of all contributions: dense ones first, then scattered ones on top of them. */
+/** The sum of all contributions: dense ones and products first, then scattered ones on top of them. */
 function total(value: Value, contributions: readonly Contribution[]): Value {
   const dense = contributions.flatMap((part) => (part.kind === 'dense' ? [part.value] : []));
+  const products = contributions.flatMap((part) => (part.kind === 'product' ? [part] : []));
+  if (products.length > 0) dense.push(sumOfProducts(products));
   const scattered = contributions.flatMap((part) => (part.kind === 'scattered' ? [part] : []));
   let sum = dense.length > 0 ? dense.reduce((a, b) => add(a, b)) : undefined;
   if (scattered.length === 0 && sum) return sum;

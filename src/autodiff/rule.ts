@@ -7,10 +7,12 @@ import { sameShape } from '../tensor/tensor.js';
 
 /**
  * A part of a value's gradient. A dense part may have size 1 where the value does not: it stands for the same number along
- * that axis, and is only written out where an operator needs it. A scattered part adds `updates` at `indices` along an axis.
+ * that axis, and is only written out where an operator needs it. A product is `left`·`right`ᵀ, not computed yet: a sum of
+ * products is one product of longer matrices. A scattered part adds `updates` at `indices` along an axis.
  */
 export type Contribution =
   | { readonly kind: 'dense'; readonly value: Value }
+  | { readonly kind: 'product'; readonly left: Value; readonly right: Value }
   | { readonly kind: 'scattered'; readonly indices: Value; readonly updates: Value; readonly axis: number };
 
 /** A node on the way back from the loss. */

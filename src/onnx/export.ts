@@ -45,17 +45,21 @@ export function exportModel(
       inputs.push(info(value));
     }
   }
-  const nodes: ModelNode[] = graph.nodes.filter((node) => needed.has(node)).map(modelNode);
-  const named: ValueInfo[] = Object.entries(outputs).map(([name, value]) => {
-    if (name !== value.name) nodes.push(identityNode(value.name, name));
-    return { ...info(value), name };
-  });
+  const kept = graph.nodes.filter((node) => needed.has(node));
+  const nodes = kept.map(modelNode);
+  // ONNX Runtime begins with the last result: what takes few steps comes first, so that what it needs is freed early.
+  const steps = stepsTo(kept);
+  const byDistance = Object.entries(outputs).sort(([, a], [, b]) => (steps.get(b) ?? 0) - (steps.get(a) ?? 0));
+  for (const [name, value] of byDistance) if (name !== value.name) nodes.push(identityNode(value.name, name));
+  const named = Object.entries(outputs).map(([name, value]) => ({ ...info(value), name }));
+  // The engine cannot infer the shapes of what hangs on a computed shape.
+  const values = kept.filter(({ op }) => op === 'Unsqueeze').flatMap((node) => node.outputs.map(info));
   return {
     irVersion,
     opsets: new Map([['', graph.opset], ...domainsOf(nodes)]),
     producer: 'steadyseg',
     metadata: options.metadata ?? new Map(),
-    graph: { name: graph.name, nodes, inputs, outputs: named, values: [], initializers },
+    graph: { name: graph.name, nodes, inputs, outputs: named, values, initializers },
   };
 }
 
@@ -70,6 +74,16 @@ export function neededNodes(values: readonly Value[]): Set<Node> {
     for (const from of producer.inputs) if (from) open.push(from);
   }
   return needed;
+}
+
+/** How many nodes the longest way to each value has; `nodes` in order of execution. */
+function stepsTo(nodes: readonly Node[]): Map<Value, number> {
+  const steps = new Map<Value, number>();
+  for (const node of nodes) {
+    const before = Math.max(0, ...node.inputs.map((value) => (value && steps.get(value)) ?? 0));
+    for (const output of node.outputs) steps.set(output, before + 1);
+  }
+  return steps;
 }
 
 /** Version 1 of every operator domain besides ONNX's own. */

@@ -64,6 +64,8 @@ export interface Graph {
   readonly batchStatistics: BatchStatistics[];
   /** Values that count as constants when the graph is differentiated. */
   readonly detached: Set<Value>;
+  /** Values that are cheap to compute: the way back computes them again instead of keeping them in memory until then. */
+  readonly recomputed: Set<Value>;
   /** Whether convolutions that gain by it are built in Winograd's form: for graphs that run on the CPU and are not published. */
   readonly winograd: boolean;
   /** Values that several layers may share, by what they are computed from. */
@@ -94,6 +96,7 @@ export function createGraph(name: string, { winograd = false }: GraphOptions = {
     constants: [],
     batchStatistics: [],
     detached: new Set(),
+    recomputed: new Set(),
     shared: new Map(),
     opset: defaultOpset,
     names: new Set(),

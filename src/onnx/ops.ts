@@ -214,6 +214,14 @@ export function split(x: Value, axis: number, sizes: readonly number[]): Value[]
   return addNode(x.graph, 'Split', [x, integers(x.graph, sizes)], { axis: int(axis) }, sizes.length);
 }
 
+/**
+ * The same value, available only when `earlier` is: engines run nodes in any order that their inputs allow. No copy is made.
+ * The axes to add are none, but which they are is told by `earlier`.
+ */
+export function after(x: Value, earlier: Value): Value {
+  return one('Unsqueeze', [x, one('Shape', [earlier], { start: int(0), end: int(0) })]);
+}
+
 export type PadMode = 'constant' | 'edge' | 'reflect';
 
 /** Begin of every axis, then end of every axis. */

@@ -119,14 +119,20 @@ export function winogradConvolution(x: Value, weight: Value, dilation: number): 
   );
 }
 
-/** O×C×3×3 → 36×O×C, once for all uses of the weights. */
+/** O×C×3×3 → 36×O×C, once for all uses on the way forward and once on the way back: it is four times as large as the weights. */
 function transformedWeights(weight: Value): Value {
-  const known = weight.graph.shared.get(weight);
+  const { graph, shape } = weight;
+  const known = graph.shared.get(weight);
   if (known) return known;
-  const [outputs, inputs] = weight.shape;
-  const flat = transpose(reshape(weight, [outputs * inputs, 9]), [1, 0]);
-  const transformed = reshape(matMul(kroneckerWeights(weight.graph), flat), [tileInputs ** 2, outputs, inputs]);
-  weight.graph.shared.set(weight, transformed);
+  const [outputs, inputs] = shape;
+  const again = (value: Value) => {
+    graph.recomputed.add(value);
+    return value;
+  };
+  const flat = again(transpose(again(reshape(weight, [outputs * inputs, 9])), [1, 0]));
+  const product = again(matMul(kroneckerWeights(graph), flat));
+  const transformed = again(reshape(product, [tileInputs ** 2, outputs, inputs]));
+  graph.shared.set(weight, transformed);
   return transformed;
 }
 

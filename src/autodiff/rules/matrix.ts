@@ -1,15 +1,9 @@
 // Gradients of matrix products.
-import { addNode, microsoftDomain, type Value } from '../../onnx/graph.js';
-import { int } from '../../onnx/model.js';
+import type { Value } from '../../onnx/graph.js';
 import { mul, reshape, transpose } from '../../onnx/ops.js';
-import { elementCount } from '../../tensor/tensor.js';
-import { type GradientRule, sumTo } from '../rule.js';
-
-/** a·b with either transposed in passing: the engine's own operator, which spares writing the transposed matrix. */
-function product(a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value {
-  const attributes = { transA: int(transposeA ? 1 : 0), transB: int(transposeB ? 1 : 0) };
-  return addNode(a.graph, 'FusedMatMul', [a, b], attributes, 1, { domain: microsoftDomain })[0];
-}
+import { elementCount, sameShape } from '../../tensor/tensor.js';
+import { product } from '../product.js';
+import { type Contribution, type GradientRule, sumTo } from '../rule.js';
 
 function flattened(value: Value): Value {
   const columns = value.shape[value.shape.length - 1];
@@ -21,7 +15,10 @@ const matMulRule: GradientRule = (site) => {
   const gradient = site.full(0);
   if (!gradient) return [];
   const batch = gradient.shape.slice(0, -2);
-  const left = () => sumTo(product(gradient, b, false, true), a.shape, [...batch, ...a.shape.slice(-2)]);
+  const left = (): Value | Contribution =>
+    [a, b].every((operand) => sameShape(operand.shape.slice(0, -2), batch))
+      ? { kind: 'product', left: gradient, right: b }
+      : sumTo(product(gradient, b, false, true), a.shape, [...batch, ...a.shape.slice(-2)]);
   // One matrix for the whole batch: its gradient is one long product.
   const right = () =>
     b.shape.length === 2

@@ -3,6 +3,7 @@ import { SteadysegError } from '../../base/errors.js';
 import { constant, type Value } from '../../onnx/graph.js';
 import {
   add,
+  after,
   and,
   cast,
   clip,
@@ -95,8 +96,9 @@ const gridSampleRule: GradientRule = (site) => {
       let weight = mul(row.weight, column.weight);
       if (padding === 'zeros') weight = mul(weight, mul(visible(row.at, height), visible(column.at, width)));
       const index = add(mul(clip(row.at, 0, height - 1), width), clip(column.at, 0, width - 1));
-      const indices = expand(cast(index, 'int64'), [batch, channels, points]);
-      sum = scatterElements(sum, indices, mul(flat, weight), 2, 'add');
+      // One corner after the other: all at once would take many times the memory of the samples.
+      const indices = expand(after(cast(index, 'int32'), sum), [batch, channels, points]);
+      sum = scatterElements(sum, indices, mul(flat, after(weight, sum)), 2, 'add');
     }
   }
   return [reshape(sum, x.shape)];
