@@ -42,7 +42,8 @@ when asked for), confidence/STEM.png (255 is 1), and predict.json (frames, frame
 
 Ctrl-C finishes the frames under way and closes the overlay video with them; --resume goes on from there.
 
-Example:
+Examples:
+  steadyseg predict drive.mp4 --out result
   steadyseg predict drive.mp4 --model network.onnx --preset cityscapes --out result`,
     )
     .action(run);

@@ -6,11 +6,12 @@ import { createProgressLine, type ProgressLine } from '../report/progress.js';
 import { loadModel, type SegmentationModel } from '../segment/model.js';
 import type { Channels } from '../segment/preprocessing.js';
 import type { FrameFailure } from '../segment/runFrames.js';
+import { defaultModel, shippedModelPath } from '../segment/shipped.js';
 import type { Size } from '../segment/views.js';
 import { heightByWidth, wholeNumber } from './options.js';
 
 export interface NetworkOptions {
-  model: string;
+  model?: string;
   preset?: string;
   classes?: string;
   tile?: Size;
@@ -36,7 +37,10 @@ export interface FramesOptions {
 /** Adds the options of `NetworkOptions`, but for `--threads` and `--device`, which come last in the help. */
 export function addNetworkOptions(command: Command): Command {
   return command
-    .requiredOption('-m, --model <file>', 'segmentation network (.onnx): one image in, scores per class out')
+    .option(
+      '-m, --model <file>',
+      'segmentation network (.onnx): one image in, scores per class out (default: the one that ships, for real streets)',
+    )
     .addOption(
       new Option('--preset <name>', 'what the classes are (default: what the model says)').choices(presetNames),
     )
@@ -71,9 +75,9 @@ export function addFramesOptions(command: Command): Command {
     .option('--device <name>', 'where the network runs: cpu, cuda, webgpu, …', 'cpu');
 }
 
-/** Loads the network that the options name. */
+/** Loads the network that the options name, or the one that ships. */
 export async function openNetwork(options: NetworkOptions): Promise<SegmentationModel> {
-  return await loadModel(options.model, {
+  return await loadModel(options.model ?? (await shippedModelPath(defaultModel)), {
     classes: await classesOf(options),
     size: options.size,
     mean: options.mean,

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { presetClasses } from '#src/media/classes.js';
 import { writePicture } from '#src/media/pictures.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
 import { randomPixels } from '../segment/pixels.js';
@@ -138,11 +139,21 @@ describe('steadyseg predict', () => {
 
   it.each([
     ['an unknown option', ['--modle', 'x']],
-    ['no model', []],
     ['an unknown device', ['-m', model, '--device', 'abacus']],
     ['a wrong shard', ['-m', model, '--shard', '2/2']],
   ])('exits with 2 for wrong usage: %s', async (_, args) => {
     const { code, stderr } = await run([at('pictures'), '-o', at('unused'), ...args]);
     expect([code, stderr.length > 0, existsSync(at('unused'))]).toEqual([2, true, false]);
+  });
+
+  it('takes the network that ships when none is named, or says that it is not there', async () => {
+    const shipped = resolve(import.meta.dirname, '../../models/camvid-steady.onnx');
+    const { code, stdout, stderr } = await run([at('pictures'), '-o', at('shipped'), '--limit', '1', '--json']);
+    if (existsSync(shipped)) {
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ frames: 1, model: shipped, classes: presetClasses('camvid').classes });
+    } else {
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`${shipped}: expected the network that comes`)]);
+    }
   });
 });
