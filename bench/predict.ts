@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { presetClasses } from '#src/media/classes.js';
 import { openFrames } from '#src/media/frames.js';
 import { createSession } from '#src/runtime/session.js';
-import { loadModel } from '#src/segment/model.js';
+import { loadModel } from '#src/segment/loadModel.js';
 import { prepareInput, wholeOf } from '#src/segment/pixels.js';
 import { type OutputKind, predict } from '#src/segment/predict.js';
 import { float32, type Tensor } from '#src/tensor/tensor.js';

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { presetClasses } from '#src/media/classes.js';
-import { loadModel } from '#src/segment/model.js';
+import { loadModel } from '#src/segment/loadModel.js';
 import { shippedModels } from '#src/segment/shipped.js';
 
 const folder = resolve(import.meta.dirname, '..', 'models');

@@ -31,7 +31,7 @@ export function isOutOfMemory(thrown: unknown): boolean {
 }
 
 /** Whether `thrown` is a Node system error, optionally with the given code (`ENOENT`, `ENOSPC`, …). */
-export function isSystemError(thrown: unknown, code?: string): thrown is NodeJS.ErrnoException {
+export function isSystemError(thrown: unknown, code?: string): thrown is Error & { readonly code?: string } {
   if (!(thrown instanceof Error) || !('code' in thrown)) return false;
   return code === undefined || thrown.code === code;
 }

@@ -1,6 +1,7 @@
 // `steadyseg compare A B`: a video of two predictions, and a flicker map.
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { presetClasses, presetNames, readClassesFile } from '../media/classes.js';
+import { presetClasses, presetNames } from '../media/classes.js';
+import { readClassesFile } from '../media/classesFile.js';
 import { type Comparison, compare } from '../media/compare.js';
 import type { Layout } from '../media/compose.js';
 import type { FrameRate } from '../media/video.js';

@@ -1,7 +1,8 @@
 // `steadyseg convert IN OUT`: weights and models between formats.
 import { Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../base/errors.js';
-import { type ClassSet, presetClasses, presetNames, readClassesFile } from '../media/classes.js';
+import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
+import { readClassesFile } from '../media/classesFile.js';
 import { type ConvertOptions, convert } from '../nets/convert.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import { heightByWidth, printResult } from './options.js';

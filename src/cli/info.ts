@@ -5,7 +5,7 @@ import { resizeModel } from '../nets/model.js';
 import { importModel } from '../onnx/import.js';
 import { readDescription } from '../onnx/metadata.js';
 import type { Dimension, Model } from '../onnx/model.js';
-import { readModelFile } from '../onnx/read.js';
+import { readModelFile } from '../onnx/modelFile.js';
 import { imageShapes, type ModelSummary, summarizeModel } from '../onnx/summary.js';
 import { toText } from '../onnx/text.js';
 import { formatShape, type Shape } from '../tensor/tensor.js';

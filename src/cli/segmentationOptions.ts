@@ -1,9 +1,11 @@
 // The options of commands that run a segmentation network over frames: the network, how it looks at a frame, which frames.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InterruptedError, SteadysegError } from '../base/errors.js';
-import { type ClassSet, presetClasses, presetNames, readClassesFile } from '../media/classes.js';
+import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
+import { readClassesFile } from '../media/classesFile.js';
 import { createProgressLine, type ProgressLine } from '../report/progress.js';
-import { loadModel, type SegmentationModel } from '../segment/model.js';
+import { loadModel } from '../segment/loadModel.js';
+import type { SegmentationModel } from '../segment/model.js';
 import type { Channels } from '../segment/preprocessing.js';
 import type { FrameFailure } from '../segment/runFrames.js';
 import { defaultModel, shippedModelPath } from '../segment/shipped.js';

@@ -1,7 +1,6 @@
 // Reads .onnx bytes (protobuf messages of onnx.proto3) into a Model. Trusts nothing: every length is checked before use.
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { messageOf, SteadysegError } from '../base/errors.js';
-import { readFileBounded } from '../base/files.js';
 import {
   bytesPerElement,
   type DType,
@@ -15,17 +14,10 @@ import {
 import { dtypeOfCode } from './elementTypes.js';
 import type { Attribute, Dimension, Model, ModelGraph, ModelNode, ValueInfo } from './model.js';
 
-/** Protobuf's own limit: lengths are 31 bits. */
-const MAX_MODEL_BYTES = 2 ** 31 - 1;
 /** More dimensions than any operator has; bounds a hostile shape. */
 const MAX_RANK = 64;
 /** Far more nodes (or initializers, …) than any network has; an empty one takes two bytes in a file and hundreds in memory. */
 export const MAX_GRAPH_ENTRIES = 2 ** 18;
-
-/** Reads a model file of at most 2 GiB. @throws SteadysegError naming the file when it cannot be read or is no ONNX model. */
-export async function readModelFile(path: string): Promise<Model> {
-  return readModel(await readFileBounded(path, MAX_MODEL_BYTES), path);
-}
 
 /** Reads a model from bytes; tensors are views on them where alignment permits. `source` names it in errors. */
 export function readModel(bytes: Uint8Array, source = 'the model'): Model {

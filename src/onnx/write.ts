@@ -1,14 +1,8 @@
 // Writes a Model as .onnx bytes (protobuf messages of onnx.proto3).
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { writeFileWhole } from '../base/files.js';
 import { bytesOf, type Tensor } from '../tensor/tensor.js';
 import { elementTypeCode } from './elementTypes.js';
 import type { Attribute, Dimension, Model, ModelGraph, ModelNode, ValueInfo } from './model.js';
-
-/** Writes a model file, whole or not at all. */
-export async function writeModelFile(path: string, model: Model): Promise<void> {
-  await writeFileWhole(path, writeModel(model));
-}
 
 /** The bytes of a model. */
 export function writeModel(model: Model): Uint8Array {

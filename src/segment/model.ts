@@ -1,15 +1,14 @@
-// Loads a segmentation network from an .onnx file: checks that it is one, and says what it takes and gives.
+// A segmentation network from a model: checks that it is one, and says what it takes and gives.
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { type ClassSet, vocColor } from '../media/classes.js';
 import type { RgbImage } from '../media/image.js';
-import { MAX_CLASSES, readDescription } from '../onnx/metadata.js';
-import { type Dimension, feedInputs, type ValueInfo } from '../onnx/model.js';
-import { readModel, readModelFile } from '../onnx/read.js';
-import { createSession, type Session, type SessionOptions } from '../runtime/session.js';
+import { MAX_CLASSES, type ModelDescription } from '../onnx/metadata.js';
+import { type Dimension, feedInputs, type Model, type ValueInfo } from '../onnx/model.js';
+import type { Session, SessionOptions } from '../runtime/openSession.js';
 import { float16ToFloat32, float32ToFloat16 } from '../tensor/half.js';
 import { formatShape, type Tensor } from '../tensor/tensor.js';
 import { type CutNetwork, cutFinalResize } from './finalResize.js';
-import { choosePreprocessing, type Preprocessing, type PreprocessingOptions } from './preprocessing.js';
+import type { Preprocessing, PreprocessingConfig, PreprocessingOptions } from './preprocessing.js';
 import type { Scores } from './scores.js';
 import { type Network, type Segmentation, type SegmentOptions, segmentFrame } from './segment.js';
 import { checkViews, type Size } from './views.js';
@@ -57,22 +56,31 @@ export interface SegmentationModel {
   release(): Promise<void>;
 }
 
+/** Compiles a model; `createSession` in Node. */
+export type OpenSession = (model: string | Uint8Array, options: SessionOptions) => Promise<Session>;
+
+/** A model that was read, and what was found about it. */
+export interface FoundModel {
+  /** The path or bytes it was read from. */
+  readonly content: string | Uint8Array;
+  readonly source: string;
+  readonly model: Model;
+  readonly facts: ModelDescription;
+  readonly config: PreprocessingConfig;
+}
+
 /**
- * Loads a segmentation network: one image input `[1, 3, height, width]`, and scores `[1, classes, h, w]` in its output
- * (`logits` if there is one of that name, else the first). Height and width may be free.
+ * Makes a segmentation network of a model: one image input `[1, 3, height, width]`, and scores `[1, classes, h, w]` in its
+ * output (`logits` if there is one of that name, else the first). Height and width may be free.
  *
- * @param content path of an .onnx file, or its bytes.
  * @throws SteadysegError, naming the file, the expected and the found, when it is no such network.
  */
-export async function loadModel(content: string | Uint8Array, options: LoadOptions = {}): Promise<SegmentationModel> {
-  const path = typeof content === 'string' ? content : undefined;
-  const source = path ?? 'the model';
-  const model = path === undefined ? readModel(content as Uint8Array, source) : await readModelFile(path);
-  const facts = readDescription(model.metadata, source);
+export function segmentationModel(found: FoundModel, options: LoadOptions, open: OpenSession): SegmentationModel {
+  const { content, source, model, facts, config } = found;
+  const { preprocessing, size } = config;
   const input = onlyInput(feedInputs(model.graph), source);
   const output = model.graph.outputs.find(({ name }) => name === 'logits') ?? model.graph.outputs[0];
   const classCount = classCountOf(output, source);
-  const { preprocessing, size } = await choosePreprocessing(path, facts, options);
   const [height, width] = sizeOf(input, options.size, size, source);
   const classes =
     options.classes ?? classSetOf(facts.classes, facts.palette, facts.ignoreLabel, facts.classes?.length ?? classCount);
@@ -104,7 +112,7 @@ export async function loadModel(content: string | Uint8Array, options: LoadOptio
     sessionContent,
     async segment(image, segmentOptions = {}) {
       checkSegmentOptions(description, segmentOptions);
-      network ??= openNetwork(sessionContent, description, sessionOptions);
+      network ??= openNetwork(sessionContent, description, sessionOptions, open);
       return segmentFrame(await network, image, segmentOptions);
     },
     async release() {
@@ -124,10 +132,11 @@ export async function openNetwork(
   content: string | Uint8Array,
   description: NetworkDescription,
   options: SessionOptions,
+  open: OpenSession,
 ): Promise<OpenNetwork> {
   const { source, input } = description;
   const output = description.cut?.output ?? description.output;
-  const session: Session = await createSession(content, { ...options, source });
+  const session: Session = await open(content, { ...options, source });
   return {
     preprocessing: description.preprocessing,
     inputSize: (region) => ({

@@ -1,7 +1,8 @@
 // What is saved of a segmented frame, drawn and encoded.
 import sharp from 'sharp';
 import type { ClassSet } from '../media/classes.js';
-import { encodeColorMap, overlay } from '../media/color.js';
+import { overlay } from '../media/color.js';
+import { encodeColorMap } from '../media/colorMap.js';
 import type { LabelMap, RgbImage } from '../media/image.js';
 import { encodeLabelMap } from '../media/labels.js';
 import { createLegend, type Legend } from '../media/legend.js';

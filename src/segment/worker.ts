@@ -3,7 +3,7 @@ import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
 import type { ClassSet } from '../media/classes.js';
 import type { LabelMap, RgbImage } from '../media/image.js';
-import type { SessionOptions } from '../runtime/session.js';
+import { createSession, type SessionOptions } from '../runtime/session.js';
 import { type NetworkDescription, type OpenNetwork, openNetwork } from './model.js';
 import { type Balance, emptyBalance, keepSure } from './pseudoLabels/keep.js';
 import { createRenderer, type Rendered, type RenderRequest } from './render.js';
@@ -41,7 +41,7 @@ export interface FrameResult {
 const { content, description, sessionOptions, segmentOptions, classes } = workerData as WorkerSetup;
 const render = createRenderer(classes);
 // All workers compile at once, not each when its first frame comes; a failure is reported by the task that waits for it.
-const opening = openNetwork(content, description, sessionOptions);
+const opening = openNetwork(content, description, sessionOptions, createSession);
 opening.catch(() => {});
 
 /** Does a task; an empty one only waits for the network. Errors a user can act on come back as values: their class does not survive the way. */

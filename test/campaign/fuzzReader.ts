@@ -3,12 +3,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { messageOf, SteadysegError } from '#src/base/errors.js';
-import { readClassesFile } from '#src/media/classes.js';
+import { readClassesFile } from '#src/media/classesFile.js';
 import { formatFlo, readFlo } from '#src/media/flo.js';
 import { encodeLabelMap, readLabelMap } from '#src/media/labels.js';
 import { encodePicture, readPicture } from '#src/media/pictures.js';
 import { convert } from '#src/nets/convert.js';
-import { loadModel } from '#src/segment/model.js';
+import { loadModel } from '#src/segment/loadModel.js';
 import { createRandom, deriveSeed } from '#src/tensor/random.js';
 import { readConfig } from '#src/train/config.js';
 import { mutated } from '../mutate.js';

@@ -6,7 +6,7 @@ import { inference } from '#src/nets/mode.js';
 import { buildNetwork } from '#src/nets/registry.js';
 import { createGraph, input } from '#src/onnx/graph.js';
 import { readDescription } from '#src/onnx/metadata.js';
-import { readModelFile } from '#src/onnx/read.js';
+import { readModelFile } from '#src/onnx/modelFile.js';
 import { writePth } from '#src/weights/pthWriter.js';
 import { weightsByName } from '../goldens.js';
 import { steadyseg } from './run.js';

@@ -8,8 +8,8 @@ import type { RgbImage } from '#src/media/image.js';
 import { exportModel } from '#src/onnx/export.js';
 import { constant, createGraph, input } from '#src/onnx/graph.js';
 import type { Model } from '#src/onnx/model.js';
+import { writeModelFile } from '#src/onnx/modelFile.js';
 import { concat, conv } from '#src/onnx/ops.js';
-import { writeModelFile } from '#src/onnx/write.js';
 import { float32 } from '#src/tensor/tensor.js';
 import { endPointError, frameOf } from './frames.js';
 

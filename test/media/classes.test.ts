@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { cityscapesLabelIdToTrainId, presetClasses, presetNames, readClassesFile } from '#src/media/classes.js';
+import { cityscapesLabelIdToTrainId, presetClasses, presetNames } from '#src/media/classes.js';
+import { readClassesFile } from '#src/media/classesFile.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg-classes-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -13,7 +13,7 @@ import { createGraph, input } from '#src/onnx/graph.js';
 import { fromHalfStorage, toHalfStorage } from '#src/onnx/halfStorage.js';
 import { readDescription } from '#src/onnx/metadata.js';
 import type { Model } from '#src/onnx/model.js';
-import { readModelFile } from '#src/onnx/read.js';
+import { readModelFile } from '#src/onnx/modelFile.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { symmetricByName } from '#src/tensor/random.js';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { presetClasses } from '#src/media/classes.js';
 import { readLabelMap } from '#src/media/labels.js';
 import { readPicture } from '#src/media/pictures.js';
-import { loadModel } from '#src/segment/model.js';
+import { loadModel } from '#src/segment/loadModel.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 
 const network = 'models/espnet_camvid_360x480.onnx';

@@ -4,7 +4,7 @@ import { constant, createGraph, input, type Value } from '#src/onnx/graph.js';
 import * as ops from '#src/onnx/ops.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
-import { loadModel } from '#src/segment/model.js';
+import { loadModel } from '#src/segment/loadModel.js';
 import { prepareInput, wholeOf } from '#src/segment/pixels.js';
 import { resizedConfidence } from '#src/segment/scores.js';
 import { symmetricByName } from '#src/tensor/random.js';

@@ -6,8 +6,10 @@ import { UsageError } from '#src/base/errors.js';
 import { presetClasses } from '#src/media/classes.js';
 import { describeModel, type ModelDescription } from '#src/onnx/metadata.js';
 import { writeModel } from '#src/onnx/write.js';
-import { type LoadOptions, loadModel } from '#src/segment/model.js';
-import { defaultPreprocessing, readPreprocessorConfig } from '#src/segment/preprocessing.js';
+import { loadModel } from '#src/segment/loadModel.js';
+import type { LoadOptions } from '#src/segment/model.js';
+import { defaultPreprocessing } from '#src/segment/preprocessing.js';
+import { readPreprocessorConfig } from '#src/segment/preprocessorConfig.js';
 import { randomPixels } from './pixels.js';
 import { classifierNetwork, tinyModel, tinyNetwork, twoInputNetwork, withShapes } from './tinyNetwork.js';
 

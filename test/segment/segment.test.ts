@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { loadModel, openNetwork } from '#src/segment/model.js';
+import { createSession } from '#src/runtime/session.js';
+import { loadModel } from '#src/segment/loadModel.js';
+import { openNetwork } from '#src/segment/model.js';
 import { segmentFrame } from '#src/segment/segment.js';
 import { planViews } from '#src/segment/views.js';
 import { mirrored, randomPixels } from './pixels.js';
@@ -132,7 +134,7 @@ describe('segmenting a frame', () => {
   it('rounds a free size to the multiple the model asks for', async () => {
     const bytes = tinyNetwork({ free: true, metadata: new Map([['steadyseg', '{"sizeMultiple": 8}']]) });
     const model = await loadModel(bytes);
-    const network = await openNetwork(bytes, model.description, {});
+    const network = await openNetwork(bytes, model.description, {}, createSession);
     expect(network.inputSize({ height: 30, width: 44 })).toEqual({ height: 32, width: 48 });
     expect((await model.segment(frame)).labels.width).toBe(44);
   });

@@ -4,7 +4,7 @@ import { writeFileWhole } from '../../base/files.js';
 import { mapOrdered } from '../../base/ordered.js';
 import type { OnProgress } from '../../base/progress.js';
 import type { ClassSet } from '../../media/classes.js';
-import { encodeColorMap } from '../../media/color.js';
+import { encodeColorMap } from '../../media/colorMap.js';
 import { encodeLabelMap } from '../../media/labels.js';
 import { createDoubtHistogram, lowestProbability } from './doubt.js';
 import type { FrameRecord } from './frameRecords.js';

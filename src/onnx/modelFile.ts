@@ -1,0 +1,18 @@
+// Model files: reading and writing them on disk.
+import { readFileBounded, writeFileWhole } from '../base/files.js';
+import type { Model } from './model.js';
+import { readModel } from './read.js';
+import { writeModel } from './write.js';
+
+/** Protobuf's own limit: lengths are 31 bits. */
+const MAX_MODEL_BYTES = 2 ** 31 - 1;
+
+/** Reads a model file of at most 2 GiB. @throws SteadysegError naming the file when it cannot be read or is no ONNX model. */
+export async function readModelFile(path: string): Promise<Model> {
+  return readModel(await readFileBounded(path, MAX_MODEL_BYTES), path);
+}
+
+/** Writes a model file, whole or not at all. */
+export async function writeModelFile(path: string, model: Model): Promise<void> {
+  await writeFileWhole(path, writeModel(model));
+}

@@ -1,0 +1,15 @@
+// The public API for browsers: nothing of Node is reachable from here. It needs the package onnxruntime-web beside it.
+
+export { SteadysegError, UsageError } from './base/errors.js';
+export { type ClassSet, presetClasses, presetNames, type Rgb } from './media/classes.js';
+export { colorize, type OverlayOptions, overlay } from './media/color.js';
+export type { LabelMap, RgbImage } from './media/image.js';
+export { createLegend, type Legend } from './media/legend.js';
+export { addCounts, type ClassCounts } from './metrics/classCounts.js';
+export { type MeanIoU, type MeanIoUConvention, meanIoU, meanIoUCounts } from './metrics/meanIoU.js';
+export { configureWebEngine, type WebEngineOptions } from './runtime/webEngine.js';
+export type { LoadOptions, NetworkDescription, SegmentationModel } from './segment/model.js';
+export type { Preprocessing, PreprocessingOptions } from './segment/preprocessing.js';
+export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segment.js';
+export type { Size, ViewOptions } from './segment/views.js';
+export { type CanvasPixels, canvasOfImage, imageOfCanvas, loadModel } from './segment/webModel.js';

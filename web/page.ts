@@ -1,0 +1,99 @@
+// The browser page: runs a network on a picture or a video, and draws the classes over it.
+import { canvasOfImage, imageOfCanvas, loadModel, overlay, type SegmentationModel } from '../src/web.js';
+
+function element<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`expected an element "${id}" in the page`);
+  return found;
+}
+
+const shipped = element('shipped', HTMLSelectElement);
+const modelFile = element('model', HTMLInputElement);
+const mediaFile = element('media', HTMLInputElement);
+const device = element('device', HTMLSelectElement);
+const side = element('side', HTMLInputElement);
+const opacity = element('opacity', HTMLInputElement);
+const status = element('status', HTMLOutputElement);
+const canvas = element('canvas', HTMLCanvasElement);
+const legend = element('legend', HTMLUListElement);
+const video = element('video', HTMLVideoElement);
+const context = canvas.getContext('2d', { willReadFrequently: true });
+
+/** Counts what was chosen: what was begun for an earlier choice stops when it sees a later one. */
+let choice = 0;
+let model: SegmentationModel | undefined;
+
+function say(text: string, failed = false): void {
+  status.textContent = text;
+  status.className = failed ? 'error' : '';
+}
+
+async function chosenModel(): Promise<SegmentationModel> {
+  const [file] = modelFile.files ?? [];
+  const options = { device: device.value };
+  if (shipped.value !== '') return loadModel(new URL(`/models/${shipped.value}.onnx`, location.href), options);
+  if (!file) throw new Error('choose the file of a network (.onnx)');
+  return loadModel(new Uint8Array(await file.arrayBuffer()), options);
+}
+
+function showLegend({ classes }: SegmentationModel): void {
+  legend.replaceChildren(
+    ...classes.classes.map((name, id) => {
+      const [entry, swatch] = [document.createElement('li'), document.createElement('i')];
+      swatch.style.background = `rgb(${classes.palette[id].join(' ')})`;
+      entry.append(swatch, name);
+      return entry;
+    }),
+  );
+}
+
+/** Segments what the source shows now, and draws it. */
+async function segment(source: CanvasImageSource, width: number, height: number, current: number): Promise<void> {
+  if (!context || !model) return;
+  const factor = Math.min(1, Number(side.value) / Math.max(width, height));
+  const size = { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
+  const hidden = new OffscreenCanvas(size.width, size.height).getContext('2d');
+  if (!hidden) throw new Error('this browser gives no canvas to draw on');
+  hidden.drawImage(source, 0, 0, size.width, size.height);
+  const image = imageOfCanvas(hidden.getImageData(0, 0, size.width, size.height));
+  const started = performance.now();
+  const { labels } = await model.segment(image);
+  if (current !== choice) return;
+  const drawn = canvasOfImage(overlay(image, labels, model.classes, { opacity: Number(opacity.value) }));
+  Object.assign(canvas, size);
+  context.putImageData(new ImageData(drawn.data, drawn.width, drawn.height), 0, 0);
+  say(`${size.width}×${size.height}, ${(performance.now() - started).toFixed(0)} ms a frame`);
+}
+
+async function start(newModel: boolean): Promise<void> {
+  const current = ++choice;
+  try {
+    if (newModel || !model) {
+      say('Loading the network …');
+      await model?.release();
+      model = undefined;
+      const loaded = await chosenModel();
+      if (current !== choice) return await loaded.release();
+      model = loaded;
+      showLegend(loaded);
+    }
+    const [file] = mediaFile.files ?? [];
+    if (!file) return say('Choose a picture or a video.');
+    say('Segmenting …');
+    if (file.type.startsWith('video/')) {
+      video.src = URL.createObjectURL(file);
+      await video.play();
+      while (current === choice) await segment(video, video.videoWidth, video.videoHeight, current);
+    } else {
+      video.pause();
+      const picture = await createImageBitmap(file);
+      await segment(picture, picture.width, picture.height, current);
+    }
+  } catch (thrown) {
+    if (current === choice) say(thrown instanceof Error ? thrown.message : String(thrown), true);
+  }
+}
+
+for (const input of [shipped, modelFile, device]) input.addEventListener('change', () => start(true));
+for (const input of [mediaFile, side]) input.addEventListener('change', () => start(false));
+opacity.addEventListener('change', () => video.paused && start(false));
