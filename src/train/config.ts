@@ -38,7 +38,7 @@ const configSchema = v.strictObject({
     backbone: optionalKey(v.string(), 'ImageNet weights of the backbone (.pth or .safetensors, torchvision names)'),
     weights: optionalKey(
       v.string(),
-      "weights of the whole network to start from (.pth, .safetensors, or another run's model.onnx)",
+      'weights of the whole network to start from (.pth, .safetensors, or a checkpoint or model.onnx of another run)',
     ),
   }),
   data: dataSchema,

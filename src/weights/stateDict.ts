@@ -60,16 +60,16 @@ function tensorsOf(dict: ReadonlyMap<PickleValue, PickleValue>): Map<string, Ten
   return tensors;
 }
 
-/** Wrappers of the network: data parallelism, and distillation's student. */
-const wrappers = /^((module|student)\.)+/;
+/** Wrappers of the network: data parallelism, distillation's student, and the weights in our own checkpoints. */
+const wrappers = /^((module|student|parameter)\.)+/;
 /** Parts of a training checkpoint beside the network. */
-const besideNetwork = /^(teacher|flownet|criterion[^.]*)\./;
+const besideNetwork = /^(teacher|flownet|criterion[^.]*|velocity|convlstm)\./;
 /** Wrappers that are taken for such only when every name has them. */
 const sharedWrapper = /^(model|network|net)\./;
 
 /**
- * Names as the network has them: `module.` and `student.` (and `model.`, `network.`, `net.` where every name has it) are
- * taken off; the parts `teacher`, `flownet` and `criterion…` are dropped.
+ * Names as the network has them: `module.`, `student.` and `parameter.` (and `model.`, `network.`, `net.` where every name
+ * has it) are taken off; the parts `teacher`, `flownet`, `criterion…`, `velocity` and `convlstm` are dropped.
  * @throws SteadysegError when two names become the same.
  */
 export function cleanNames<V>(given: ReadonlyMap<string, V>): { kept: Map<string, V>; dropped: string[] } {

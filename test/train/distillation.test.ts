@@ -64,17 +64,19 @@ describe('training with a teacher', { timeout: 120_000 }, () => {
     expect(resumed.losses).toEqual(whole.losses);
   });
 
-  it('goes on from the model of another run', async () => {
+  it('goes on from the model or a checkpoint of another run', async () => {
     const weights = join(folder, 'whole', 'model.onnx');
     const network = { ...tiny.network, weights };
-    await trained('further', { network, steps: 1, optimizer: { rate: 1e-30, weightDecay: 0 } });
-    const [before, after] = await Promise.all(
-      [weights, join(folder, 'further', 'model.onnx')].map(
-        async (path) => weightsOfModel(await readModelFile(path), path)?.get('aux.4.weight')?.data,
-      ),
+    const still = { steps: 1, optimizer: { rate: 1e-30, weightDecay: 0 } };
+    await trained('further', { network, ...still });
+    const checkpoint = runFiles(join(folder, 'whole')).last;
+    await trained('from checkpoint', { network: { ...network, weights: checkpoint }, ...still });
+    const models = [weights, join(folder, 'further', 'model.onnx'), join(folder, 'from checkpoint', 'model.onnx')];
+    const [before, ...after] = await Promise.all(
+      models.map(async (path) => weightsOfModel(await readModelFile(path), path)?.get('aux.4.weight')?.data),
     );
     expect(before?.length).toBeGreaterThan(0);
-    expect(after).toEqual(before);
+    expect(after).toEqual([before, before]);
 
     const foreign = join(folder, 'foreign.onnx');
     const model = await readModelFile(weights);
