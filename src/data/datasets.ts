@@ -9,7 +9,7 @@ import { openFrames } from '../media/frames.js';
 import { writePicture } from '../media/pictures.js';
 import type { Dataset, FrameReference } from './dataset.js';
 import { type ListedFile, listFiles } from './layouts.js';
-import { type FlowFolders, flowBelow, sequenceDataset } from './sequences.js';
+import { type FlowFolders, flowBelow, follows, sequenceDataset } from './sequences.js';
 
 /** What the layouts have in common. */
 export interface DatasetOptions {
@@ -128,22 +128,29 @@ export async function vspwDataset(options: DatasetOptions): Promise<Dataset> {
 /** A list of a million lines takes 100 MB. */
 const MAX_LIST_BYTES = 1 << 28;
 
+/** How far the numbers of frames may be apart that follow each other: 30 Hz film is often kept at 15 Hz. */
+const listedStep = 2;
+
 /**
- * A list file: `image label [frame]` on each line, separated by tabs (names may then hold spaces) or spaces, relative to
- * the list. The label may be `-` for none. `frame` is the neighbour t + 1; without it the sample has none.
+ * A list file: `image`, `image label` or `image label frame` on each line, separated by tabs (names may then hold spaces)
+ * or spaces, relative to the list. The label may be `-` for none. `frame` is the neighbour t + 1, the only one of such a
+ * line. Other lines that stand one after another are a clip while they lie in one folder and their names differ only in a
+ * number that grows by one or two.
  */
 export async function listDataset(options: DatasetOptions): Promise<Dataset> {
   const { root, classes } = options;
   if (!classes) throw new UsageError(`${root}: expected the classes of the list's labels to be given, found none`);
   const rows: { image: string; label: string | undefined; frame: string | undefined }[] = [];
   for (const { text, line } of await readLines(root)) {
-    const columns = text.split(text.includes('\t') ? /\t+/ : /\s+/);
-    if (columns.length < 2 || columns.length > 3) {
+    const inList = (path: string) => (isAbsolute(path) ? path : join(dirname(root), path));
+    const isPath = !text.includes('\t') && (await exists(inList(text)));
+    const columns = isPath ? [text] : text.split(text.includes('\t') ? /\t+/ : /\s+/);
+    if (columns.length > 3) {
       throw new SteadysegError(
-        `${root}, line ${line}: expected "image label [frame]", found ${columns.length} columns`,
+        `${root}, line ${line}: expected "image [label [frame]]", found ${columns.length} columns`,
       );
     }
-    const paths = columns.map((path) => (isAbsolute(path) ? path : join(dirname(root), path)));
+    const paths = columns.map(inList);
     for (const [k, path] of paths.entries()) {
       if (k === 1 && columns[1] === '-') continue;
       if (!(await exists(path))) {
@@ -151,6 +158,12 @@ export async function listDataset(options: DatasetOptions): Promise<Dataset> {
       }
     }
     rows.push({ image: paths[0], label: columns[1] === '-' ? undefined : paths[1], frame: paths[2] });
+  }
+  const clips = new Int32Array(rows.length);
+  for (let index = 1; index < rows.length; index++) {
+    const [before, row] = [rows[index - 1], rows[index]];
+    const goesOn = !before.frame && !row.frame && follows(before.image, row.image, listedStep);
+    clips[index] = clips[index - 1] + (goesOn ? 0 : 1);
   }
   return {
     name: `list ${root}`,
@@ -162,8 +175,11 @@ export async function listDataset(options: DatasetOptions): Promise<Dataset> {
         name: image,
         frame: { kind: 'file', path: image },
         label: label === undefined ? undefined : { kind: 'file', path: label, classes, ids: 'auto' },
-        neighbour: (offset): FrameReference | undefined =>
-          offset === 1 && frame !== undefined ? { kind: 'file', path: frame } : undefined,
+        neighbour(offset): FrameReference | undefined {
+          const inClip = clips[index + offset] === clips[index] ? rows[index + offset].image : undefined;
+          const path = offset === 1 && frame !== undefined ? frame : inClip;
+          return path === undefined ? undefined : { kind: 'file', path };
+        },
         flow: () => undefined,
       };
     },

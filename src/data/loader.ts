@@ -12,7 +12,10 @@ import { drawNeighbour, drawNeighbours } from './neighbour.js';
 
 export interface LoaderOptions {
   readonly dataset: Dataset;
+  /** Samples of a batch, those of `extra` (the last ones of each) counted. */
   readonly batchSize: number;
+  /** A second dataset with a share of its own in every batch, such as frames without labels. It is gone through at its own pace, always in orders of its own. */
+  readonly extra?: { readonly dataset: Dataset; readonly perBatch: number } | undefined;
   /** Pixels of the tensors. */
   readonly crop: Size;
   /** Order, neighbours and changes follow from it, the epoch and the sample. */
@@ -48,7 +51,7 @@ export interface Position {
 
 /** One step's data of N samples; H, W are the crop's. */
 export interface Batch extends Position {
-  /** Indices of the samples in the dataset. */
+  /** Indices of the samples in the dataset; those of `extra` count on from its end. */
   readonly samples: readonly number[];
   /** [N,3,H,W], normalised RGB (SPEC §0). */
   readonly images: Tensor<'float32'>;
@@ -104,25 +107,33 @@ export function createLoader(options: LoaderOptions): Loader {
   wholeNumber('workers', workers, 1);
   wholeNumber('ahead', ahead, 1);
   if (dataset.count < 1) throw new UsageError(`${dataset.name}: expected at least one sample, found none`);
-  const stepsPerEpoch = dropLast
-    ? Math.max(1, Math.floor(dataset.count / batchSize))
-    : Math.ceil(dataset.count / batchSize);
+  const { extra } = options;
+  if (extra) {
+    wholeNumber('extra samples a batch', extra.perBatch, 1, batchSize - 1);
+    if (extra.dataset.count < 1)
+      throw new UsageError(`${extra.dataset.name}: expected at least one sample, found none`);
+  }
+  const own = batchSize - (extra?.perBatch ?? 0);
+  const stepsPerEpoch = dropLast ? Math.max(1, Math.floor(dataset.count / own)) : Math.ceil(dataset.count / own);
 
   const pool = startWorkers(workers, cacheBytes);
   return {
     stepsPerEpoch,
     close: pool.close,
     async *batches(from = { epoch: 0, step: 0 }) {
-      const pending: { position: Position; samples: number[]; result: Promise<WorkerResult> }[] = [];
+      const pending: { position: Position; draws: SampleDraw[]; result: Promise<WorkerResult> }[] = [];
       let next = { epoch: from.epoch + Math.floor(from.step / stepsPerEpoch), step: from.step % stepsPerEpoch };
-      let order: { epoch: number; indices: Uint32Array } | undefined;
+      const orderOf = lastOrder((epoch) => epochOrder(options, epoch));
+      const extraOrderOf = lastOrder((pass) => extraOrder(options, pass));
       const enqueue = () => {
-        if (order?.epoch !== next.epoch) order = { epoch: next.epoch, indices: epochOrder(options, next.epoch) };
-        const samples = batchSamples(order.indices, next.step, batchSize, dropLast);
-        const result = pool.run(planBatch(options, next.epoch, samples));
+        const draws = [
+          ...batchSamples(orderOf(next.epoch), next, own, dropLast),
+          ...extraSamples(options, extraOrderOf, next.epoch * stepsPerEpoch + next.step),
+        ];
+        const result = pool.run(planBatch(options, draws));
         // A batch that nobody waits for any more may fail unheard.
         result.catch(() => {});
-        pending.push({ position: next, samples, result });
+        pending.push({ position: next, draws, result });
         next =
           next.step + 1 < stepsPerEpoch
             ? { epoch: next.epoch, step: next.step + 1 }
@@ -130,7 +141,7 @@ export function createLoader(options: LoaderOptions): Loader {
       };
       for (;;) {
         while (pending.length < ahead) enqueue();
-        const [{ position, samples, result }] = pending;
+        const [{ position, draws, result }] = pending;
         const started = performance.now();
         const done = await result;
         const waitedMilliseconds = performance.now() - started;
@@ -138,6 +149,7 @@ export function createLoader(options: LoaderOptions): Loader {
         enqueue();
         const { arrays } = done;
         const release = () => arrays && pool.recycle(buffersOf(arrays));
+        const samples = draws.map(({ index }) => index);
         yield { ...position, samples, ...tensors(done, samples.length, crop), waitedMilliseconds, release };
       }
     },
@@ -152,9 +164,21 @@ function wholeNumber(name: string, value: number, lowest: number, highest = Numb
 
 /** The order of an epoch: Fisher–Yates from the seed and the epoch alone. */
 function epochOrder({ dataset, seed, shuffle = true }: LoaderOptions, epoch: number): Uint32Array {
-  const indices = Uint32Array.from({ length: dataset.count }, (_, index) => index);
-  if (!shuffle) return indices;
-  const random = createRandom(deriveSeed(seed, 'order', epoch));
+  return shuffle ? shuffled(dataset.count, deriveSeed(seed, 'order', epoch)) : inOrder(dataset.count);
+}
+
+/** The order of a pass through the extra samples. */
+function extraOrder({ extra, seed }: LoaderOptions, pass: number): Uint32Array {
+  return shuffled(extra?.dataset.count ?? 0, deriveSeed(seed, 'order of extra', pass));
+}
+
+function inOrder(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, index) => index);
+}
+
+function shuffled(count: number, seed: number): Uint32Array {
+  const indices = inOrder(count);
+  const random = createRandom(seed);
   for (let last = indices.length - 1; last > 0; last--) {
     const other = random.integer(last + 1);
     [indices[last], indices[other]] = [indices[other], indices[last]];
@@ -162,16 +186,53 @@ function epochOrder({ dataset, seed, shuffle = true }: LoaderOptions, epoch: num
   return indices;
 }
 
-function batchSamples(order: Uint32Array, step: number, batchSize: number, dropLast: boolean): number[] {
-  const first = step * batchSize;
-  const count = dropLast ? batchSize : Math.min(batchSize, order.length - first);
-  return Array.from({ length: count }, (_, n) => order[(first + n) % order.length]);
+/** Keeps the order that was asked for last. */
+function lastOrder(make: (epoch: number) => Uint32Array): (epoch: number) => Uint32Array {
+  let last: { epoch: number; indices: Uint32Array } | undefined;
+  return (epoch) => {
+    if (last?.epoch !== epoch) last = { epoch, indices: make(epoch) };
+    return last.indices;
+  };
 }
 
-function planBatch(options: LoaderOptions, epoch: number, samples: readonly number[]): BatchPlan {
+/** A sample and what its draws follow from besides the seed. */
+interface SampleDraw {
+  readonly index: number;
+  /** How often its dataset has been gone through. */
+  readonly epoch: number;
+  /** Tells repetitions within a small dataset's batch apart. */
+  readonly repetition: number;
+}
+
+function batchSamples(order: Uint32Array, { epoch, step }: Position, size: number, dropLast: boolean): SampleDraw[] {
+  const first = step * size;
+  const count = dropLast ? size : Math.min(size, order.length - first);
+  return Array.from({ length: count }, (_, n) => ({
+    index: order[(first + n) % order.length],
+    epoch,
+    repetition: order.length < size ? Math.floor(n / order.length) : 0,
+  }));
+}
+
+/** Those of batch number `batch` of the run. */
+function extraSamples(
+  { dataset, extra }: LoaderOptions,
+  orderOf: (pass: number) => Uint32Array,
+  batch: number,
+): SampleDraw[] {
+  if (!extra) return [];
+  const { count } = extra.dataset;
+  return Array.from({ length: extra.perBatch }, (_, n) => {
+    const place = batch * extra.perBatch + n;
+    const epoch = Math.floor(place / count);
+    return { index: dataset.count + orderOf(epoch)[place % count], epoch, repetition: 0 };
+  });
+}
+
+function planBatch(options: LoaderOptions, draws: readonly SampleDraw[]): BatchPlan {
   const { dataset, crop, augmentation = noAugmentation, flow = false } = options;
   return {
-    samples: samples.map((index, place) => planSample(options, epoch, index, place)),
+    samples: draws.map((draw) => planSample(options, draw)),
     crop,
     augmentation,
     classes: dataset.classes.classes.length,
@@ -179,11 +240,9 @@ function planBatch(options: LoaderOptions, epoch: number, samples: readonly numb
   };
 }
 
-/** A sample's draws follow from the epoch and its index; the place tells repetitions within a small dataset's batch apart. */
-function planSample(options: LoaderOptions, epoch: number, index: number, place: number): SamplePlan {
-  const { dataset, seed, neighbours = 0, gap = 3, flow = false } = options;
-  const repetition = dataset.count < options.batchSize ? Math.floor(place / dataset.count) : 0;
-  const sample = dataset.sample(index);
+function planSample(options: LoaderOptions, { index, epoch, repetition }: SampleDraw): SamplePlan {
+  const { dataset, extra, seed, neighbours = 0, gap = 3, flow = false } = options;
+  const sample = index < dataset.count || !extra ? dataset.sample(index) : extra.dataset.sample(index - dataset.count);
   const random = createRandom(deriveSeed(seed, 'neighbour', epoch, index, repetition));
   const exists = (offset: number) => sample.neighbour(offset) !== undefined;
   let offsets: readonly (number | undefined)[] = [];

@@ -15,14 +15,14 @@ export function sampleWeights(counts: readonly boolean[]): Float32Array<ArrayBuf
   return Float32Array.from(counts, (one) => (one ? counts.length / counted : 0));
 }
 
-/** Σ x over all elements of N×…, its samples weighted. */
+/** Σ x over all elements of N×…, its samples weighted. Rows are summed first: one float32 sum of millions is off by percents. */
 export function sumOverSamples(x: Value, weights: SampleWeights): Value {
-  return weights ? weighted(reduceSum(x, innerAxes(x), false), weights) : reduceSum(x, undefined, false);
+  return sumOfRows(reduceSum(x, [-1], false), weights);
 }
 
 /** Σ x² over all elements of N×…, its samples weighted. */
 export function squareSumOverSamples(x: Value, weights: SampleWeights): Value {
-  return weights ? weighted(reduceSumSquare(x, innerAxes(x), false), weights) : reduceSumSquare(x, undefined, false);
+  return sumOfRows(reduceSumSquare(x, [-1], false), weights);
 }
 
 /** mean((a - b)²) over all elements of N×…, the samples of the difference weighted. */
@@ -30,9 +30,9 @@ export function meanSquare(difference: Value, weights: SampleWeights): Value {
   return mul(squareSumOverSamples(difference, weights), 1 / elementCount(difference.shape));
 }
 
-const innerAxes = ({ shape }: Value) => shape.map((_, axis) => axis).slice(1);
-
-/** Σ over N numbers. */
-function weighted(ofSamples: Value, weights: Value): Value {
-  return reduceSum(mul(ofSamples, weights), undefined, false);
+/** Σ over N×…, its samples weighted. */
+function sumOfRows(rows: Value, weights: SampleWeights): Value {
+  if (!weights) return reduceSum(rows, undefined, false);
+  const inner = rows.shape.map((_, axis) => axis).slice(1);
+  return reduceSum(mul(inner.length > 0 ? reduceSum(rows, inner, false) : rows, weights), undefined, false);
 }

@@ -23,12 +23,33 @@ const optionalKey = <S extends v.GenericSchema>(schema: S, description: string) 
 const requiredKey = <S extends v.GenericSchema>(schema: S, description: string) =>
   v.pipe(schema, v.description(description));
 
-const dataSchema = v.strictObject({
+const datasetEntries = {
   layout: requiredKey(v.picklist(datasetLayouts), 'how the files lie: cityscapes, toycity, camvid, vspw or list'),
   root: requiredKey(v.string(), 'folder of the dataset, or the list file; $NAME is taken from the environment'),
   split: optionalKey(v.string(), 'which part; default: train for training, val for validation'),
   classes: optionalKey(v.string(), "a preset's name or a class file; default: the layout's own classes"),
   flow: optionalKey(v.string(), 'folder of .flo files between neighbouring frames'),
+  range: optionalKey(
+    v.tuple([count(0), count(1)]),
+    'the first sample, and the one after the last; the frames of others are not used as neighbours either',
+  ),
+};
+
+const dataSchema = v.strictObject({
+  ...datasetEntries,
+  extra: optionalKey(
+    v.strictObject({
+      ...datasetEntries,
+      classes: optionalKey(v.string(), "default: those of 'data'"),
+      perBatch: requiredKey(count(1), 'how many samples of each batch are taken from here'),
+      labels: key(
+        v.boolean(),
+        false,
+        'whether its labels (pseudo labels) are used; without, only the losses that need none count',
+      ),
+    }),
+    'frames without labels, or with pseudo labels, that every batch has some of',
+  ),
 });
 
 const configSchema = v.strictObject({
@@ -113,6 +134,10 @@ const configSchema = v.strictObject({
         v.record(v.string(), v.union([v.string(), count(0)])),
         "the student's class for each of the teacher's, names or numbers; default: by name, or by number where names are unknown",
       ),
+      cache: optionalKey(
+        v.string(),
+        'folder that keeps what it gives for a frame, for runs without augmentation and crops of whole frames',
+      ),
       mean: optionalKey(
         v.tuple([v.number(), v.number(), v.number()]),
         'its input is (pixel·scale - mean) / std; default: what the file says',
@@ -171,7 +196,7 @@ const configSchema = v.strictObject({
   dropout: key(share, 0.1, 'share of the channels dropped in front of the classifiers'),
   validation: optionalKey(
     v.strictObject({
-      ...dataSchema.entries,
+      ...datasetEntries,
       layout: optionalKey(v.picklist(datasetLayouts), "default: that of 'data'"),
       root: optionalKey(v.string(), "default: that of 'data'"),
       every: key(count(1), 1000, 'steps between validations; the last step is always validated'),
@@ -261,11 +286,13 @@ function withEnvironment(config: TrainingConfig): TrainingConfig {
       return value || whole;
     });
   const expanded = structuredClone(config);
-  expanded.data.root = expand(expanded.data.root);
-  const { network } = expanded;
+  const { data, network, teacher, validation } = expanded;
   if (network.weights) network.weights = expand(network.weights);
   if (network.backbone) network.backbone = expand(network.backbone);
-  if (expanded.teacher) expanded.teacher.model = expand(expanded.teacher.model);
-  if (expanded.validation?.root) expanded.validation.root = expand(expanded.validation.root);
+  data.root = expand(data.root);
+  if (data.extra) data.extra.root = expand(data.extra.root);
+  if (teacher) teacher.model = expand(teacher.model);
+  if (teacher?.cache) teacher.cache = expand(teacher.cache);
+  if (validation?.root) validation.root = expand(validation.root);
   return expanded;
 }

@@ -1,5 +1,6 @@
 // The teacher of a distillation: a frozen network in a session of its own, fed the batch's frames the way it wants them.
 import { SteadysegError } from '../base/errors.js';
+import { readFileBounded } from '../base/files.js';
 import { suggest } from '../base/suggest.js';
 import type { Size } from '../data/augmentation.js';
 import { inference } from '../nets/mode.js';
@@ -21,6 +22,7 @@ import type { Preprocessing, PreprocessingOptions } from '../segment/preprocessi
 import { float16ToFloat32, float32ToFloat16 } from '../tensor/half.js';
 import { elementCount, formatShape, type Tensor, tensor, zeros } from '../tensor/tensor.js';
 import type { NetworkClasses } from './classMap.js';
+import { createTeacherCache, type TeacherCache } from './teacherCache.js';
 
 /** What a teacher gives for a frame: class scores, or the features that were asked for. */
 export type TeacherOutput = 'logits' | 'features';
@@ -40,6 +42,8 @@ export interface TeacherOptions extends PreprocessingOptions, Pick<SessionOption
   readonly crop: Size;
   /** Name of the value in it that serves as features: `fea`, `layer3` … of our networks, any inner value of others. */
   readonly features?: string | undefined;
+  /** A folder that keeps what it gives for a frame; it then sees a sample at a time, so that maps follow from the frame alone. */
+  readonly cache?: string | undefined;
 }
 
 export interface Teacher {
@@ -68,29 +72,38 @@ export async function openTeacher(options: TeacherOptions): Promise<Teacher> {
   const { description } = await loadModel(path, options);
   const names = readDescription(model.metadata, path).classes;
   const own = ownNetwork(model, options);
-  const network = own ?? (await foreignNetwork(model, description, options));
+  const network = own ?? foreignNetwork(model, description, options);
   const session = await createSession(network.content, {
     device: options.device,
     threads: options.threads,
     source: `the teacher ${path}`,
   });
+  const cache =
+    options.cache === undefined
+      ? undefined
+      : createTeacherCache(options.cache, [
+          await readFileBounded(path, 2 ** 31 - 1),
+          JSON.stringify([description.preprocessing, network.size, options.features ?? null, options.device ?? 'cpu']),
+        ]);
   const adapter = await createAdapter(description.preprocessing, batch, crop, network.size);
 
+  const compute = async (frames: Tensor<'float32'>, outputs: readonly TeacherOutput[]): Promise<TeacherMaps> => {
+    const wanted = outputs.map((output) => [output, network.outputs[output]] as const);
+    const results = await session.run(
+      { [network.input]: network.half ? asHalf(frames) : frames },
+      wanted.map(([, name]) => name),
+    );
+    return Object.fromEntries(
+      wanted.map(([output, name]) => [output, mapOf(results[name], network.samples, name, path)]),
+    );
+  };
   const run = async (images: Tensor<'float32'>, outputs: readonly TeacherOutput[]): Promise<TeacherMaps> => {
     const frames = adapter ? ((await adapter.run({ image: images })).frames as Tensor<'float32'>) : images;
-    const wanted = outputs.map((output) => [output, network.outputs[output]] as const);
-    const parts: Partial<Record<TeacherOutput, Tensor<'float32'>[]>> = {};
-    for (const feed of samplesOf(frames, network.samples)) {
-      const found = await session.run(
-        { [network.input]: description.input.dtype === 'float16' ? asHalf(feed) : feed },
-        wanted.map(([, name]) => name),
-      );
-      for (const [output, name] of wanted) {
-        const part = mapOf(found[name], network.samples, name, path);
-        parts[output] = [...(parts[output] ?? []), part];
-      }
+    const parts: TeacherMaps[] = [];
+    for (const part of samplesOf(frames, network.samples)) {
+      parts.push(cache ? await cached(cache, part, outputs, compute) : await compute(part, outputs));
     }
-    return Object.fromEntries(wanted.map(([output]) => [output, joined(parts[output] ?? [])]));
+    return Object.fromEntries(outputs.map((output) => [output, joined(parts.flatMap((maps) => maps[output] ?? []))]));
   };
   const close = async () => {
     await Promise.all([session.release(), adapter?.release()]);
@@ -115,10 +128,30 @@ export async function openTeacher(options: TeacherOptions): Promise<Teacher> {
   }
 }
 
+/** The network runs once for all outputs that are not kept yet. */
+async function cached(
+  cache: TeacherCache,
+  frame: Tensor<'float32'>,
+  outputs: readonly TeacherOutput[],
+  compute: (frame: Tensor<'float32'>, outputs: readonly TeacherOutput[]) => Promise<TeacherMaps>,
+): Promise<TeacherMaps> {
+  let computed: Promise<TeacherMaps> | undefined;
+  const maps: Partial<Record<TeacherOutput, Tensor<'float32'>>> = {};
+  for (const output of outputs) {
+    maps[output] = await cache.map(frame, output, async () => {
+      computed ??= compute(frame, outputs);
+      return (await computed)[output] ?? zeros('float32', [0]);
+    });
+  }
+  return maps;
+}
+
 /** A network as it is compiled. */
 interface TeacherNetwork {
   readonly content: string | Uint8Array;
   readonly input: string;
+  /** Whether it takes float16. */
+  readonly half: boolean;
   readonly outputs: Readonly<Record<TeacherOutput, string>>;
   /** Samples it sees at once. */
   readonly samples: number;
@@ -126,13 +159,17 @@ interface TeacherNetwork {
 }
 
 /** A network that `buildModel` made, for whole batches of crops; undefined for other files. */
-function ownNetwork(model: Model, { path, batch, crop, features, device }: TeacherOptions): TeacherNetwork | undefined {
+function ownNetwork(
+  model: Model,
+  { path, batch, crop, features, device, cache }: TeacherOptions,
+): TeacherNetwork | undefined {
   const weights = weightsOfModel(model, path);
   const { architecture, widthMultiplier = 1 } = readDescription(model.metadata, path);
   if (!weights || !architecture) return undefined;
   const onProcessor = device === undefined || device === 'cpu';
   const graph = createGraph(`teacher ${architecture}`, { winograd: onProcessor });
-  const image = input(graph, 'image', 'float32', [batch, 3, crop.height, crop.width]);
+  const samples = cache === undefined ? batch : 1;
+  const image = input(graph, 'image', 'float32', [samples, 3, crop.height, crop.width]);
   const classes = weights.get('cls.4.weight')?.shape[0] ?? 0;
   const built = buildNetwork(architecture, graph, image, { classes, widthMultiplier, mode: inference });
   const outputs: Record<string, Value> = { logits: built.logits };
@@ -143,8 +180,9 @@ function ownNetwork(model: Model, { path, batch, crop, features, device }: Teach
   return {
     content: writeModel(exportModel(graph, outputs, { weights })),
     input: 'image',
+    half: false,
     outputs: { logits: 'logits', features: 'features' },
-    samples: batch,
+    samples,
     size: crop,
   };
 }
@@ -160,6 +198,7 @@ function foreignNetwork(
     Math.max(1, Math.round(size / description.sizeMultiple)) * description.sizeMultiple;
   const network = {
     input: description.input.name,
+    half: description.input.dtype === 'float16',
     outputs: { logits: description.output, features: features ?? description.output },
     samples: 1,
     size: {

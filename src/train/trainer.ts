@@ -5,10 +5,12 @@ import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/f
 import { lockFolder } from '../base/lock.js';
 import type { Dataset } from '../data/dataset.js';
 import { openDataset } from '../data/datasets.js';
-import { type Batch, createLoader, type Loader } from '../data/loader.js';
+import { createDecoder } from '../data/decode.js';
+import { type Batch, createLoader, type Loader, type LoaderOptions } from '../data/loader.js';
+import { rangeOf, withoutLabels } from '../data/selection.js';
 import { cityscapesClassWeights } from '../losses/crossEntropy.js';
 import { convLstmName } from '../losses/multiFrame.js';
-import { presetClasses, presetNames } from '../media/classes.js';
+import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
 import { readClassesFile } from '../media/classesFile.js';
 import { buildModel } from '../nets/model.js';
 import { weightsOfModel } from '../nets/networkWeights.js';
@@ -75,6 +77,8 @@ export interface RunResult {
 
 /** A loss this many times the smallest one so far is an explosion, not noise. */
 const explosion = 1000;
+/** A batch in which next to nothing is labelled has a loss near 0; what follows is then no explosion. */
+const smallestUsualLoss = 0.1;
 
 /** Heads that learn faster than a pretrained backbone. */
 const isHead = (name: string) => /^(ppm|cls|aux)\./.test(name);
@@ -122,11 +126,10 @@ async function trainInFolder(options: TrainOptions): Promise<RunResult> {
   const { config, out, signal } = options;
   const files = runFiles(out);
   const dataset = await openTrainingData(config.data, 'train');
-  const held =
-    config.validation &&
-    (await openTrainingData({ ...config.data, ...definedOnly(config.validation) }, 'val', config.validation.split));
+  const extra = await openExtra(config, dataset);
+  const held = config.validation && (await openTrainingData(validationData(config.data, config.validation), 'val'));
   const flow = config.losses.motion > 0 ? await batchFlow(config.motion.flow, config.threads) : undefined;
-  const teacher = await openTeacherOf(config);
+  const teacher = await openTeacherOf(config, dataset);
   const step = buildStep(config, dataset, flow, teacher);
   const session = await createSession(writeModel(step.model), {
     device: config.device,
@@ -142,7 +145,7 @@ async function trainInFolder(options: TrainOptions): Promise<RunResult> {
   if (resumed) best = (await readCheckpoint(files.last, state)).best;
   await rewriteMetrics(files.metrics, resumed ? await readMetrics(files.metrics, state.step) : []);
 
-  const loader = openLoader(config, dataset, step, flow);
+  const loader = openLoader(config, dataset, extra, step, flow);
   const run: Run = { options, step, session, state, dataset, held, flow, teacher };
   await options.onStart?.({
     step: state.step,
@@ -204,41 +207,80 @@ interface Run {
   readonly teacher: Teacher | undefined;
 }
 
-type DataConfig = TrainingConfig['data'];
+type DataConfig = Omit<TrainingConfig['data'], 'extra'>;
 
-async function openTrainingData(data: DataConfig, fallbackSplit: string, split = data.split): Promise<Dataset> {
-  const { layout, root, classes, flow } = data;
+async function openTrainingData(data: DataConfig, fallbackSplit: string, inherited?: ClassSet): Promise<Dataset> {
+  const { layout, root, split = fallbackSplit, classes, flow, range } = data;
   const classSet =
     classes === undefined
-      ? undefined
+      ? inherited
       : presetNames.includes(classes)
         ? presetClasses(classes)
         : await readClassesFile(classes);
-  return openDataset(layout, { root, split: split ?? fallbackSplit, classes: classSet, flow });
+  const dataset = await openDataset(layout, { root, split, classes: classSet, flow });
+  return range ? rangeOf(dataset, ...range) : dataset;
 }
 
-/** The keys that are set: what validation leaves out is taken from the training data. */
-function definedOnly(validation: NonNullable<TrainingConfig['validation']>): Partial<DataConfig> {
-  const { layout, root, classes, flow } = validation;
-  return Object.fromEntries(Object.entries({ layout, root, classes, flow }).filter(([, value]) => value !== undefined));
+/** What validation leaves out is taken from the training data, but for the part of it. */
+function validationData(data: DataConfig, validation: NonNullable<TrainingConfig['validation']>): DataConfig {
+  const { layout = data.layout, root = data.root, classes = data.classes, flow = data.flow, split, range } = validation;
+  return { layout, root, classes, flow, split, range };
+}
+
+/** The samples that every batch has some of. */
+async function openExtra(
+  { data: { extra }, batch }: TrainingConfig,
+  { classes }: Dataset,
+): Promise<LoaderOptions['extra']> {
+  if (!extra) return undefined;
+  const { perBatch, labels } = extra;
+  if (perBatch >= batch) {
+    throw new UsageError(`data.extra.perBatch: expected less than the batch of ${batch}, found ${perBatch}`);
+  }
+  const dataset = await openTrainingData(extra, 'train', classes);
+  if (dataset.classes.classes.length !== classes.classes.length) {
+    throw new UsageError(
+      `data.extra.classes: expected the ${classes.classes.length} classes of the data, found ${dataset.classes.classes.length}`,
+    );
+  }
+  return { dataset: labels ? dataset : withoutLabels(dataset), perBatch };
 }
 
 /** The teacher, when a loss asks for one. */
-async function openTeacherOf({ teacher, ...config }: TrainingConfig): Promise<Teacher | undefined> {
+async function openTeacherOf({ teacher, ...config }: TrainingConfig, dataset: Dataset): Promise<Teacher | undefined> {
   if (!needsTeacher(config.losses)) return undefined;
   if (!teacher) throw new UsageError('expected teacher.model (.onnx) for the distillation losses, found none');
-  const { model, features, classMap: _, ...preprocessing } = teacher;
+  const { model, features, classMap: _, cache, ...preprocessing } = teacher;
+  if (cache !== undefined) await checkUnchanged(config, dataset);
   const [height, width] = config.crop;
   const { on } = config.distillation;
   return openTeacher({
     ...preprocessing,
     path: model,
+    cache,
     batch: config.batch,
     crop: { height, width },
     features: on === 'logits' ? undefined : (features ?? on),
     threads: config.threads,
     device: config.device,
   });
+}
+
+/** @throws UsageError when frames are not the same every time: what is kept of them would be of no use and without end. */
+async function checkUnchanged({ augmentation, crop }: Pick<TrainingConfig, 'augmentation' | 'crop'>, dataset: Dataset) {
+  const { scale, rotationProbability, blurProbability, flipProbability } = augmentation;
+  if (scale[0] !== 1 || scale[1] !== 1 || rotationProbability + blurProbability + flipProbability > 0) {
+    throw new UsageError(
+      'teacher.cache: expected frames that are the same every time (augmentation.scale [1, 1], rotationProbability, blurProbability and flipProbability 0), found augmented ones',
+    );
+  }
+  const { name, frame } = dataset.sample(0);
+  const { height, width } = await createDecoder({ get: () => undefined, put: () => {} }).image(frame);
+  if (height > crop[0] || width > crop[1]) {
+    throw new UsageError(
+      `teacher.cache: expected crops of whole frames, found crop ${crop[0]}×${crop[1]} and ${name} of ${height}×${width}`,
+    );
+  }
 }
 
 function buildStep(
@@ -318,10 +360,17 @@ async function givenWeights(path: string): Promise<ReadonlyMap<string, Tensor>> 
 /** Neighbours the loader gives, by the frames besides the labelled one. */
 const neighbourCounts = [0, 1, 2] as const;
 
-function openLoader(config: TrainingConfig, dataset: Dataset, step: TrainingStep, flow: BatchFlow | undefined): Loader {
+function openLoader(
+  config: TrainingConfig,
+  dataset: Dataset,
+  extra: LoaderOptions['extra'],
+  step: TrainingStep,
+  flow: BatchFlow | undefined,
+): Loader {
   const [height, width] = config.crop;
   return createLoader({
     dataset,
+    extra,
     batchSize: config.batch,
     crop: { height, width },
     seed: config.seed,
@@ -364,7 +413,7 @@ async function runStep(run: Run, batches: AsyncGenerator<Batch, never, void>): P
 /** Stops a run that has gone wrong, before a checkpoint could keep it. */
 async function refuseExplosion({ step, losses }: StepRecord, smallest: number, checkpoint: string): Promise<void> {
   const broken = Object.entries(losses).find(([, value]) => !Number.isFinite(value));
-  const exploded = losses.loss > explosion * Math.max(smallest, 1e-3);
+  const exploded = losses.loss > explosion * Math.max(smallest, smallestUsualLoss);
   if (!broken && !exploded) return;
   const cause = broken
     ? `the ${broken[0] === 'loss' ? 'total' : broken[0]} loss became ${broken[1]}`

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FlowReference, FrameReference } from '#src/data/dataset.js';
 import { extractVideo, openDataset, picturesDataset } from '#src/data/datasets.js';
 import { drawNeighbour, drawNeighbours } from '#src/data/neighbour.js';
+import { rangeOf, withoutLabels } from '#src/data/selection.js';
 import { writeToyCity } from '#src/data/toycity/write.js';
 import { presetClasses } from '#src/media/classes.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
@@ -132,6 +133,37 @@ describe('layouts', () => {
     await expect(openDataset('list', { root: join(root, 'list/bad.txt'), classes })).rejects.toThrow(
       /bad.txt, line 2: expected a file, found "nowhere.png"/,
     );
+  });
+
+  it('lists of pictures alone: lines are neighbours while the numbers of their names go on', async () => {
+    const files = ['v_001.png', 'v_003.png', 'v_004.png', 'v_034.png', 'w_035.png', 'w 036.png'];
+    await touch(...files.map((name) => `alone/${name}`), 'alone/label.png');
+    const lines = [files[0], `${files[1]} label.png`, `${files[2]} -`, ...files.slice(3)];
+    await writeFile(join(root, 'alone/all.txt'), lines.join('\n'));
+    const dataset = await openDataset('list', { root: join(root, 'alone/all.txt'), classes: presetClasses('camvid') });
+    expect(dataset.count).toBe(6);
+    const around = (index: number) => [-1, 1].map((offset) => nameOf(dataset.sample(index).neighbour(offset)));
+    expect(around(0)).toEqual([undefined, 'v_003.png']);
+    expect(around(1)).toEqual(['v_001.png', 'v_004.png']);
+    expect(around(2)).toEqual(['v_003.png', undefined]);
+    expect(nameOf(dataset.sample(0).neighbour(2))).toBe('v_004.png');
+    expect([3, 4, 5].flatMap(around)).toEqual(Array(6).fill(undefined));
+    expect(nameOf(dataset.sample(5).frame)).toBe('w 036.png');
+    expect([0, 1, 2].map((index) => dataset.sample(index).label !== undefined)).toEqual([false, true, false]);
+  });
+
+  it('a range of samples, to which the others are no neighbours', async () => {
+    const frames = ['v_1', 'v_2', 'v_3', 'v_4', 'v_5'].map((stem) => `range/val/${stem}.png`);
+    await touch(...frames, ...frames.map((path) => path.replace('val', 'valannot')));
+    const whole = await openDataset('camvid', { root: join(root, 'range'), split: 'val' });
+    const part = withoutLabels(rangeOf(whole, 1, 4));
+    expect(part.count).toBe(3);
+    expect(nameOf(part.sample(0).frame)).toBe('v_2.png');
+    expect(part.sample(0).label).toBeUndefined();
+    expect(part.sample(0).neighbour(-1)).toBeUndefined();
+    expect(nameOf(part.sample(0).neighbour(2))).toBe('v_4.png');
+    expect(part.sample(2).neighbour(1)).toBeUndefined();
+    expect(() => rangeOf(whole, 3, 6)).toThrow('expected a range of samples within 0 to 5, found 3 to 6');
   });
 
   it('pictures without labels, with neighbours within their clip', async () => {

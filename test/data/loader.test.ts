@@ -6,6 +6,7 @@ import { publishedAugmentation } from '#src/data/augmentation.js';
 import type { Dataset } from '#src/data/dataset.js';
 import { openDataset } from '#src/data/datasets.js';
 import { type Batch, createLoader, type LoaderOptions, type Position } from '#src/data/loader.js';
+import { rangeOf, withoutLabels } from '#src/data/selection.js';
 import { renderedToyCityDataset } from '#src/data/toycity/dataset.js';
 import { writeToyCity } from '#src/data/toycity/write.js';
 
@@ -153,6 +154,28 @@ describe('the loader', () => {
     expect([...batch.neighbours[0].offsets]).toEqual([0, 0, 0]);
     expect(batch.neighbours[0].images.data).toEqual(batch.images.data);
     expect(batch.neighbours[0].flowValid?.data.some((value) => value !== 0)).toBe(false);
+  });
+
+  it('fills a share of every batch from a second dataset, at its own pace, from any step on', async () => {
+    const extra = { dataset: withoutLabels(rangeOf(dataset, 0, 3)), perBatch: 2 };
+    const options = { ...published(), batchSize: 4, extra };
+    const batches = await take(options, 6);
+    expect(batches.map(({ epoch, step }) => [epoch, step])).toEqual(
+      [0, 1, 2, 3, 4].map((step) => [0, step]).concat([[1, 0]]),
+    );
+    const own = batches.slice(0, 5).flatMap(({ samples }) => samples.slice(0, 2));
+    expect(own.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const others = batches.flatMap(({ samples }) => samples.slice(2));
+    for (let pass = 0; pass < 4; pass++) {
+      expect(others.slice(3 * pass, 3 * pass + 3).toSorted((a, b) => a - b)).toEqual([10, 11, 12]);
+    }
+    const pixels = 40 * 64;
+    for (const { labels } of batches) {
+      expect(labels.data.subarray(2 * pixels).every((id) => id === 255)).toBe(true);
+      expect(labels.data.subarray(0, 2 * pixels).some((id) => id !== 255)).toBe(true);
+    }
+    expect(same(await take(options, 2, { epoch: 0, step: 4 }), batches.slice(4))).toEqual([true, true]);
+    expect(() => createLoader({ ...options, extra: { ...extra, perBatch: 4 } })).toThrow('extra samples a batch');
   });
 
   it('renders the toy city in memory to what lies in its files', async () => {
