@@ -133,9 +133,9 @@ const listedStep = 2;
 
 /**
  * A list file: `image`, `image label` or `image label frame` on each line, separated by tabs (names may then hold spaces)
- * or spaces, relative to the list. The label may be `-` for none. `frame` is the neighbour t + 1, the only one of such a
- * line. Other lines that stand one after another are a clip while they lie in one folder and their names differ only in a
- * number that grows by one or two.
+ * or spaces, relative to the list. The label may be `-` for none. `frame` is the neighbour t + 1; where it is
+ * the image of the next line, the clip goes on there. Lines without it are a clip while they lie in one folder and their
+ * names differ only in a number that grows by one or two.
  */
 export async function listDataset(options: DatasetOptions): Promise<Dataset> {
   const { root, classes } = options;
@@ -162,7 +162,7 @@ export async function listDataset(options: DatasetOptions): Promise<Dataset> {
   const clips = new Int32Array(rows.length);
   for (let index = 1; index < rows.length; index++) {
     const [before, row] = [rows[index - 1], rows[index]];
-    const goesOn = !before.frame && !row.frame && follows(before.image, row.image, listedStep);
+    const goesOn = before.frame ? before.frame === row.image : follows(before.image, row.image, listedStep);
     clips[index] = clips[index - 1] + (goesOn ? 0 : 1);
   }
   return {
@@ -177,7 +177,7 @@ export async function listDataset(options: DatasetOptions): Promise<Dataset> {
         label: label === undefined ? undefined : { kind: 'file', path: label, classes, ids: 'auto' },
         neighbour(offset): FrameReference | undefined {
           const inClip = clips[index + offset] === clips[index] ? rows[index + offset].image : undefined;
-          const path = offset === 1 && frame !== undefined ? frame : inClip;
+          const path = inClip ?? (offset === 1 ? frame : undefined);
           return path === undefined ? undefined : { kind: 'file', path };
         },
         flow: () => undefined,

@@ -156,6 +156,11 @@ const configSchema = v.strictObject({
         "what similarities are taken of: logits, or a value of the student such as fea (the pyramid's output)",
       ),
       temperature: key(positive, 1, 'softens the probabilities of the pixel-wise loss'),
+      pixelsOf: key(
+        v.picklist(['teacher', 'student']),
+        'teacher',
+        "at whose resolution probabilities are compared; a teacher with scores for every pixel takes less time at the student's",
+      ),
       convention: key(
         v.picklist(['cosine', 'etc-2020']),
         'cosine',

@@ -25,17 +25,21 @@ export async function feedsOf(
 ): Promise<Record<string, Tensor>> {
   const feeds: Record<string, Tensor> = { image: batch.images, labels: batch.labels };
   step.frames.forEach((frame, k) => {
-    if (k > 0) feeds[frame] = batch.neighbours[k - 1].images;
+    if (k > 0) feeds[frame] = lastSamples(batch.neighbours[k - 1].images, step.withNeighbours);
   });
   if (step.frames.length > 1) {
-    const { offsets } = batch.neighbours[0];
+    const offsets = batch.neighbours[0].offsets.slice(-step.withNeighbours);
     feeds.sampleWeights = tensor(
       'float32',
       [offsets.length],
       sampleWeights(Array.from(offsets, (offset) => offset !== 0)),
     );
   }
-  if (flow) Object.assign(feeds, await flow.of(batch));
+  if (flow) {
+    const found = await flow.of(batch);
+    feeds.flow = lastSamples(found.flow, step.withNeighbours);
+    feeds.flowValid = lastSamples(found.flowValid, step.withNeighbours);
+  }
   if (teacher) Object.assign(feeds, await teacherFeeds(step, teacher, feeds));
   for (const [name, shape] of step.dropoutMasks) {
     const random = createRandom(deriveSeed(dropout.seed, 'dropout', draw, name));
@@ -45,6 +49,11 @@ export async function feedsOf(
     feeds[name] = tensor('float32', shape, mask);
   }
   return feeds;
+}
+
+/** The last samples of a batch, over the same memory. */
+function lastSamples({ shape: [, ...rest], data }: Tensor<'float32'>, count: number): Tensor<'float32'> {
+  return tensor('float32', [count, ...rest], data.subarray(data.length - count * elementCount(rest)));
 }
 
 /** The teacher runs once a frame, whatever is asked of it. */

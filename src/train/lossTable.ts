@@ -25,6 +25,8 @@ export type FrameCount = keyof typeof frameNames;
 export interface DistillationOptions {
   /** Softens both distributions of the pixel-wise loss; 1 by default. */
   readonly temperature?: number | undefined;
+  /** At whose resolution the pixel-wise loss compares: the other's scores are resized; the teacher's by default. */
+  readonly pixelsOf?: 'teacher' | 'student' | undefined;
   /** Norms of the similarities of pair-wise frames; `cosine` by default. */
   readonly convention?: SimilarityConvention | undefined;
   /** Windows of the average pooling in front of similarities; 1, 2 and 16 by default. */
@@ -47,7 +49,7 @@ export interface LossSite {
   image(frame: FrameName): Value;
   /** The student's scores, N×C×h×w. */
   logits(frame: FrameName): Value;
-  /** The classes that both networks know, as scores: the student's and the teacher's, each at its own size. */
+  /** The classes that both networks know, as scores: the student's at its own size, the teacher's at the size for comparing. */
   commonLogits(frame: FrameName): NetworkPair;
   /** What similarities are taken of, both at the student's size. */
   features(frame: FrameName): NetworkPair;
@@ -55,8 +57,10 @@ export interface LossSite {
   matchingFeatures(frame: FrameName): NetworkPair;
   /** To the one neighbour, N×2×H×W in pixels, and where it counts. */
   flow(): { readonly flow: Value; readonly valid?: Value | undefined };
-  /** Which samples have neighbours. */
+  /** Which samples of other frames than the labelled one count. */
   readonly weights: SampleWeights;
+  /** Of a value of the whole batch, the samples that the other frames have too. */
+  withNeighbours(value: Value): Value;
   readonly motion: MotionOptions | undefined;
   readonly distillation: DistillationOptions;
 }
@@ -93,9 +97,9 @@ const lossTable = {
       const [frame, other] = ends(site);
       return motionLoss(
         {
-          logits: site.logits(frame),
+          logits: site.withNeighbours(site.logits(frame)),
           neighbourLogits: site.logits(other),
-          image: site.image(frame),
+          image: site.withNeighbours(site.image(frame)),
           neighbour: site.image(other),
           ...site.flow(),
           weights: site.weights,
@@ -120,7 +124,7 @@ const lossTable = {
     terms: single((site) => {
       const { convention, pooling } = site.distillation;
       const [first, second] = ends(site).map(site.features);
-      const pooled = (features: Value) => poolFeatures(features, pooling?.pairFrames ?? 1);
+      const pooled = (features: Value) => poolFeatures(site.withNeighbours(features), pooling?.pairFrames ?? 1);
       const pair = (network: keyof NetworkPair) => ({
         frame: pooled(first[network]),
         neighbour: pooled(second[network]),
@@ -145,10 +149,10 @@ const lossTable = {
       const { pooling, multiFrame = 'fixed', antiCollapse = 0.1 } = site.distillation;
       const { weights } = site;
       if (multiFrame === 'fixed') {
-        const [student, teacher] = bothNetworks(threeFrames(site.features));
+        const [student, teacher] = bothNetworks(site, threeFrames(site.features));
         return [{ name, value: multiFrameLoss(student, teacher, { pooling: pooling?.multiFrame, weights }), weight }];
       }
-      const [student, teacher] = bothNetworks(threeFrames(site.matchingFeatures));
+      const [student, teacher] = bothNetworks(site, threeFrames(site.matchingFeatures));
       const trained = trainedMultiFrameLoss(student, teacher, { weights });
       return [
         { name, value: trained.distance, weight },
@@ -195,8 +199,12 @@ function threeFrames<T>(of: (frame: FrameName) => T): ThreeFrames<T> {
   return { front: of('before'), centre: of('frame'), back: of('after') };
 }
 
-function bothNetworks({ front, centre, back }: ThreeFrames<NetworkPair>): ThreeFrames<Value>[] {
-  const of = (network: keyof NetworkPair) => ({ front: front[network], centre: centre[network], back: back[network] });
+function bothNetworks(site: LossSite, { front, centre, back }: ThreeFrames<NetworkPair>): ThreeFrames<Value>[] {
+  const of = (network: keyof NetworkPair) => ({
+    front: front[network],
+    centre: site.withNeighbours(centre[network]),
+    back: back[network],
+  });
   return [of('student'), of('teacher')];
 }
 

@@ -11,7 +11,7 @@ import { buildNetwork } from '../nets/registry.js';
 import { exportModel } from '../onnx/export.js';
 import { constant, createGraph, type Graph, input, type Value } from '../onnx/graph.js';
 import type { Model } from '../onnx/model.js';
-import { add, exp, gather, log, matMul, mul, reduceMax, reshape, sub } from '../onnx/ops.js';
+import { add, exp, gather, log, matMul, mul, reduceMax, reshape, slice, sub } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
 import { type Shape, tensor } from '../tensor/tensor.js';
 import { type ClassMap, isSameOrder } from './classMap.js';
@@ -46,6 +46,8 @@ export interface StepOptions {
   readonly motion?: MotionOptions | undefined;
   readonly distillation?: DistillationOptions | undefined;
   readonly teacher?: StepTeacher | undefined;
+  /** Samples of the batch, the last ones, that have frames besides the labelled one; default: all. */
+  readonly withNeighbours?: number | undefined;
   /** Whether an input `flowValid` says which flow counts. */
   readonly flowValidity?: boolean | undefined;
   /** Whether an input `sampleWeights` says which samples have neighbours. */
@@ -83,6 +85,8 @@ export interface TrainingStep {
   readonly graph: Graph;
   /** The frames of a sample; the first is the labelled one. */
   readonly frames: readonly FrameName[];
+  /** Samples, the last ones of a batch, that have more than the labelled frame. */
+  readonly withNeighbours: number;
   readonly teacherInputs: readonly TeacherInput[];
   /** Trained weights, and the output that holds the gradient of each. */
   readonly gradientOutputs: ReadonlyMap<string, string>;
@@ -99,12 +103,13 @@ export interface TrainingStep {
  * `sampleWeights`, the teacher's maps; weights by their names; dropout masks.
  */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
-  const { batch, height, width, losses = {} } = options;
+  const { batch, height, width, losses = {}, withNeighbours = batch } = options;
   const graph = createGraph(`train ${options.architecture}`, { winograd: true });
   const frames = frameNames[framesFor(losses, options.frames)];
   const images = new Map<FrameName, Value>();
   for (const frame of frames) {
-    images.set(frame, input(graph, frame === 'frame' ? 'image' : frame, 'float32', [batch, 3, height, width]));
+    const [name, samples] = frame === 'frame' ? ['image', batch] : [frame, withNeighbours];
+    images.set(frame, input(graph, name, 'float32', [samples, 3, height, width]));
   }
   const labels = input(graph, 'labels', 'uint8', [batch, height, width]);
   const dropoutMasks = new Map<string, Shape>();
@@ -128,7 +133,7 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
   const trained = (name: string) =>
     options.distillation?.multiFrame === 'trained' || !name.startsWith(`${convLstmName}.`);
   const compiled = compile(graph, loss, new Map(terms.map(({ name, value }) => [name, value])), trained);
-  return { ...compiled, frames, teacherInputs, dropoutMasks };
+  return { ...compiled, frames, withNeighbours, teacherInputs, dropoutMasks };
 }
 
 /** Offers the losses what they ask for; inputs are declared when they are. */
@@ -140,7 +145,7 @@ function siteOf(
   student: ReadonlyMap<FrameName, SegmentationOutputs>,
   teacherInputs: TeacherInput[],
 ): LossSite {
-  const { batch, height, width, classes, teacher } = options;
+  const { batch, height, width, classes, teacher, withNeighbours = batch } = options;
   const declared = new Map<string, Value>();
   const once = (name: string, shape: Shape) => {
     const value = declared.get(name) ?? input(graph, name, 'float32', shape);
@@ -152,7 +157,8 @@ function siteOf(
     if (!shape) throw new SteadysegError(`expected a teacher that gives ${output}, found none`);
     const name = `teacher.${frame}.${output}`;
     if (!declared.has(name)) teacherInputs.push({ name, frame, output });
-    return once(name, [batch, shape.channels, shape.height, shape.width]);
+    const samples = frame === 'frame' ? batch : withNeighbours;
+    return once(name, [samples, shape.channels, shape.height, shape.width]);
   };
   /** The student's value that similarities are taken of. */
   const on = teacher?.on ?? 'logits';
@@ -172,6 +178,7 @@ function siteOf(
     logits: (frame) => found(student, frame).logits,
     commonLogits(frame) {
       const pair = common(frame);
+      if (options.distillation?.pixelsOf === 'student') return teacherResized(pair);
       // Finer scores than the crop's pixels say nothing more.
       const [, , rows, columns] = pair.teacher.shape;
       return { ...pair, teacher: bilinear(pair.teacher, Math.min(rows, height), Math.min(columns, width)) };
@@ -179,10 +186,12 @@ function siteOf(
     features: (frame) => teacherResized(inner(frame)),
     matchingFeatures: (frame) => teacherResized(on === 'logits' ? common(frame) : inner(frame)),
     flow: () => ({
-      flow: once('flow', [batch, 2, height, width]),
-      valid: options.flowValidity ? once('flowValid', [batch, 1, height, width]) : undefined,
+      flow: once('flow', [withNeighbours, 2, height, width]),
+      valid: options.flowValidity ? once('flowValid', [withNeighbours, 1, height, width]) : undefined,
     }),
-    weights: options.sampleWeights && frames.length > 1 ? once('sampleWeights', [batch]) : undefined,
+    weights: options.sampleWeights && frames.length > 1 ? once('sampleWeights', [withNeighbours]) : undefined,
+    withNeighbours: (value) =>
+      value.shape[0] === withNeighbours ? value : slice(value, [0], [batch - withNeighbours], [batch]),
     motion: options.motion,
     distillation: options.distillation ?? {},
   };

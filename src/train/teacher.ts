@@ -37,7 +37,7 @@ export interface MapShape {
 export interface TeacherOptions extends PreprocessingOptions, Pick<SessionOptions, 'device' | 'threads'> {
   /** An .onnx file: a network of ours, which is built anew for the batch, or any other. */
   readonly path: string;
-  /** Samples and pixels of the batches it will be given. */
+  /** It is given so many samples, or a multiple of that, of crops of this size. */
   readonly batch: number;
   readonly crop: Size;
   /** Name of the value in it that serves as features: `fea`, `layer3` … of our networks, any inner value of others. */
@@ -85,7 +85,7 @@ export async function openTeacher(options: TeacherOptions): Promise<Teacher> {
           await readFileBounded(path, 2 ** 31 - 1),
           JSON.stringify([description.preprocessing, network.size, options.features ?? null, options.device ?? 'cpu']),
         ]);
-  const adapter = await createAdapter(description.preprocessing, batch, crop, network.size);
+  const adapter = await createAdapter(description.preprocessing, network.samples, crop, network.size);
 
   const compute = async (frames: Tensor<'float32'>, outputs: readonly TeacherOutput[]): Promise<TeacherMaps> => {
     const wanted = outputs.map((output) => [output, network.outputs[output]] as const);
@@ -98,9 +98,9 @@ export async function openTeacher(options: TeacherOptions): Promise<Teacher> {
     );
   };
   const run = async (images: Tensor<'float32'>, outputs: readonly TeacherOutput[]): Promise<TeacherMaps> => {
-    const frames = adapter ? ((await adapter.run({ image: images })).frames as Tensor<'float32'>) : images;
     const parts: TeacherMaps[] = [];
-    for (const part of samplesOf(frames, network.samples)) {
+    for (const image of samplesOf(images, network.samples)) {
+      const part = adapter ? ((await adapter.run({ image })).frames as Tensor<'float32'>) : image;
       parts.push(cache ? await cached(cache, part, outputs, compute) : await compute(part, outputs));
     }
     return Object.fromEntries(outputs.map((output) => [output, joined(parts.flatMap((maps) => maps[output] ?? []))]));
@@ -228,12 +228,12 @@ function noSuchFeatures(path: string, wanted: string, names: readonly string[]):
 /** A graph from SPEC's normalised frames to the teacher's input, or undefined where that is the same. */
 async function createAdapter(
   { mean, std, channelOrder }: Preprocessing,
-  batch: number,
+  samples: number,
   from: Size,
   to: Size,
 ): Promise<Session | undefined> {
   const graph = createGraph('frames for the teacher');
-  const image = input(graph, 'image', 'float32', [batch, 3, from.height, from.width]);
+  const image = input(graph, 'image', 'float32', [samples, 3, from.height, from.width]);
   let frames: Value = image;
   const order = channelOrder === 'bgr' ? [2, 1, 0] : [0, 1, 2];
   const factors = order.map((source, channel) => (imageNetStd[source] * 255) / std[channel]);

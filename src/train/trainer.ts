@@ -27,7 +27,7 @@ import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { mapClasses } from './classMap.js';
 import { fingerprintOf, type TrainingConfig } from './config.js';
 import { feedsOf } from './feeds.js';
-import { needsTeacher } from './lossTable.js';
+import { framesFor, needsTeacher } from './lossTable.js';
 import {
   appendMetrics,
   readMetrics,
@@ -126,11 +126,12 @@ async function trainInFolder(options: TrainOptions): Promise<RunResult> {
   const { config, out, signal } = options;
   const files = runFiles(out);
   const dataset = await openTrainingData(config.data, 'train');
-  const extra = await openExtra(config, dataset);
   const held = config.validation && (await openTrainingData(validationData(config.data, config.validation), 'val'));
+  const extra = await openExtra(config, dataset);
   const flow = config.losses.motion > 0 ? await batchFlow(config.motion.flow, config.threads) : undefined;
-  const teacher = await openTeacherOf(config, dataset);
-  const step = buildStep(config, dataset, flow, teacher);
+  const withNeighbours = samplesWithNeighbours(config, dataset, extra);
+  const teacher = await openTeacherOf(config, dataset, withNeighbours);
+  const step = buildStep(config, dataset, withNeighbours, flow, teacher);
   const session = await createSession(writeModel(step.model), {
     device: config.device,
     threads: config.threads,
@@ -246,8 +247,38 @@ async function openExtra(
   return { dataset: labels ? dataset : withoutLabels(dataset), perBatch };
 }
 
+/**
+ * How many samples of a batch, the last ones, may have neighbours: where none of the labelled frames does (CamVid's are a
+ * second apart), the student runs on no other frames than those around the extra samples.
+ * @throws UsageError when losses compare frames, and none has a neighbour.
+ */
+function samplesWithNeighbours(config: TrainingConfig, dataset: Dataset, extra: LoaderOptions['extra']): number {
+  const { batch, gap } = config;
+  const distances = Array.from({ length: gap }, (_, k) => k + 1);
+  const hasNeighbours = ({ count, sample }: Dataset) => {
+    for (let index = 0; index < count; index++) {
+      const { neighbour } = sample(index);
+      if (distances.some((k) => neighbour(k) || neighbour(-k))) return true;
+    }
+    return false;
+  };
+  if (framesFor(config.losses, config.frames) === 1 || hasNeighbours(dataset)) return batch;
+  if (extra && hasNeighbours(extra.dataset)) return extra.perBatch;
+  throw new UsageError(
+    `${dataset.name}: expected frames with neighbours within the gap of ${gap}, found none: give unlabelled ones as data.extra, or set frames: 1`,
+  );
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
 /** The teacher, when a loss asks for one. */
-async function openTeacherOf({ teacher, ...config }: TrainingConfig, dataset: Dataset): Promise<Teacher | undefined> {
+async function openTeacherOf(
+  { teacher, ...config }: TrainingConfig,
+  dataset: Dataset,
+  withNeighbours: number,
+): Promise<Teacher | undefined> {
   if (!needsTeacher(config.losses)) return undefined;
   if (!teacher) throw new UsageError('expected teacher.model (.onnx) for the distillation losses, found none');
   const { model, features, classMap: _, cache, ...preprocessing } = teacher;
@@ -258,7 +289,8 @@ async function openTeacherOf({ teacher, ...config }: TrainingConfig, dataset: Da
     ...preprocessing,
     path: model,
     cache,
-    batch: config.batch,
+    // Of all frames, whole batches or those that have neighbours.
+    batch: greatestCommonDivisor(config.batch, withNeighbours),
     crop: { height, width },
     features: on === 'logits' ? undefined : (features ?? on),
     threads: config.threads,
@@ -286,6 +318,7 @@ async function checkUnchanged({ augmentation, crop }: Pick<TrainingConfig, 'augm
 function buildStep(
   config: TrainingConfig,
   dataset: Dataset,
+  withNeighbours: number,
   flow: BatchFlow | undefined,
   teacher: Teacher | undefined,
 ): TrainingStep {
@@ -307,6 +340,7 @@ function buildStep(
     },
     losses,
     frames: config.frames,
+    withNeighbours,
     motion: config.motion,
     distillation,
     teacher: teacher && {

@@ -129,6 +129,13 @@ describe('layouts', () => {
     expect(nameOf(dataset.sample(0).neighbour(1))).toBe('b c.png');
     expect(dataset.sample(0).neighbour(-1)).toBeUndefined();
     expect(dataset.sample(1).label).toBeUndefined();
+    await writeFile(join(root, 'list/linked.txt'), 'a.png\t-\tb c.png\nb c.png\t-\ta.png\n');
+    const linked = await openDataset('list', { root: join(root, 'list/linked.txt'), classes });
+    expect([-1, 1, 2].map((offset) => nameOf(linked.sample(1).neighbour(offset)))).toEqual([
+      'a.png',
+      'a.png',
+      undefined,
+    ]);
     await writeFile(join(root, 'list/bad.txt'), 'a.png a_label.png\na.png nowhere.png\n');
     await expect(openDataset('list', { root: join(root, 'list/bad.txt'), classes })).rejects.toThrow(
       /bad.txt, line 2: expected a file, found "nowhere.png"/,

@@ -1,5 +1,5 @@
 // Training with a teacher, end to end on a tiny toy city: every loss is logged, resumes are exact, bad teachers are told.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -95,6 +95,74 @@ describe('training with a teacher', { timeout: 120_000 }, () => {
     expect(losses[0].loss).toBeCloseTo(losses[0].segmentation + losses[0].multiFrame + 0.5 * losses[0].antiCollapse, 4);
     const unlike = { losses: { multiFrame: 1 }, distillation: { on: 'fea', multiFrame: 'trained' } };
     await expect(trained('unlike', unlike)).rejects.toThrow('expected maps of as many channels');
+  });
+
+  it('mixes labelled frames without neighbours with unlabelled ones that have some', async () => {
+    const list = join(folder, 'labelled.txt');
+    const [city] = readdirSync(join(data, 'gtFine', 'train'));
+    const filesOf = (kind: string) => {
+      const below = join(data, kind, 'train', city);
+      return readdirSync(below)
+        .filter((name) => !name.endsWith('labelIds.png'))
+        .sort()
+        .map((name) => join(below, name));
+    };
+    const [images, labels] = [filesOf('leftImg8bit_sequence'), filesOf('gtFine')];
+    // Lines in this order are no clip.
+    const lines = [2, 0].map((frame) => `${images[frame]}\t${labels[frame]}`);
+    writeFileSync(list, lines.join('\n'));
+    const labelled = { layout: 'list', root: list, classes: 'toycity' };
+    const extra = { layout: 'toycity', root: data, split: 'val', range: [0, 2], perBatch: 2 };
+    const changes = { data: { ...labelled, extra }, batch: 4, steps: 2 };
+    const { losses } = await trained('mixed', changes);
+    for (const name of ['segmentation', 'motion', 'pixel', 'pairFrames', 'multiFrame']) {
+      expect(losses[0][name], name).toBeGreaterThan(0);
+    }
+    await expect(trained('lonely', { data: labelled })).rejects.toThrow(
+      'expected frames with neighbours within the gap of 3, found none: give unlabelled ones as data.extra',
+    );
+    const full = { ...changes, data: { ...labelled, extra: { ...extra, perBatch: 4 } } };
+    await expect(trained('full', full)).rejects.toThrow(
+      'data.extra.perBatch: expected less than the batch of 4, found 4',
+    );
+  });
+
+  it('learns from a teacher of other classes by a map, and refuses it without', async () => {
+    const other = join(folder, 'seven.onnx');
+    await writeModelFile(
+      other,
+      buildModel({ architecture: 'pspnet18', widthMultiplier: 0.0625, classes: 7, height: 40, width: 48 }),
+    );
+    const losses = { pixel: 1 };
+    await expect(trained('other', { teacher: { model: other }, losses })).rejects.toThrow(
+      /seven.onnx: expected a teacher of the student's 19 classes, found 7: say with teacher.classMap/,
+    );
+    const classMap = { 0: 'road', 1: 'road', 2: 'sky', 3: 'car' };
+    const mapped = await trained('mapped', { teacher: { model: other, classMap }, losses, frames: 1, steps: 1 });
+    expect(mapped.losses[0].pixel).toBeGreaterThan(0);
+    // How alike positions are needs no classes.
+    const alike = await trained('alike', {
+      teacher: { model: other },
+      losses: { selfSimilarity: 1 },
+      distillation: {},
+      frames: 1,
+      steps: 1,
+    });
+    expect(alike.losses[0].selfSimilarity).toBeGreaterThan(0);
+  });
+
+  it('keeps what the teacher gives only of frames that stay the same', async () => {
+    const kept = { teacher: { model: teacher, cache: join(folder, 'kept') }, losses: { pixel: 1 }, steps: 1 };
+    await expect(trained('changing', kept)).rejects.toThrow(
+      'teacher.cache: expected frames that are the same every time',
+    );
+    const augmentation = { scale: [1, 1], rotationProbability: 0, blurProbability: 0, flipProbability: 0 };
+    await expect(trained('cropped', { ...kept, augmentation })).rejects.toThrow(
+      /teacher.cache: expected crops of whole frames, found crop 32×48 and .* of 48×64/,
+    );
+    const whole = { ...kept, augmentation, crop: [48, 64] };
+    const first = await trained('filling', whole);
+    expect((await trained('filled', whole)).model.equals(first.model)).toBe(true);
   });
 
   it('refuses what does not go together', async () => {
