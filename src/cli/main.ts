@@ -3,42 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { InterruptedError, isOutOfMemory, messageOf, SteadysegError, UsageError } from '../base/errors.js';
-
-/** Every command: its one-line summary, and the file that defines it, loaded when it is called. */
-const commands: Record<string, { summary: string; load: () => Promise<{ command: () => Command }> }> = {
-  predict: {
-    summary: 'segment a video or pictures: label maps, colour maps, overlay',
-    load: () => import('./predict.js'),
-  },
-  demo: { summary: 'everything at once on what ships, with no argument', load: () => import('./demo.js') },
-  convert: { summary: 'weights and models between formats', load: () => import('./convert.js') },
-  compare: { summary: 'two predictions in one video, and a flicker map', load: () => import('./compare.js') },
-  info: { summary: 'what is in a model or weights file', load: () => import('./info.js') },
-  toycity: {
-    summary: 'render a synthetic street dataset with exact labels, flow and occlusion',
-    load: () => import('./toycity.js'),
-  },
-  flow: {
-    summary: 'optical flow of a video or folder, as .flo files and colour pictures',
-    load: () => import('./flow.js'),
-  },
-  evaluate: {
-    summary: 'measure predictions: mIoU, temporal consistency, video consistency',
-    load: () => import('./evaluate.js'),
-  },
-  train: {
-    summary: 'train a network: motion loss, checkpoints, resume, report',
-    load: () => import('./train.js'),
-  },
-  'pseudo-label': {
-    summary: 'label video or pictures by a network, where it is sure, to train on',
-    load: () => import('./pseudoLabel.js'),
-  },
-  merge: {
-    summary: 'merge the results of all shards of an evaluation or of pseudo labels',
-    load: () => import('./merge.js'),
-  },
-};
+import { commands } from './commands.js';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted by the user. */
 async function main(argv: readonly string[]): Promise<number> {

@@ -52,7 +52,8 @@ const dataSchema = v.strictObject({
   ),
 });
 
-const configSchema = v.strictObject({
+/** The keys of a configuration, with defaults and what they mean. */
+export const configSchema = v.strictObject({
   network: v.strictObject({
     architecture: key(v.string(), 'pspnet18', 'pspnet18, pspnet50, pspnet101 or pspnet-mobilenetv2'),
     widthMultiplier: key(positive, 1, 'factor on the channel numbers (pspnet18, pspnet-mobilenetv2)'),

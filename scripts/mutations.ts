@@ -1,0 +1,91 @@
+// Spot checks of the tests: changes a sign, a bound or a constant in the compiled measures and losses, one at a time, and
+// expects a test to fail. `npm run mutations` builds, breaks `dist/` for moments, and leaves it as it was.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+interface Mutation {
+  /** Below dist/. */
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  readonly tests: string;
+}
+
+const measures = 'test/metrics';
+const losses = 'test/losses';
+
+/** Each `from` occurs in its file as often as is replaced: everywhere. */
+export const mutations: readonly Mutation[] = [
+  {
+    file: 'metrics/classCounts.js',
+    from: 'target[at] + output[at] - both',
+    to: 'target[at] + output[at] + both',
+    tests: measures,
+  },
+  {
+    file: 'metrics/classCounts.js',
+    from: 'present.reduce((sum, value) => sum + value, 0)',
+    to: 'present.reduce((sum, value) => sum - value, 0)',
+    tests: measures,
+  },
+  {
+    file: 'metrics/meanIoU.js',
+    from: "convention === 'semseg' ? EPSILON : 0",
+    to: "convention === 'semseg' ? 0 : EPSILON",
+    tests: measures,
+  },
+  {
+    file: 'metrics/temporalConsistency.js',
+    from: "mode === 'vspw' ? target[at] > 0 : union[at] > 0",
+    to: 'union[at] >= 0',
+    tests: measures,
+  },
+  { file: 'metrics/warp.js', from: 'const gapU = u + backU', to: 'const gapU = u - backU', tests: measures },
+  { file: 'metrics/warp.js', from: '+ 0.5;', to: '+ 5;', tests: measures },
+  { file: 'metrics/videoConsistency.js', from: 'frame - window + 1', to: 'frame - window', tests: measures },
+  {
+    file: 'metrics/videoConsistency.js',
+    from: 'predictionSince[i] = frame + 1',
+    to: 'predictionSince[i] = frame',
+    tests: measures,
+  },
+  {
+    file: 'losses/crossEntropy.js',
+    from: 'sub(logSumExp, ofTrueClass)',
+    to: 'add(logSumExp, ofTrueClass)',
+    tests: losses,
+  },
+  { file: 'losses/crossEntropy.js', from: 'mul(x, weight)', to: 'x', tests: losses },
+  {
+    file: 'losses/ohem.js',
+    from: 'lessOrEqual(probability, threshold)',
+    to: 'greater(probability, threshold)',
+    tests: losses,
+  },
+  { file: 'losses/motion.js', from: 'exp(neg(change))', to: 'exp(change)', tests: losses },
+  { file: 'losses/motion.js', from: 'mul(seen, seen)', to: 'seen', tests: losses },
+  { file: 'losses/pixelWise.js', from: 'sub(ofTeacher, ofStudent)', to: 'sub(ofStudent, ofTeacher)', tests: losses },
+  { file: 'losses/similarity.js', from: "convention === 'cosine' ? [q, p] : [p, q]", to: '[p, q]', tests: losses },
+  { file: 'losses/threeFrames.js', from: '0.4', to: '0.5', tests: losses },
+];
+
+const root = resolve(import.meta.dirname, '..', '..');
+let survivors = 0;
+for (const { file, from, to, tests } of mutations) {
+  const path = join(root, 'dist', file);
+  const original = readFileSync(path, 'utf8');
+  if (!original.includes(from)) throw new Error(`dist/${file}: expected "${from}" to change, found nothing like it`);
+  let failed: boolean;
+  try {
+    writeFileSync(path, original.replaceAll(from, to));
+    const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+    failed = spawnSync(process.execPath, [vitest, 'run', '--bail', '1', tests], { cwd: root }).status !== 0;
+  } finally {
+    writeFileSync(path, original);
+  }
+  if (!failed) survivors++;
+  console.log(`${failed ? 'seen    ' : 'SURVIVED'}  ${file}: ${from}  →  ${to}`);
+}
+console.log(`${mutations.length - survivors} of ${mutations.length} changes were seen by a test`);
+process.exitCode = survivors === 0 ? 0 : 1;

@@ -1,0 +1,94 @@
+// Checks the package as others get it: packs it, installs it into an empty project, runs its bin, types and entries.
+// `npm run package-check`, after `npm run build`.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..', '..');
+const folder = mkdtempSync(join(tmpdir(), 'steadyseg-package-'));
+const project = join(folder, 'project');
+
+function step(name: string, work: () => string | undefined): void {
+  const result = work()?.trim();
+  console.log(`ok  ${name}${result ? `: ${result}` : ''}`);
+}
+
+function run(command: string, args: readonly string[], cwd = project): string {
+  return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+const tool = (...path: string[]) => join(root, 'node_modules', ...path);
+
+try {
+  mkdirSync(project);
+  let tarball = '';
+  step('npm pack', () => {
+    const [packed]: { filename: string; size: number; files: { path: string }[] }[] = JSON.parse(
+      run('npm', ['pack', '--json', '--pack-destination', folder], root),
+    );
+    tarball = join(folder, packed.filename);
+    const others = packed.files.filter(
+      ({ path }) => !/^(dist|models)\/|^(package\.json|README\.md|LICENSE)$/.test(path),
+    );
+    if (others.length > 0) throw new Error(`files that do not belong: ${others.map(({ path }) => path).join(', ')}`);
+    return `${packed.files.length} files, ${(packed.size / 1e6).toFixed(2)} MB`;
+  });
+  step('publint', () =>
+    run(process.execPath, [tool('publint', 'src', 'cli.js'), '--strict', tarball])
+      .split('\n')
+      .at(-2),
+  );
+  step('are the types wrong', () => {
+    run(process.execPath, [tool('@arethetypeswrong', 'cli', 'dist', 'index.js'), tarball, '--profile', 'esm-only']);
+    return undefined;
+  });
+  step('npm install into an empty project, install scripts off', () => {
+    writeFileSync(join(project, 'package.json'), '{ "name": "empty", "type": "module", "private": true }\n');
+    run('npm', ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--silent', tarball]);
+    return undefined;
+  });
+  step('the bin', () => run(join(project, 'node_modules', '.bin', 'steadyseg'), ['--version']));
+  step('the entry for Node', () => {
+    writeFileSync(
+      join(project, 'node.mjs'),
+      `import { convert, loadModel, presetClasses, supportedDevices } from 'steadyseg';
+if (typeof loadModel !== 'function' || typeof convert !== 'function') throw new Error('functions are missing');
+console.log(presetClasses('camvid').classes.length, 'classes, on', supportedDevices().join(', '));`,
+    );
+    return run(process.execPath, ['node.mjs']);
+  });
+  step('the entry for browsers', () => {
+    symlinkSync(tool('onnxruntime-web'), join(project, 'node_modules', 'onnxruntime-web'));
+    writeFileSync(
+      join(project, 'web.mjs'),
+      `import { imageOfCanvas, loadModel } from 'steadyseg/web';
+const refused = await loadModel(new Uint8Array(3)).catch((thrown) => thrown.message);
+console.log(imageOfCanvas({ width: 1, height: 1, data: new Uint8ClampedArray(4) }).data.length, refused);`,
+    );
+    return run(process.execPath, ['web.mjs']);
+  });
+  step('the types of both', () => {
+    writeFileSync(
+      join(project, 'types.mts'),
+      `import { loadModel, type SegmentationModel, type Segmentation } from 'steadyseg';
+import { loadModel as loadInBrowser } from 'steadyseg/web';
+const model: SegmentationModel = await loadModel('network.onnx', { threads: 1 });
+const result: Segmentation = await model.segment({ width: 1, height: 1, data: new Uint8Array(3) }, { flip: true });
+// @ts-expect-error a path is no option
+await loadModel({ path: 'network.onnx' });
+export const ids: Uint8Array = result.labels.data;
+export const other: SegmentationModel = await loadInBrowser(new URL('https://example.org/network.onnx'));`,
+    );
+    const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--types', '', '--lib'];
+    const tsc = tool('typescript', 'lib', 'tsc.js');
+    run(process.execPath, [tsc, ...options, 'es2023,dom', 'types.mts']);
+    return undefined;
+  });
+  const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  );
+  step('dependencies', () => Object.keys(dependencies).join(', '));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,15 @@
+// The pages of docs/ that are made from the code, by file name.
+import { join } from 'node:path';
+import { configSchema } from '#src/train/config.js';
+import { drawArchitecture, readImports } from './architectureDocs.js';
+import { commandPage } from './commandDocs.js';
+import { configPage } from './configDocs.js';
+
+/** @param root the repository's folder. */
+export async function pages(root: string): Promise<Record<string, string>> {
+  return {
+    'commands.md': await commandPage(),
+    'configuration.md': configPage(configSchema),
+    'architecture.svg': drawArchitecture(readImports(join(root, 'src'))),
+  };
+}
