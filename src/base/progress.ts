@@ -6,4 +6,5 @@ export interface Progress {
   readonly total?: number | undefined;
 }
 
+/** Called as work goes on, from time to time. */
 export type OnProgress = (progress: Progress) => void;

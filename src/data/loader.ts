@@ -10,6 +10,7 @@ import type { Stored } from './decode.js';
 import type { WorkerResult, WorkerRoom, WorkerTask } from './loaderWorker.js';
 import { drawNeighbour, drawNeighbours } from './neighbour.js';
 
+/** What `createLoader` takes. */
 export interface LoaderOptions {
   readonly dataset: Dataset;
   /** Samples of a batch, those of `extra` (the last ones of each) counted. */
@@ -67,6 +68,7 @@ export interface Batch extends Position {
   release(): void;
 }
 
+/** The neighbours of a batch’s frames, and the flow to them. */
 export interface NeighbourBatch {
   /** [N,3,H,W]; the frame itself for samples without a neighbour. */
   readonly images: Tensor<'float32'>;
@@ -78,6 +80,7 @@ export interface NeighbourBatch {
   readonly flowValid?: Tensor<'float32'>;
 }
 
+/** Batches in the order of the seed, prepared ahead in worker threads. */
 export interface Loader {
   readonly stepsPerEpoch: number;
   /**

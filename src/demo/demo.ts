@@ -19,6 +19,7 @@ import { heldClips, shownClip } from './clips.js';
 import { type Measurement, measureClips } from './measure.js';
 import { demoReport } from './report.js';
 
+/** What `runDemo` takes. */
 export interface DemoOptions {
   /** Folder of everything that is written; created. */
   readonly out: string;
@@ -32,6 +33,7 @@ export interface DemoOptions {
   readonly shown?: ClipOptions | undefined;
   /** Threads of the networks; default: one a core. */
   readonly threads?: number | undefined;
+  /** Called as each stage goes on. */
   readonly onProgress?: ((stage: DemoStage, progress: Progress) => void) | undefined;
 }
 
@@ -41,6 +43,7 @@ export type DemoStage = 'measure' | 'render' | 'segment' | 'compare';
 /** Names of the two networks in tables and pictures. */
 export const demoNetworks = ['each frame alone', 'steady'] as const;
 
+/** What the demo measured, and where its files are. */
 export interface DemoResult {
   readonly measurement: Measurement;
   /** Share of the pixels of the shown clip whose label changes from a frame to the next; motion of the scene is part of it. */

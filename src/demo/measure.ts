@@ -19,6 +19,7 @@ export interface Figures {
   readonly tcIoU: readonly number[];
 }
 
+/** Figures of one clip. */
 export interface ClipFigures {
   readonly seed: number;
   readonly frames: number;
@@ -28,6 +29,7 @@ export interface ClipFigures {
   readonly labelsTc: number;
 }
 
+/** Figures of all clips. */
 export interface Measurement {
   readonly clips: readonly ClipFigures[];
   /** Means over the clips, and classes over all pixels of all clips. One entry a network. */

@@ -18,6 +18,7 @@ const MIN_FREE_BYTES = 2 * 2 ** 30;
 /** A frame's file above this is no picture that could be decoded anyway. */
 const MAX_FRAME_BYTES = 2 ** 31;
 
+/** Where computed flow is kept. */
 export interface FlowCacheOptions {
   /** Folder of the cache, created when needed. Default: `defaultFlowCacheFolder()`. */
   readonly folder?: string | undefined;
@@ -25,6 +26,7 @@ export interface FlowCacheOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
+/** A flow source that keeps what it computed on disk. */
 export interface CachedFlowSource extends FlowSource {
   /** How many fields came from the cache, and how many had to be computed, so far. */
   counts(): { readonly cached: number; readonly computed: number };

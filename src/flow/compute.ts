@@ -14,6 +14,7 @@ import type { FlowDirection, FlowSource } from './source.js';
 /** The record of a flow folder is a few lines; more is something else. */
 const MAX_RECORD_BYTES = 1 << 16;
 
+/** What `computeFlow` takes. */
 export interface ComputeFlowOptions {
   readonly frames: FrameSource;
   readonly source: FlowSource;
@@ -37,6 +38,7 @@ export interface ComputeFlowOptions {
   readonly onProgress?: OnProgress | undefined;
 }
 
+/** What `computeFlow` wrote and left out. */
 export interface ComputedFlow {
   /** The source's name. */
   readonly flow: string;

@@ -19,8 +19,10 @@ export const valueRanges = {
   '-1..1': { scale: 2 / 255, offset: -1 },
 } as const;
 
+/** Which numbers a flow network takes for colours: 0..255, 0..1 or -1..1. */
 export type ValueRange = keyof typeof valueRanges;
 
+/** How a flow network is fed and run. */
 export interface NetworkFlowOptions {
   /** Range of the colour values that the network expects. Default `0..255`. */
   readonly valueRange?: ValueRange | undefined;

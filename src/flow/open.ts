@@ -8,6 +8,7 @@ import { folderFlow } from './folder.js';
 import { type NetworkFlowOptions, networkFlow } from './network.js';
 import type { FlowSource } from './source.js';
 
+/** How the source that a name stands for is opened. */
 export interface OpenFlowOptions extends NetworkFlowOptions {
   /** Where computed flow is kept; `false` keeps none. Flow from a folder is never copied. Default: the default folder. */
   readonly cache?: FlowCacheOptions | false | undefined;

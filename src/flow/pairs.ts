@@ -8,6 +8,7 @@ export interface IndexedPair extends FramePair {
   readonly index: number;
 }
 
+/** Which pairs of frames. */
 export interface PairsOptions {
   /** Which clips count, by number (for shards). Default: all. */
   readonly wantedClip?: ((clip: number) => boolean) | undefined;

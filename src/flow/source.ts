@@ -20,6 +20,7 @@ export interface FramePair {
 /** `forward`: from t to t+1, on the pixels of t. `backward`: from t+1 to t, on the pixels of t+1. */
 export type FlowDirection = 'forward' | 'backward';
 
+/** Where optical flow comes from: computed, or read from files. */
 export interface FlowSource {
   /** What made the flow, with its parameters; it goes into results and cache keys. */
   readonly name: string;

@@ -4,6 +4,7 @@ import { SteadysegError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import type { RgbImage } from './image.js';
 
+/** Rate and size of a moving picture. */
 export interface AnimationOptions {
   /** Frames a second; players round the time of a frame to whole milliseconds. */
   readonly framesPerSecond: number;

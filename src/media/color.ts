@@ -30,6 +30,7 @@ export function colorize(labels: LabelMap, classSet: ClassSet): RgbImage {
   return { width, height, data };
 }
 
+/** How classes are drawn over a frame. */
 export interface OverlayOptions {
   /** Share of the class colour, 0..1 (default 0.5). */
   readonly opacity?: number | undefined;

@@ -18,6 +18,7 @@ import { pairingStem } from './stems.js';
 import type { FrameRate } from './video.js';
 import { createVideoWriter, type VideoWriter } from './videoWriter.js';
 
+/** What `compare` takes. */
 export interface CompareOptions {
   /** Where the video goes (.mp4). */
   readonly out?: string | undefined;
@@ -39,6 +40,7 @@ export interface CompareOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `compare` wrote, and how much labels change. */
 export interface Comparison {
   readonly frames: number;
   readonly video?: { readonly file: string; readonly width: number; readonly height: number; readonly layout: Layout };

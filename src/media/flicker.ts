@@ -4,9 +4,11 @@ import type { LabelMap, RgbImage } from './image.js';
 import { createCaption, drawLegend } from './legend.js';
 import { drawText } from './strokeFont.js';
 
+/** Counts changes of label, frame by frame. */
 export interface FlickerCounter {
   /** Takes the next label map; `startsClip` when the one before belongs to another clip. @throws SteadysegError when the size changes. */
   add(labels: LabelMap, startsClip?: boolean): void;
+  /** What was counted so far. */
   result(): Flicker;
 }
 

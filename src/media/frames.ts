@@ -19,6 +19,7 @@ export interface Frame {
   readonly image: RgbImage;
 }
 
+/** How an input is opened. */
 export interface FramesOptions {
   /** Index of the first frame to give out (default 0). */
   readonly from?: number | undefined;
@@ -28,6 +29,7 @@ export interface FramesOptions {
   readonly onBad?: OnBadFrame | undefined;
 }
 
+/** An input, opened: what is known of its frames, and the frames themselves. */
 export interface FrameSource {
   readonly kind: 'video' | 'images';
   /** For messages: the input and what was found in it. */

@@ -38,6 +38,7 @@ import { colorMatrixFor, type FrameRate } from './video.js';
 
 Log.setLevel(AV_LOG_QUIET);
 
+/** Size and rate of a video to write. */
 export interface VideoWriterOptions {
   /** Size of every frame in pixels. */
   readonly width: number;

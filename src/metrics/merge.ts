@@ -13,6 +13,7 @@ import {
   videoResultOf,
 } from './result.js';
 
+/** A result, and what it is called in errors: its file. */
 export interface NamedResult<R extends EvaluationResult = EvaluationResult> {
   /** What errors call it: its file. */
   readonly name: string;

@@ -105,9 +105,13 @@ const videoResult = v.object({
 
 const anyResult = v.variant('measure', [meanIoUResult, temporalResult, videoResult]);
 
+/** What `evaluate miou` prints with `--json`. */
 export type MeanIoUResult = v.InferOutput<typeof meanIoUResult>;
+/** What `evaluate tc` prints with `--json`. */
 export type TemporalResult = v.InferOutput<typeof temporalResult>;
+/** What `evaluate vc` prints with `--json`. */
 export type VideoResult = v.InferOutput<typeof videoResult>;
+/** The result of any evaluation; `measure` tells which. */
 export type EvaluationResult = v.InferOutput<typeof anyResult>;
 export type PairRecord = v.InferOutput<typeof pairRecord>;
 export type ClipRecord = v.InferOutput<typeof clip>;

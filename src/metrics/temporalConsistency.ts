@@ -4,6 +4,7 @@ import { type ClassCounts, countsOf, EPSILON, meanOf } from './classCounts.js';
 import { jointHistogram, requireSameSize } from './joint.js';
 import type { TemporalMode } from './warp.js';
 
+/** Temporal consistency of summed counts, 0..1. */
 export interface TemporalConsistency {
   readonly tc: number;
   /** NaN for a class that is left out of the mean. */

@@ -38,6 +38,7 @@ export function windowsOf(frames: number, { window, convention }: VideoConsisten
  * A map that was added must not be changed before the next one is.
  */
 export function createWindowCounter(options: VideoConsistencyOptions): {
+  /** Takes the next frame. */
   add(prediction: LabelMap, label: LabelMap): WindowCount | undefined;
 } {
   const { window, convention, classes } = options;

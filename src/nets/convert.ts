@@ -12,6 +12,7 @@ import { loadStateDict } from '../weights/stateDict.js';
 import { buildModel, resizeModel } from './model.js';
 import { classCountOf, expectedWeights, isFlowNetwork, weightsOfModel } from './networkWeights.js';
 
+/** What `convert` takes. */
 export interface ConvertOptions {
   /** Network that the weights belong to, for a model; default: what the input's metadata says. */
   readonly architecture?: string | undefined;
@@ -29,6 +30,7 @@ export interface ConvertOptions {
   readonly keepAuxiliary?: boolean | undefined;
 }
 
+/** What `convert` read and wrote. */
 export interface ConvertReport {
   readonly format: 'onnx' | 'safetensors' | 'pth';
   /** Tensors written, and those of the input that are not the network's. */

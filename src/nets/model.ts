@@ -12,6 +12,7 @@ import { classCountOf, flowNetworkName, isAuxiliary, isFlowNetwork, weightsOfMod
 import { imageNetMean, imageNetStd } from './normalization.js';
 import { architectureName, buildNetwork } from './registry.js';
 
+/** What `buildModel` takes. */
 export interface ModelOptions {
   /** A name of `architectures`, or `flownet2`. */
   readonly architecture: string;

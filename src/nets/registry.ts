@@ -6,11 +6,13 @@ import { pspNetMobileNetV2, pspNetResNet, type SegmentationOptions, type Segment
 
 /** A network that can be built by name. */
 export interface Architecture {
+  /** Adds it to the graph of an image. */
   readonly build: (image: Value, options: SegmentationOptions) => SegmentationOutputs;
   /** Whether it takes a `widthMultiplier` other than 1. */
   readonly scalable: boolean;
 }
 
+/** The networks that can be built, by name. */
 export const architectures = {
   pspnet18: { build: (image, options) => pspNetResNet(image, 18, options), scalable: true },
   pspnet50: { build: (image, options) => pspNetResNet(image, 50, options), scalable: false },

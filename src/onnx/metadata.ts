@@ -33,6 +33,7 @@ const descriptionSchema = v.looseObject({
   training: v.optional(v.record(v.string(), v.unknown())),
 });
 
+/** What a model file says about itself: architecture, classes, normalisation, training. */
 export type ModelDescription = v.InferInput<typeof descriptionSchema>;
 
 /** The metadata entry of a description. */

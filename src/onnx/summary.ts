@@ -13,6 +13,7 @@ export interface ValueSummary {
   readonly shape: readonly Dimension[] | null;
 }
 
+/** What is in a model, and what a run costs. */
 export interface ModelSummary {
   readonly producer: string;
   readonly irVersion: number;

@@ -8,8 +8,10 @@ import { type PicturesSection, renderPictures } from './pictures.js';
 import { styleSheet } from './style.js';
 import { renderTableSection, type TableSection } from './tableSection.js';
 
+/** A part of a report below a heading. */
 export type Section = BarsSection | LinesSection | PicturesSection | TableSection;
 
+/** A report as data; `renderReport` makes it HTML. */
 export interface Report {
   readonly title: string;
   /** One line below the title. */

@@ -8,6 +8,7 @@ import type { ClassResult, EvaluationReport, SeriesPoint, WorstPair } from './ev
 import { pairPictures } from './overlays.js';
 import { basisText } from './resultTable.js';
 
+/** What a report shows besides the result. */
 export interface ResultReportOptions {
   /** Names and colours of the classes; without, the result's names. */
   readonly classSet?: ClassSet | undefined;

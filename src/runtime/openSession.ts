@@ -26,6 +26,7 @@ export interface ValueDescription {
   readonly shape: readonly (number | string)[];
 }
 
+/** A compiled model. */
 export interface Session {
   readonly inputs: readonly ValueDescription[];
   readonly outputs: readonly ValueDescription[];

@@ -26,8 +26,10 @@ import { selectFrames } from './selection.js';
 
 /** What can be saved of each frame. */
 export const outputKinds = ['labels', 'color', 'overlay', 'confidence'] as const;
+/** What can be saved of each frame. */
 export type OutputKind = (typeof outputKinds)[number];
 
+/** What `predict` takes. */
 export interface PredictOptions extends Omit<SegmentOptions, 'confidence'>, FrameRunOptions {
   /** Default: labels and color, for a video also overlay. */
   readonly save?: readonly OutputKind[] | undefined;

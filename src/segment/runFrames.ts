@@ -10,6 +10,7 @@ import type { Selection } from './selection.js';
 /** Where the time goes: waiting for frames, resizing and normalising, the network, scores to labels, drawing and encoding, writing files and video. */
 export type Stage = 'decode' | 'prepare' | 'inference' | 'labels' | 'render' | 'write';
 
+/** Which frames of an input are run over, and how. */
 export interface FrameRunOptions {
   /** Leave out frames whose files are there already. The folder has to come from the same model and options. */
   readonly resume?: boolean | undefined;
@@ -26,6 +27,7 @@ export interface FrameRunOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A frame that was left out, and why. */
 export interface FrameFailure {
   readonly stem: string;
   readonly reason: string;

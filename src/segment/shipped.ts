@@ -9,6 +9,7 @@ export const shippedModels = {
   'toycity-plain': 'the toy city, trained on each frame alone',
   'toycity-steady': 'the toy city, trained with motion and distillation',
 } as const;
+/** The name of a network that comes with the package. */
 export type ShippedModel = keyof typeof shippedModels;
 
 /** The network `predict` takes when none is given. */

@@ -2,6 +2,7 @@
 import { UsageError } from '../base/errors.js';
 import type { Region } from './pixels.js';
 
+/** Height and width in pixels. */
 export interface Size {
   readonly height: number;
   readonly width: number;

@@ -25,6 +25,7 @@ export interface Checkpoint {
   readonly value: PickleValue;
   /** Reads a tensor of `value`. Tensors that share a storage share their memory when they are plain slices of it. */
   read(tensor: TensorReference): Promise<Tensor>;
+  /** Closes the file. */
   close(): Promise<void>;
 }
 

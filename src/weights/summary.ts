@@ -2,6 +2,7 @@
 import { bytesPerElement, elementCount } from '../tensor/tensor.js';
 import type { WeightsFile } from './weightsFile.js';
 
+/** What is in a weights file. */
 export interface WeightsSummary {
   readonly format: WeightsFile['format'];
   readonly tensors: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[];

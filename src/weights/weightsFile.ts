@@ -17,5 +17,6 @@ export interface WeightsFile {
   readonly metadata: ReadonlyMap<string, string>;
   /** One tensor. @throws SteadysegError for a name the file does not hold, or damaged data. */
   read(name: string): Promise<Tensor>;
+  /** Closes the file. */
   close(): Promise<void>;
 }

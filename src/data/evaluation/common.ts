@@ -10,6 +10,7 @@ import { type ListedFile, listFiles } from '../layouts.js';
 import { indexByName, missingPartners, pairingNames } from '../pairing.js';
 import { inShard, type Shard, wholeWork } from '../shard.js';
 
+/** What all evaluations take. */
 export interface EvaluationOptions {
   /** Folder or list of predictions: label maps. */
   readonly pred: string;

@@ -5,6 +5,7 @@ import { type MeanIoUResult, meanIoUResultOf, type Skip } from '../../metrics/re
 import { basisOf, CONCURRENT_FRAMES, type EvaluationOptions, labelledClips, readFrame, skipOf } from './common.js';
 import { inOrder } from './inOrder.js';
 
+/** What `evaluateMeanIoU` takes. */
 export interface MeanIoUOptions extends EvaluationOptions {
   /** Folder or list of labels; each needs a prediction. */
   readonly gt: string;

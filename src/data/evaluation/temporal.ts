@@ -20,6 +20,7 @@ import { openEvaluationFrames } from './frames.js';
 import { inOrder } from './inOrder.js';
 import type { PairOutcome, PairTask } from './pairWorker.js';
 
+/** What `evaluateTemporal` takes. */
 export interface TemporalOptions extends EvaluationOptions {
   /** A video, or a folder, glob or list of pictures; each frame needs a prediction. */
   readonly frames: string;

@@ -13,6 +13,7 @@ import {
 } from './common.js';
 import { inOrder } from './inOrder.js';
 
+/** What `evaluateVideo` takes. */
 export interface VideoOptions extends EvaluationOptions {
   /** Folder or list of labels of consecutive frames; each needs a prediction. */
   readonly gt: string;

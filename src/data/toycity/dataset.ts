@@ -5,6 +5,7 @@ import type { Dataset, FrameReference } from '../dataset.js';
 import type { ClipOptions } from './render.js';
 import { toyCityClipSeed } from './write.js';
 
+/** What is rendered; everything follows from it. */
 export interface RenderedToyCityOptions {
   readonly seed: number;
   readonly split: 'train' | 'val';

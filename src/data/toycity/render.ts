@@ -19,6 +19,7 @@ export const MAX_CLIP_FRAMES = 10_000;
 export const MAX_CLIP_SIDE = 4096;
 export const MIN_CLIP_SIDE = 16;
 
+/** A clip of the toy city. */
 export interface ClipOptions {
   /** Everything in the clip follows from it. */
   readonly seed: number;
@@ -47,6 +48,7 @@ export interface FrameWants {
   readonly toPrevious?: boolean;
 }
 
+/** Renders the frames of one clip, in any order. */
 export interface ClipRenderer {
   readonly options: ClipOptions;
   /** Renders frame t (0..frames-1). The result depends on the options and t only, not on what was rendered before. */

@@ -15,6 +15,7 @@ import { deriveSeed } from '../../tensor/random.js';
 import { frameRate } from './camera.js';
 import { type ClipOptions, createClipRenderer } from './render.js';
 
+/** What `writeToyCity` takes. */
 export interface ToyCityOptions {
   /** Folder of the dataset; created. */
   readonly out: string;
@@ -54,6 +55,7 @@ export interface ToyCityManifest {
   }[];
 }
 
+/** What was written, and how long it took. */
 export interface ToyCityResult {
   readonly manifest: ToyCityManifest;
   readonly frames: number;

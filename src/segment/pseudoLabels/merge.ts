@@ -10,6 +10,7 @@ import { type FrameRecord, readFrameRecords, writeFrameRecords, writeTrainingLis
 import { recordsName, removeUndecided, reportName } from './pseudoLabel.js';
 import { type PseudoLabelReport, type PseudoLabelSettings, readPseudoLabelReport, reportOf } from './report.js';
 
+/** What merging takes. */
 export interface MergePseudoLabelsOptions {
   /** How far choosing and writing is, where shards left that; each frame counts twice. */
   readonly onProgress?: OnProgress | undefined;
