@@ -46,8 +46,8 @@ export const mutations: readonly Mutation[] = [
   { file: 'metrics/videoConsistency.js', from: 'frame - window + 1', to: 'frame - window', tests: measures },
   {
     file: 'metrics/videoConsistency.js',
-    from: 'predictionSince[i] = frame + 1',
-    to: 'predictionSince[i] = frame',
+    from: 'predictions[i] !== id',
+    to: 'predictions[i] === id',
     tests: measures,
   },
   {
