@@ -6,5 +6,12 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     maxWorkers: 2,
+    coverage: {
+      provider: 'v8',
+      include: ['dist/**'],
+      reporter: ['text', 'html'],
+      // What commands and worker threads run in processes of their own is not counted.
+      thresholds: { lines: 90 },
+    },
   },
 });
