@@ -61,7 +61,7 @@ const formats: Record<Fuzzed, { corpus: () => Promise<Uint8Array[]>; read: (path
       text(
         'name: made\nclasses: [road, wall, sky]\npalette: [[0, 0, 0], [128, 0, 0], [0, 128, 255]]\nignoreLabel: 255\n',
       ),
-      text('classes: &all [a, b]\npalette: *all\n'),
+      text('classes: [&first a, b]\nname: *first\n'),
     ],
     read: (file) => [readConfig(file), readClassesFile(file)],
   },
@@ -88,7 +88,7 @@ for (let index = Number(from); index < Number(count); index++) {
   const results = await Promise.allSettled(read(path));
   const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   const fault = reasons.map(faultOf).find((found) => found !== undefined);
-  const report: Report = { index, refused: reasons.length > 0, ...(fault !== undefined && { fault }) };
+  const report: Report = { index, refused: reasons.length === results.length, ...(fault !== undefined && { fault }) };
   process.stdout.write(`${JSON.stringify(report)}\n`);
 }
 

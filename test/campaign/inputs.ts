@@ -13,11 +13,11 @@ import { tinyNetwork } from '../segment/tinyNetwork.js';
 
 /** Paths of what was made. */
 export interface Inputs {
-  /** Two clips of four frames to train on, one held. */
+  /** Two clips of three frames to train on, one held. */
   readonly toyCity: string;
   /** Options of `toycity` that wrote it. */
   readonly toyCityOptions: readonly string[];
-  /** The eight frames of its training split in one folder, and their labels. */
+  /** The six frames of its training split in one folder, and their labels. */
   readonly frames: string;
   readonly labels: string;
   /** Label maps of the frames, in a folder of their own. */
@@ -42,12 +42,12 @@ export interface Inputs {
 
 const height = 48;
 const width = 64;
-const repeats = 6;
+const repeats = 4;
 
 export async function makeInputs(folder: string): Promise<Inputs> {
   const toyCity = join(folder, 'toy');
-  const toyCityOptions = ['--clips', '3', '--val-clips', '1', '--frames', '4', '--size', `${height}x${width}`];
-  await writeToyCity({ out: toyCity, clips: 3, valClips: 1, frames: 4, height, width, seed: 0 });
+  const toyCityOptions = ['--clips', '3', '--val-clips', '1', '--frames', '3', '--size', `${height}x${width}`];
+  await writeToyCity({ out: toyCity, clips: 3, valClips: 1, frames: 3, height, width, seed: 0 });
   const frames = join(toyCity, 'leftImg8bit_sequence', 'train', 'toytown');
   const labels = join(toyCity, 'gtFine', 'train', 'toytown');
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type Case, contents, type RunOptions, refusal, steadyseg, tail } from './harness.js';
 import { completes, type Job, jobs, torn, wholeRun } from './jobs.js';
 
-const heaps = [12, 20, 32, 48];
-const spaces = [640, 900, 1200, 1600, 2400];
+const heaps = [16, 32];
+const spaces = [900, 1600];
 /** How the engine of Node says that memory ran out: it ends at once, and no program can put it in other words. */
 const engineEnds =
   /out of memory|Allocation failed|allocation failed|bad_alloc|Cannot allocate memory|mmap|pthread_create|uv_thread_create|ENOMEM/i;
