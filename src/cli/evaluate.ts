@@ -213,11 +213,12 @@ async function run(name: string, options: CommonOptions, evaluate: Evaluate): Pr
     onProgress,
   };
   const { result, worst } = await evaluate(common, progress).finally(() => progress.done());
+  // First of all the result: a report that cannot be written does not lose it.
+  printResult(json, result, () => renderResult(result));
   if (report !== undefined) {
     const command = ['steadyseg', ...process.argv.slice(2)].map(quoted).join(' ');
     await writeReport(report, evaluationReport(await resultReport(result, { classSet, worst, command })));
   }
-  printResult(json, result, () => renderResult(result));
   const failed = result.skipped.filter((skip) => skip.failed).length;
   if (failed > 0) throw new SteadysegError(`${failed} frames, pairs or clips were left out; the result lists them`);
 }

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf, SteadysegError } from '../base/errors.js';
-import { makeFolders, readFileBounded } from '../base/files.js';
+import { SteadysegError } from '../base/errors.js';
+import { makeFolders, readFileBounded, reasonOf } from '../base/files.js';
 import { readFlo, writeFlo } from '../media/flo.js';
 import type { OpticalFlow } from '../media/image.js';
 import { type FlowFrame, type FlowSource, orderedFrames } from './source.js';
@@ -67,7 +67,7 @@ export function cachedFlow(source: FlowSource, options: FlowCacheOptions = {}): 
       }
       await writeFlo(path, flow);
     } catch (thrown) {
-      if (storing) onWarning?.(`flow is no longer cached in ${folder}: ${messageOf(thrown)}`);
+      if (storing) onWarning?.(`flow is no longer cached in ${folder}: ${reasonOf(thrown)}`);
       storing = false;
     }
   };

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { parse as parseYaml } from 'yaml';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
+import { problemOf } from '../base/problem.js';
 import { type ClassSet, type Rgb, vocColor } from './classes.js';
 import { ignoreLabel } from './image.js';
 
@@ -56,7 +57,7 @@ export async function readClassesFile(path: string): Promise<ClassSet> {
   if (!result.success) {
     const issue = result.issues[0];
     const at = v.getDotPath(issue);
-    throw new SteadysegError(`${path}: ${at === null ? '' : `${at}: `}${issue.message}${foundIn(issue)}`);
+    throw new SteadysegError(`${path}: ${at === null ? '' : `${at}: `}${problemOf(issue)}${foundIn(issue)}`);
   }
   const { name = path, classes, ignoreLabel: ignored } = result.output;
   const palette = result.output.palette ?? classes.map((_, id) => vocColor(id + 1));

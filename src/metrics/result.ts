@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
+import { problemOf } from '../base/problem.js';
 import { addCounts, type ClassCounts } from './classCounts.js';
 import { type MeanIoUConvention, meanIoU, meanIoUConventions } from './meanIoU.js';
 import { temporalConsistency } from './temporalConsistency.js';
@@ -247,7 +248,7 @@ export function parseResult(content: unknown, name: string): EvaluationResult {
     const issue = parsed.issues[0];
     const at = v.getDotPath(issue);
     throw new SteadysegError(
-      `${name}: expected the JSON of steadyseg evaluate: ${at === null ? '' : `${at}: `}${messageOf(issue.message)}`,
+      `${name}: expected the JSON of steadyseg evaluate: ${at === null ? '' : `${at}: `}${messageOf(problemOf(issue))}`,
     );
   }
   const result = parsed.output;

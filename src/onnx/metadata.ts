@@ -1,6 +1,7 @@
 // What a model file says about itself: one JSON entry `steadyseg` in the ONNX metadata, with classes and normalisation.
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../base/errors.js';
+import { problemOf } from '../base/problem.js';
 
 /** The metadata key that holds the description as JSON. */
 export const descriptionKey = 'steadyseg';
@@ -71,5 +72,5 @@ function parseDescription(content: unknown, source: string): ModelDescription {
   const result = v.safeParse(descriptionSchema, content);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new SteadysegError(`${source}: its metadata "${v.getDotPath(issue) ?? descriptionKey}": ${issue.message}`);
+  throw new SteadysegError(`${source}: its metadata "${v.getDotPath(issue) ?? descriptionKey}": ${problemOf(issue)}`);
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { exists, readFileBounded } from '../base/files.js';
+import { problemOf } from '../base/problem.js';
 import { imageNetMean, imageNetStd } from '../nets/normalization.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import {
@@ -68,7 +69,7 @@ export async function readPreprocessorConfig(path: string): Promise<Preprocessin
   const result = v.safeParse(configSchema, content);
   if (!result.success) {
     const [issue] = result.issues;
-    throw new SteadysegError(`${path}: "${v.getDotPath(issue) ?? ''}": ${issue.message}`);
+    throw new SteadysegError(`${path}: "${v.getDotPath(issue) ?? ''}": ${problemOf(issue)}`);
   }
   const config = result.output;
   const normalise = config.do_normalize;

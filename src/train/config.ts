@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { parseDocument, parse as parseYaml } from 'yaml';
 import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
+import { problemOf } from '../base/problem.js';
 import { suggest } from '../base/suggest.js';
 import { datasetLayouts } from '../data/datasets.js';
 
@@ -244,9 +245,22 @@ export async function readConfig(path: string, changes: readonly string[] = []):
   for (const change of changes) {
     const separator = change.indexOf('=');
     if (separator < 1) throw new UsageError(`expected KEY=VALUE such as optimizer.rate=0.02, found "${change}"`);
-    document.setIn(change.slice(0, separator).split('.'), parseYaml(change.slice(separator + 1)));
+    try {
+      document.setIn(change.slice(0, separator).split('.'), parseYaml(change.slice(separator + 1)));
+    } catch (thrown) {
+      throw new UsageError(`${path}: the change "${change}" does not fit: ${messageOf(thrown)}`, { cause: thrown });
+    }
   }
-  return parseConfig(document.toJS(), basename(path));
+  return parseConfig(contentOf(document, path), basename(path));
+}
+
+/** The document's values; its aliases may lead nowhere, or grow without bound. */
+function contentOf(document: ReturnType<typeof parseDocument>, path: string): unknown {
+  try {
+    return document.toJS();
+  } catch (thrown) {
+    throw new SteadysegError(`${path}: expected YAML: ${messageOf(thrown)}`, { cause: thrown });
+  }
 }
 
 /** Checks a configuration and fills in defaults. @throws SteadysegError naming `source` and the key. */
@@ -264,7 +278,7 @@ export function parseConfig(content: unknown, source: string): TrainingConfig {
       `${source}: there is no key ${place}${near ? `; did you mean ${[...parents, near].join('.')}?` : `; expected one of ${known.join(', ')}`}`,
     );
   }
-  throw new SteadysegError(`${source}: ${place}: ${issue.message}`);
+  throw new SteadysegError(`${source}: ${place}: ${problemOf(issue)}`);
 }
 
 /** The keys below a path of the schema. */

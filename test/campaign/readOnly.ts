@@ -45,7 +45,7 @@ export const readOnly: readonly Case[] = jobs.map((job) => ({
     runs++;
     const args = job
       .args(inputs, join(open, 'out'))
-      .map((arg) => (arg.endsWith('cache') ? join(closed, 'cache') : arg));
+      .map((arg) => (arg.endsWith('/cache') ? join(closed, 'cache') : arg));
     faults.push(...success(await steadyseg(args, { ...nobody, environment: { HOME: closed } })));
     chmodSync(closed, 0o755);
     return { runs, faults, seen: `${runs - 1} refused, 1 done with read-only inputs` };

@@ -105,6 +105,16 @@ describe('steadyseg evaluate', () => {
     }
   });
 
+  it('prints the result also where the report cannot be written', () => {
+    writeFileSync(join(folder, 'file'), '');
+    const { code, stdout, stderr } = steadyseg([...tc, '--json', '--report', 'file/tc.html'], folder);
+    expect([code, stderr]).toEqual([
+      1,
+      'steadyseg: cannot write file/tc.html: a part of the path is not a directory\n',
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({ pairs: 4 });
+  });
+
   it('says in one line what is wrong, with the exit code', () => {
     mkdirSync(join(folder, 'some'), { recursive: true });
     const cases: [string[], number, RegExp][] = [

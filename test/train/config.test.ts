@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { parseConfig } from '#src/train/config.js';
+import { SteadysegError } from '#src/base/errors.js';
+import { parseConfig, readConfig } from '#src/train/config.js';
 
 const minimal = { network: {}, data: { layout: 'camvid', root: '/data' }, steps: 10 };
 
@@ -35,7 +39,23 @@ it('suggests the key that was meant, at any depth', () => {
 
 it('names the key of a wrong value, and of a missing one', () => {
   expect(() => parseConfig({ ...minimal, batch: 0 }, 'x.yaml')).toThrow(/x.yaml: batch: .*1.*0/);
-  expect(() => parseConfig({ network: {}, data: minimal.data }, 'x.yaml')).toThrow(/x.yaml: steps/);
+  expect(() => parseConfig({ network: {}, data: minimal.data }, 'x.yaml')).toThrow(
+    'x.yaml: steps: expected a value, found nothing',
+  );
+});
+
+it.each([
+  ['an alias that leads nowhere', 'steps: *nothing', [], /x\.yaml: expected YAML: Unresolved alias/],
+  ['a scalar with a change below it', '3', ['data.root=a'], /the change "data.root=a" does not fit/],
+  ['a change that is no YAML', 'steps: 3', ['steps=[1'], /the change "steps=\[1" does not fit/],
+  ['an empty file', '', [], /x\.yaml: the file: .*null/],
+])('names the file for %s', async (_, content, changes, reason) => {
+  const folder = mkdtempSync(join(tmpdir(), 'steadyseg-config-'));
+  writeFileSync(join(folder, 'x.yaml'), content);
+  const thrown = await readConfig(join(folder, 'x.yaml'), changes).catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(SteadysegError);
+  expect(String(thrown)).toMatch(reason);
+  rmSync(folder, { recursive: true });
 });
 
 it('takes paths from the environment, which must have them', () => {

@@ -4,6 +4,7 @@ import { relative, resolve } from 'node:path';
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../../base/errors.js';
 import { exists, readFileBounded, reasonOf, writeFileWhole } from '../../base/files.js';
+import { problemOf } from '../../base/problem.js';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 
@@ -48,7 +49,7 @@ export async function readFrameRecords(path: string, classes: number): Promise<F
     if (!parsed.success) {
       const [issue] = parsed.issues;
       throw new SteadysegError(
-        `${path}, line ${index + 1}: expected the record of a frame: ${v.getDotPath(issue) ?? ''}: ${messageOf(issue.message)}`,
+        `${path}, line ${index + 1}: expected the record of a frame: ${v.getDotPath(issue) ?? ''}: ${messageOf(problemOf(issue))}`,
       );
     }
     const { predicted, kept } = parsed.output;

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../../base/errors.js';
 import { readFileBounded } from '../../base/files.js';
+import { problemOf } from '../../base/problem.js';
 import type { Rgb } from '../../media/classes.js';
 import type { RunSettings } from '../runSettings.js';
 import type { FrameRecord } from './frameRecords.js';
@@ -143,7 +144,7 @@ export async function readPseudoLabelReport(path: string): Promise<PseudoLabelRe
   const [issue] = parsed.issues;
   const at = v.getDotPath(issue);
   throw new SteadysegError(
-    `${path}: expected the JSON of steadyseg pseudo-label: ${at === null ? '' : `${at}: `}${messageOf(issue.message)}`,
+    `${path}: expected the JSON of steadyseg pseudo-label: ${at === null ? '' : `${at}: `}${messageOf(problemOf(issue))}`,
   );
 }
 
