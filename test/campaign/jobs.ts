@@ -128,7 +128,7 @@ export function torn(
   return faults;
 }
 
-const aside = /(\.tmp|(^|\/)\.[\w-]*lock)$/;
+const aside = /(\.tmp|(^|\/)\.([\w.-]*\.)?lock|(^|\/)\.toycity-begun\.json)$/;
 /** Files of a run under way that are whole, but not yet those of its end: resuming from them shows that they are sound. */
 const growing = /^(checkpoints\/(last|best)\.safetensors|flow\.json)$/;
 

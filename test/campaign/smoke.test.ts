@@ -12,7 +12,7 @@ let inputs: Inputs;
 beforeAll(async () => {
   mkdirSync(join(folder, 'inputs'));
   inputs = await makeInputs(join(folder, 'inputs'));
-});
+}, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a campaign', () => {

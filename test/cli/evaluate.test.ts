@@ -108,10 +108,8 @@ describe('steadyseg evaluate', () => {
   it('prints the result also where the report cannot be written', () => {
     writeFileSync(join(folder, 'file'), '');
     const { code, stdout, stderr } = steadyseg([...tc, '--json', '--report', 'file/tc.html'], folder);
-    expect([code, stderr]).toEqual([
-      1,
-      'steadyseg: cannot write file/tc.html: a part of the path is not a directory\n',
-    ]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^steadyseg: cannot write file\/tc\.html: a file of that name is in the way$/m);
     expect(JSON.parse(stdout)).toMatchObject({ pairs: 4 });
   });
 
