@@ -27,7 +27,9 @@ export function messageOf(thrown: unknown): string {
 /** Whether there was not enough memory: for a thread, a buffer, the engine of the networks, or WebAssembly. */
 export function isOutOfMemory(thrown: unknown): boolean {
   if (isSystemError(thrown, 'ERR_WORKER_OUT_OF_MEMORY') || isSystemError(thrown, 'ERR_WORKER_INIT_FAILED')) return true;
-  return /out of memory|allocation failed|bad_alloc|could not allocate|failed to allocate/i.test(messageOf(thrown));
+  return /out of memory|allocation failed|bad_alloc|could not allocate|cannot allocate|failed to (allocate|map)/i.test(
+    messageOf(thrown),
+  );
 }
 
 /** Whether `thrown` is a Node system error, optionally with the given code (`ENOENT`, `ENOSPC`, …). */

@@ -5,6 +5,9 @@ import { Command, CommanderError } from 'commander';
 import { InterruptedError, isOutOfMemory, messageOf, SteadysegError, UsageError } from '../base/errors.js';
 import { commands } from './commands.js';
 
+/** How much of the engine's own words stands in an error. */
+const MAX_QUOTED = 160;
+
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted by the user. */
 async function main(argv: readonly string[]): Promise<number> {
   const debug = argv.includes('--debug');
@@ -25,7 +28,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (thrown instanceof SteadysegError) process.stderr.write(`steadyseg: ${messageOf(thrown)}\n`);
     else if (isOutOfMemory(thrown))
       process.stderr.write(
-        `steadyseg: there is not enough memory (${messageOf(thrown)}): fewer --threads or smaller frames need less\n`,
+        `steadyseg: there is not enough memory (${messageOf(thrown).slice(0, MAX_QUOTED)}): fewer --threads or smaller frames need less\n`,
       );
     else process.stderr.write(`steadyseg: unexpected error: ${messageOf(thrown)} (a stack trace: --debug)\n`);
     if (debug && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);

@@ -8,8 +8,14 @@ it('is one line in which control characters stand as their codes', () => {
 });
 
 it('knows the ways in which memory runs out', () => {
+  const library = new Error('libvips.so: failed to map segment from shared object');
   const worker = Object.assign(new Error('Worker terminated'), { code: 'ERR_WORKER_OUT_OF_MEMORY' });
-  for (const thrown of [worker, new RangeError('Array buffer allocation failed'), new Error('std::bad_alloc')]) {
+  for (const thrown of [
+    worker,
+    library,
+    new RangeError('Array buffer allocation failed'),
+    new Error('std::bad_alloc'),
+  ]) {
     expect(isOutOfMemory(thrown)).toBe(true);
   }
   expect(isOutOfMemory(new Error('no such file'))).toBe(false);

@@ -61,7 +61,7 @@ const formats: Record<Fuzzed, { corpus: () => Promise<Uint8Array[]>; read: (path
       text(
         'name: made\nclasses: [road, wall, sky]\npalette: [[0, 0, 0], [128, 0, 0], [0, 128, 255]]\nignoreLabel: 255\n',
       ),
-      text('classes: [&first a, b]\nname: *first\n'),
+      text('data: { layout: camvid, root: a }\nnetwork: &none {}\nlosses: *none\nsteps: 3\n'),
     ],
     read: (file) => [readConfig(file), readClassesFile(file)],
   },

@@ -72,6 +72,8 @@ export interface RunOptions {
   /** Runs as this user; root only. */
   readonly user?: number | undefined;
   readonly cwd?: string | undefined;
+  /** After so many milliseconds it counts as hung. */
+  readonly limit?: number | undefined;
 }
 
 export interface Run {
@@ -115,7 +117,7 @@ export async function steadyseg(args: readonly string[], options: RunOptions = {
   const limit = setTimeout(() => {
     hung = true;
     end();
-  }, HANG_MILLISECONDS);
+  }, options.limit ?? HANG_MILLISECONDS);
   const killing = options.killAfter === undefined ? undefined : setTimeout(end, options.killAfter);
   const poll = setInterval(() => {
     peakMegabytes = Math.max(peakMegabytes, peakOf(child.pid));

@@ -11,12 +11,15 @@ const side = 16;
 /** What ten times the frames may take more, in MiB: the engine's heap is collected now and then, not at once. */
 const MAX_GROWTH = 64;
 
+/** Each label map is brought to the disk on its own. */
+const MAX_MILLISECONDS = 600_000;
+
 /** Runs with few and with all frames, and compares the largest resident memory. */
 async function grows(args: (limit: number) => readonly string[]): Promise<{ faults: string[]; seen: string }> {
   const faults: string[] = [];
   const peaks: number[] = [];
   for (const limit of [few, frames]) {
-    const run = await steadyseg(args(limit));
+    const run = await steadyseg(args(limit), { limit: MAX_MILLISECONDS });
     faults.push(...success(run));
     peaks.push(run.peakMegabytes);
   }

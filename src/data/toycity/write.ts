@@ -148,7 +148,7 @@ export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResu
     await writeFileWhole(begun, text);
     const times = await writeClips(tasks, shared, options);
     await writeFileWhole(whole, text);
-    await rm(begun);
+    await rm(begun, { force: true });
     return { manifest, ...times };
   } finally {
     await unlock();
