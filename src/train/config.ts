@@ -270,7 +270,8 @@ export function parseConfig(content: unknown, source: string): TrainingConfig {
   const [issue] = result.issues;
   const place = v.getDotPath(issue) ?? 'the file';
   if (issue.type === 'strict_object' && issue.expected === 'never') {
-    const parents = place.split('.');
+    // By its parts: a mistyped key may hold dots itself.
+    const parents = (issue.path ?? []).map(({ key }) => String(key));
     const name = parents.pop() ?? place;
     const known = knownKeys(parents);
     const near = suggest(name, known);

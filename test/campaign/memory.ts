@@ -8,7 +8,7 @@ const heaps = [16, 32];
 const spaces = [900, 1600];
 /** How the engine of Node says that memory ran out: it ends at once, and no program can put it in other words. */
 const engineEnds =
-  /out of memory|process OOM|Allocation failed|allocation failed|bad_alloc|Cannot allocate memory|mmap|pthread_create|uv_thread_create|ENOMEM/i;
+  /out of memory|process OOM|Allocation failed|allocation failed|allocate mem|bad_alloc|Cannot allocate memory|mmap|pthread_create|uv_thread_create|ENOMEM/i;
 
 function squeezed(
   job: Job,

@@ -32,6 +32,7 @@ it('suggests the key that was meant, at any depth', () => {
   expect(() => parseConfig({ ...minimal, optimizer: { momentun: 0.5 } }, 'x.yaml')).toThrow(
     'did you mean optimizer.momentum?',
   );
+  expect(() => parseConfig({ ...minimal, 'optimiser.rate': 1 }, 'x.yaml')).toThrow('there is no key optimiser.rate');
   expect(() => parseConfig({ ...minimal, losses: { kd: 1 } }, 'x.yaml')).toThrow(
     'there is no key losses.kd; expected one of auxiliary, motion, pixel, pairFrames, selfSimilarity, multiFrame',
   );
