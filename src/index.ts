@@ -110,6 +110,16 @@ export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segme
 export { defaultModel, type ShippedModel, shippedModelPath, shippedModels } from './segment/shipped.js';
 export { type SegmentedFrame, type SegmentVideoOptions, segmentVideo } from './segment/video.js';
 export type { Size, ViewOptions } from './segment/views.js';
+export { parseConfig, readConfig, type TrainingConfig } from './train/config.js';
+export {
+  type MetricsRecord,
+  readMetrics,
+  runFiles,
+  type StepRecord,
+  type ValidationRecord,
+} from './train/runFolder.js';
+export { type RunResult, type RunStart, type TrainOptions, train } from './train/trainer.js';
+export type { ValidatedFrame, Validation } from './train/validate.js';
 export { loadBackbone, renameBackbone } from './weights/backbone.js';
 export { openWeights, readStateDict, type StateDict } from './weights/openWeights.js';
 export { type Checkpoint, openCheckpoint } from './weights/pth.js';
