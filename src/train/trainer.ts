@@ -515,7 +515,7 @@ function trainedModel(
       palette: palette.map((color) => [...color]),
       ignoreLabel,
       training: {
-        data: dataset.name,
+        data: `${config.data.layout} ${config.data.split ?? 'train'}`,
         steps: state.step,
         seed: config.seed,
         losses: config.losses,
