@@ -88,6 +88,7 @@ export { type ConvertOptions, type ConvertReport, convert } from './nets/convert
 export { buildModel, type ModelOptions, resizeModel } from './nets/model.js';
 export { weightsOfModel } from './nets/networkWeights.js';
 export { architectures } from './nets/registry.js';
+export { fromStorage, toStorage, type WeightStorage } from './onnx/compactStorage.js';
 export { type Cost, countCost } from './onnx/flops.js';
 export { fromHalfStorage, toHalfStorage } from './onnx/halfStorage.js';
 export { describeModel, type ModelDescription, readDescription } from './onnx/metadata.js';

@@ -7,7 +7,7 @@ import { type ConvertOptions, convert } from '../nets/convert.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import { heightByWidth, printResult } from './options.js';
 
-interface Options extends Pick<ConvertOptions, 'size' | 'widthMultiplier' | 'half'> {
+interface Options extends Pick<ConvertOptions, 'size' | 'widthMultiplier' | 'half' | 'bytes'> {
   readonly arch?: string;
   readonly classes?: string;
   readonly preset?: string;
@@ -38,6 +38,10 @@ export function command(): Command {
       `class names and colours: ${presetNames.join(', ')} (default: ${usualPreset} with --classes 19)`,
     )
     .option('--width-multiplier <factor>', "factor on the network's channel numbers (default: 1)", factor)
+    .option(
+      '--bytes',
+      'store the convolutions of an .onnx as int8 with a scale a channel; networks still compute in float32',
+    )
     .option('--half', 'store tensors of two or more dimensions as float16; networks still compute in float32')
     .option('--no-auxiliary', 'leave the auxiliary head, which only training uses, out of an .onnx')
     .option('--json', 'print one JSON object')
@@ -49,7 +53,7 @@ export function command(): Command {
 }
 
 async function run(input: string, output: string, options: Options): Promise<void> {
-  const { arch, size, widthMultiplier, half, auxiliary, json } = options;
+  const { arch, size, widthMultiplier, half, bytes, auxiliary, json } = options;
   const { classCount, classes } = await chooseClasses(options);
   const named =
     classes ?? (classCount === presetClasses(usualPreset).classes.length ? presetClasses(usualPreset) : undefined);
@@ -65,6 +69,7 @@ async function run(input: string, output: string, options: Options): Promise<voi
     size,
     widthMultiplier,
     half,
+    bytes,
     classCount,
     keepAuxiliary: auxiliary,
     description: Object.keys(description).length > 0 ? description : undefined,

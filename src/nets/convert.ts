@@ -1,6 +1,7 @@
 // Weights and models from one file format into another.
 import { SteadysegError, UsageError } from '../base/errors.js';
-import { fromHalfStorage, halve, toHalfStorage } from '../onnx/halfStorage.js';
+import { fromStorage, toStorage, type WeightStorage } from '../onnx/compactStorage.js';
+import { halve } from '../onnx/halfStorage.js';
 import { describeModel, descriptionKey, type ModelDescription, readDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
 import { readModelFile, writeModelFile } from '../onnx/modelFile.js';
@@ -26,6 +27,8 @@ export interface ConvertOptions {
   readonly description?: ModelDescription | undefined;
   /** Whether to store tensors of two or more dimensions as float16; default false. */
   readonly half?: boolean | undefined;
+  /** Whether a model stores its convolutions' weights as int8 with a scale for each output channel; default false. */
+  readonly bytes?: boolean | undefined;
   /** Whether a model keeps the weights of the auxiliary head; default true. */
   readonly keepAuxiliary?: boolean | undefined;
 }
@@ -111,9 +114,7 @@ async function modelToModel(
   if (options.architecture !== undefined || options.widthMultiplier !== undefined) {
     throw new UsageError(`${input}: its network is what it is: an architecture and width multiplier are for weights`);
   }
-  const sized = options.size
-    ? resizeModel(read, options.size.height, options.size.width, input)
-    : fromHalfStorage(read);
+  const sized = options.size ? resizeModel(read, options.size.height, options.size.width, input) : fromStorage(read);
   const described = options.description ? withDescription(sized, options.description, input) : sized;
   const network = options.keepAuxiliary === false ? withoutUnused(described) : described;
   if (options.classCount !== undefined) checkClassCount(network.graph.initializers, input, options);
@@ -144,11 +145,16 @@ async function writeModelTo(
   output: string,
   model: Model,
   dropped: readonly string[],
-  { half }: ConvertOptions,
+  options: ConvertOptions,
 ): Promise<ConvertReport> {
-  await writeModelFile(output, half ? toHalfStorage(model) : model);
+  await writeModelFile(output, toStorage(model, storageOf(options)));
   const { architecture = null } = readDescription(model.metadata, output);
   return { format: 'onnx', tensors: model.graph.initializers.size, dropped, architecture };
+}
+
+function storageOf({ half, bytes }: ConvertOptions): WeightStorage {
+  if (half && bytes) throw new UsageError('weights are stored as float16 or as int8, not both');
+  return bytes ? 'int8' : half ? 'float16' : 'float32';
 }
 
 async function modelToWeights(
@@ -170,7 +176,7 @@ async function modelToWeights(
 
 /** The float tensors of any model, by the names they have there. */
 function foreignWeights(model: Model): Map<string, Tensor> {
-  const { initializers } = fromHalfStorage(model).graph;
+  const { initializers } = fromStorage(model).graph;
   return new Map([...initializers].filter(([, { dtype, shape }]) => dtype.includes('float') && shape.length > 0));
 }
 

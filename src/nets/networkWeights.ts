@@ -1,7 +1,7 @@
 // The weights of a network: the names and shapes it has, and reading them back from its model file.
 import { SteadysegError } from '../base/errors.js';
+import { fromStorage } from '../onnx/compactStorage.js';
 import { createGraph, input } from '../onnx/graph.js';
-import { fromHalfStorage } from '../onnx/halfStorage.js';
 import { readDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
 import { formatShape, sameShape, type Tensor, zeros } from '../tensor/tensor.js';
@@ -68,7 +68,7 @@ export function expectedWeights(
 export function weightsOfModel(model: Model, source: string): Map<string, Tensor> | undefined {
   const { architecture, widthMultiplier = 1 } = readDescription(model.metadata, source);
   if (architecture === undefined) return undefined;
-  const { initializers } = fromHalfStorage(model).graph;
+  const { initializers } = fromStorage(model).graph;
   const weights = new Map<string, Tensor>();
   for (const [name, { dtype, shape }] of expectedWeights(architecture, widthMultiplier, initializers, source)) {
     const value = initializers.get(name) ?? (dtype === 'int64' ? zeros(dtype, shape) : undefined);

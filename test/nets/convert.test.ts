@@ -9,6 +9,7 @@ import { buildModel, resizeModel } from '#src/nets/model.js';
 import { weightsOfModel } from '#src/nets/networkWeights.js';
 import { buildNetwork } from '#src/nets/registry.js';
 import { stateDictEntries } from '#src/nets/stateDict.js';
+import { fromStorage, toStorage } from '#src/onnx/compactStorage.js';
 import { createGraph, input } from '#src/onnx/graph.js';
 import { fromHalfStorage, toHalfStorage } from '#src/onnx/halfStorage.js';
 import { readDescription } from '#src/onnx/metadata.js';
@@ -109,6 +110,27 @@ describe('a model that describes itself', () => {
     expect(weightsOfModel(half, 'test')?.size).toBe(weights.size);
     const rebuilt = await logits(resizeModel(half, size.height, size.width, 'test'));
     expect(largestDifference(rebuilt, exact) / standardDeviation(exact)).toBeLessThan(0.02);
+  });
+
+  it('stores a quarter as int8, computes nearly the same, and gives the rounded weights back', async () => {
+    const bytes = toStorage(model, 'int8');
+    expect(writeModel(bytes).length / writeModel(model).length).toBeLessThan(0.35);
+    const exact = await logits(model);
+    const rounded = await logits(bytes);
+    const error = largestDifference(rounded, exact) / standardDeviation(exact);
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(0.1);
+    const back = fromStorage(bytes);
+    expect(back.graph.nodes).toEqual(model.graph.nodes);
+    expect([...back.graph.initializers.keys()].sort()).toEqual([...model.graph.initializers.keys()].sort());
+    expect(largestDifference(await logits(back), rounded) / standardDeviation(exact)).toBeLessThan(1e-5);
+    const name = 'layer1.0.conv1.weight';
+    const [before, after] = [model, back].map(({ graph }) => graph.initializers.get(name)?.data as Float32Array);
+    const largest = before.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
+    before.forEach((weight, index) => {
+      expect(Math.abs(weight - after[index])).toBeLessThanOrEqual(largest / 253);
+    });
+    expect(weightsOfModel(bytes, 'test')?.size).toBe(weights.size);
   });
 
   it('keeps in float32 what float16 cannot hold', () => {

@@ -1,0 +1,17 @@
+// Models whose weights are stored smaller than they compute, in either form.
+import { fromByteStorage, toByteStorage } from './byteStorage.js';
+import { fromHalfStorage, toHalfStorage } from './halfStorage.js';
+import type { Model } from './model.js';
+
+/** How weights are stored: as they compute, as float16, or as int8 with a scale for each output channel. */
+export type WeightStorage = 'float32' | 'float16' | 'int8';
+
+export function toStorage(model: Model, storage: WeightStorage): Model {
+  if (storage === 'int8') return toByteStorage(model);
+  return storage === 'float16' ? toHalfStorage(model) : model;
+}
+
+/** The same model with all weights in float32, however they are stored. */
+export function fromStorage(model: Model): Model {
+  return fromHalfStorage(fromByteStorage(model));
+}
