@@ -37,10 +37,10 @@ export function cannotMount(): string | undefined {
 
 /** How many bytes the job's files fill on a disk with pages of 4 KiB; the report alone where nothing is cached on so small a disk. */
 const roomOf: Record<string, number> = {
-  predict: 800_000,
+  predict: 400_000,
   evaluate: 12_000,
-  toycity: 1_000_000,
-  train: 3_000_000,
+  toycity: 400_000,
+  train: 2_000_000,
   convert: 8_000_000,
   flow: 1_000_000,
 };
