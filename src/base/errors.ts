@@ -15,10 +15,14 @@ export class InterruptedError extends SteadysegError {
   override name = 'InterruptedError';
 }
 
+/** No message that is read is longer; what a damaged file says of itself may be. */
+const MAX_MESSAGE = 2000;
+
 /** The message of anything thrown, in one line; control characters, which a damaged file may bring along, stand as their codes. */
 export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
-  return text
+  const short = text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text;
+  return short
     .replace(/\s*\n\s*/g, ' ')
     .trim()
     .replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);

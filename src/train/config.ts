@@ -266,9 +266,9 @@ function contentOf(document: ReturnType<typeof parseDocument>, path: string): un
 /** Checks a configuration and fills in defaults. @throws SteadysegError naming `source` and the key. */
 export function parseConfig(content: unknown, source: string): TrainingConfig {
   const result = v.safeParse(configSchema, content);
-  if (result.success) return withEnvironment(result.output);
+  if (result.success) return withEnvironment(result.output, source);
   const [issue] = result.issues;
-  const place = v.getDotPath(issue) ?? 'the file';
+  const place = shortened(v.getDotPath(issue) ?? 'the file');
   if (issue.type === 'strict_object' && issue.expected === 'never') {
     // By its parts: a mistyped key may hold dots itself.
     const parents = (issue.path ?? []).map(({ key }) => String(key));
@@ -280,6 +280,11 @@ export function parseConfig(content: unknown, source: string): TrainingConfig {
     );
   }
   throw new SteadysegError(`${source}: ${place}: ${problemOf(issue)}`);
+}
+
+/** A damaged file may hold keys of any length. */
+function shortened(place: string): string {
+  return place.length <= 100 ? place : `${place.slice(0, 100)}…`;
 }
 
 /** The keys below a path of the schema. */
@@ -298,12 +303,14 @@ function unwrapped(schema: unknown): unknown {
 }
 
 /** `$NAME` at the start of a path becomes the environment's value. */
-function withEnvironment(config: TrainingConfig): TrainingConfig {
+function withEnvironment(config: TrainingConfig, source: string): TrainingConfig {
   const expand = (text: string) =>
     text.replace(/^\$(\w+)/, (whole, name: string) => {
       const value = process.env[name];
       if (value === undefined)
-        throw new SteadysegError(`${text}: expected the environment variable ${name} to be set, found none`);
+        throw new SteadysegError(
+          `${source}: ${shortened(text)}: expected the environment variable ${name} to be set, found none`,
+        );
       return value || whole;
     });
   const expanded = structuredClone(config);

@@ -401,7 +401,9 @@ export function isPickleObject(value: PickleValue | undefined): value is PickleO
 
 /** A remembered `None`, or an error when nothing is remembered under the index. */
 function absent(memo: ReadonlyMap<number, PickleValue>, index: number, fail: (problem: string) => never): null {
-  return memo.has(index) ? null : fail(`it recalls the value ${index} that it never remembered`);
+  return memo.has(index)
+    ? null
+    : fail(`it recalls a value that it never remembered, number ${Number.isNaN(index) ? 'unknown' : index}`);
 }
 
 /** Two's complement, least significant byte first. */

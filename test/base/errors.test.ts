@@ -4,6 +4,7 @@ import { isOutOfMemory, messageOf } from '#src/base/errors.js';
 
 it('is one line in which control characters stand as their codes', () => {
   expect(messageOf(new Error(' a\n  b\u001b[2Jc\u0000\u009b '))).toBe('a b\\x1b[2Jc\\x00\\x9b');
+  expect(messageOf('x'.repeat(9999))).toBe(`${'x'.repeat(2000)}…`);
   expect(messageOf('Zürich – 東京')).toBe('Zürich – 東京');
 });
 

@@ -33,6 +33,7 @@ it('suggests the key that was meant, at any depth', () => {
     'did you mean optimizer.momentum?',
   );
   expect(() => parseConfig({ ...minimal, 'optimiser.rate': 1 }, 'x.yaml')).toThrow('there is no key optimiser.rate');
+  expect(() => parseConfig({ ...minimal, ['x'.repeat(9999)]: 1 }, 'x.yaml')).toThrow(/no key x{100}…; expected/);
   expect(() => parseConfig({ ...minimal, losses: { kd: 1 } }, 'x.yaml')).toThrow(
     'there is no key losses.kd; expected one of auxiliary, motion, pixel, pairFrames, selfSimilarity, multiFrame',
   );
@@ -65,6 +66,6 @@ it('takes paths from the environment, which must have them', () => {
     parseConfig({ ...minimal, data: { layout: 'camvid', root: '$STEADYSEG_TEST_ROOT/a' } }, 'x.yaml').data.root,
   ).toBe('/somewhere/a');
   expect(() => parseConfig({ ...minimal, data: { layout: 'camvid', root: '$STEADYSEG_NOT_SET' } }, 'x.yaml')).toThrow(
-    'STEADYSEG_NOT_SET',
+    'x.yaml: $STEADYSEG_NOT_SET: expected the environment variable STEADYSEG_NOT_SET to be set, found none',
   );
 });
