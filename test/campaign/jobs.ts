@@ -128,9 +128,9 @@ export function torn(
   return faults;
 }
 
-const aside = /(\.tmp|(^|\/)\.([\w.-]*\.)?lock|(^|\/)\.toycity-begun\.json)$/;
+const aside = /(\.tmp|(^|\/)\.([\w.-]*\.)?lock)$/;
 /** Files of a run under way that are whole, but not yet those of its end: resuming from them shows that they are sound. */
-const growing = /^(checkpoints\/(last|best)\.safetensors|flow\.json)$/;
+const growing = /^(checkpoints\/(last|best)\.safetensors|flow\.json|\.toycity-begun\.json)$/;
 
 /** What a run that ended by itself should have taken away. */
 export function litter(found: ReadonlyMap<string, string>): string[] {
