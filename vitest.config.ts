@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/globalSetup.ts',
     testTimeout: 60_000,
     maxWorkers: 2,
     coverage: {

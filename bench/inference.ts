@@ -2,38 +2,25 @@
 // Usage: npm run bench -- out/bench/inference.js [--threads 2] [--rounds 7] [--sizes 256x512,512x1024,1024x2048]
 //        [--networks pspnet18,pspnet-mobilenetv2] [--winograd] [--python /usr/bin/python3 | --no-peer]
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildModel } from '#src/nets/model.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { symmetricByName } from '#src/tensor/random.js';
-import { median, type Runner, start } from './peer.js';
+import { median, type Runner, serve, start } from './peer.js';
 
-/** Our side: `network height width` → milliseconds, `memory` → peak megabytes. */
-async function serve(threads: number, winograd: boolean): Promise<void> {
-  let current = '';
-  let run = async () => {};
-  for await (const line of createInterface({ input: process.stdin })) {
-    if (line === 'memory') {
-      console.log(process.resourceUsage().maxRSS / 1024);
-      continue;
-    }
-    const [architecture, height, width] = line.split(' ');
-    const image = symmetricByName('image', [1, 3, Number(height), Number(width)], 2);
-    if (line !== current) {
-      current = line;
-      const model = buildModel({ architecture, classes: 19, height: Number(height), width: Number(width), winograd });
-      const session = await createSession(writeModel(model), { threads });
-      run = async () => {
-        await session.run({ image });
-      };
-    }
-    const begin = performance.now();
-    await run();
-    console.log(performance.now() - begin);
-  }
+/** Our side: `network height width` → one frame. */
+async function prepareFrame(line: string, threads: number, winograd: boolean): Promise<() => Promise<void>> {
+  const [architecture, ...size] = line.split(' ');
+  const [height, width] = size.map(Number);
+  const image = symmetricByName('image', [1, 3, height, width], 2);
+  const session = await createSession(writeModel(buildModel({ architecture, classes: 19, height, width, winograd })), {
+    threads,
+  });
+  return async () => {
+    await session.run({ image });
+  };
 }
 
 async function main(): Promise<void> {
@@ -50,7 +37,7 @@ async function main(): Promise<void> {
     },
   });
   const threads = Number(values.threads);
-  if (values.serve) return serve(threads, values.winograd);
+  if (values.serve) return serve((line) => prepareFrame(line, threads, values.winograd));
   const rounds = Number(values.rounds);
   const peerScript = join(process.cwd(), 'bench', 'peer', 'inference.py');
   const startPeer = () => (values['no-peer'] ? undefined : start(values.python, [peerScript, values.threads]));

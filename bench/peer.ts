@@ -1,4 +1,4 @@
-// Drives both sides of a comparison, one process each, in turns.
+// Both sides of a comparison, one process each, asked in turns; and what our side answers with.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
@@ -22,6 +22,26 @@ export function start(command: string, args: readonly string[]): Runner {
     },
     stop: () => stdin.end(),
   };
+}
+
+/**
+ * Answers lines on standard input: `memory` with the peak in megabytes, any other with the milliseconds of one run of what
+ * `prepare` made for it. What was prepared is kept until the line changes.
+ */
+export async function serve(prepare: (line: string) => Promise<() => Promise<void>>): Promise<void> {
+  let current = '';
+  let run = async () => {};
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line === 'memory') {
+      console.log(process.resourceUsage().maxRSS / 1024);
+      continue;
+    }
+    if (line !== current) run = await prepare(line);
+    current = line;
+    const begin = performance.now();
+    await run();
+    console.log(performance.now() - begin);
+  }
 }
 
 export function median(values: readonly number[]): number {

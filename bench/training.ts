@@ -2,7 +2,6 @@
 // PSPNet-18, two frames through the student, cross entropy, auxiliary head and motion loss at full resolution, given flow, update.
 // Usage: npm run bench -- out/bench/training.js [--threads 2] [--rounds 5] [--sizes 2x128x256,2x256x512] [--python /usr/bin/python3]
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { writeModel } from '#src/onnx/write.js';
@@ -11,51 +10,37 @@ import { labelsByName, symmetricByName } from '#src/tensor/random.js';
 import { publishedSgd } from '#src/train/optimizer.js';
 import { applyGradients, computeGradients, createTrainingState } from '#src/train/state.js';
 import { buildTrainingStep } from '#src/train/step.js';
-import { median, start } from './peer.js';
+import { median, serve, start } from './peer.js';
 
-/** Our side: `batch height width` → milliseconds of one step, `memory` → peak megabytes. */
-async function serve(threads: number): Promise<void> {
-  let current = '';
-  let run = async () => {};
-  for await (const line of createInterface({ input: process.stdin })) {
-    if (line === 'memory') {
-      console.log(process.resourceUsage().maxRSS / 1024);
-      continue;
-    }
-    if (line !== current) {
-      current = line;
-      const [batch, height, width] = line.split(' ').map(Number);
-      const size = { batch, height, width };
-      const segmentation = { classWeights: Array(19).fill(1) };
-      const step = buildTrainingStep({
-        ...size,
-        architecture: 'pspnet18',
-        classes: 19,
-        dropout: false,
-        segmentation,
-        losses: { motion: 0.1 },
-      });
-      const session = await createSession(writeModel(step.model), {
-        optimization: 'disabled',
-        memoryPattern: false,
-        threads,
-      });
-      const state = createTrainingState(step, 1);
-      const feeds = {
-        image: symmetricByName('image', [batch, 3, height, width], 2),
-        neighbour: symmetricByName('neighbour', [batch, 3, height, width], 2),
-        flow: symmetricByName('flow', [batch, 2, height, width], 4),
-        labels: labelsByName('labels', [batch, height, width], 19),
-      };
-      run = async () => {
-        const { gradients } = await computeGradients(step, session, state, [feeds]);
-        applyGradients(state, gradients, () => 0.01, publishedSgd);
-      };
-    }
-    const begin = performance.now();
-    await run();
-    console.log(performance.now() - begin);
-  }
+/** Our side: `batch height width` → one step. */
+async function prepareStep(line: string, threads: number): Promise<() => Promise<void>> {
+  const [batch, height, width] = line.split(' ').map(Number);
+  const step = buildTrainingStep({
+    batch,
+    height,
+    width,
+    architecture: 'pspnet18',
+    classes: 19,
+    dropout: false,
+    segmentation: { classWeights: Array(19).fill(1) },
+    losses: { motion: 0.1 },
+  });
+  const session = await createSession(writeModel(step.model), {
+    optimization: 'disabled',
+    memoryPattern: false,
+    threads,
+  });
+  const state = createTrainingState(step, 1);
+  const feeds = {
+    image: symmetricByName('image', [batch, 3, height, width], 2),
+    neighbour: symmetricByName('neighbour', [batch, 3, height, width], 2),
+    flow: symmetricByName('flow', [batch, 2, height, width], 4),
+    labels: labelsByName('labels', [batch, height, width], 19),
+  };
+  return async () => {
+    const { gradients } = await computeGradients(step, session, state, [feeds]);
+    applyGradients(state, gradients, () => 0.01, publishedSgd);
+  };
 }
 
 async function main(): Promise<void> {
@@ -68,7 +53,7 @@ async function main(): Promise<void> {
       serve: { type: 'boolean', default: false },
     },
   });
-  if (values.serve) return serve(Number(values.threads));
+  if (values.serve) return serve((line) => prepareStep(line, Number(values.threads)));
   const script = join(process.cwd(), 'bench', 'peer', 'training_step.py');
   let announced = false;
   for (const size of values.sizes.split(',')) {

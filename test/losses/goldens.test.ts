@@ -1,6 +1,8 @@
-// Losses against the reference computation: values within 1e-5, gradients within 1e-4 relative.
-
-import { expect, it } from 'vitest';
+// Losses against the reference computation: values within 1e-5, gradients within 1e-4 relative. Most from the fixtures, the
+// larger ones where the reference material is.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { gradients } from '#src/autodiff/gradients.js';
 import { cityscapesClassWeights, crossEntropy } from '#src/losses/crossEntropy.js';
 import { motionLoss } from '#src/losses/motion.js';
@@ -96,10 +98,20 @@ const builds: Record<string, Build> = {
   },
 };
 
-describeWithShared('losses', ['goldens/losses'], () => {
-  for (const [name, build] of Object.entries(builds)) {
+const fixtures = join(import.meta.dirname, '..', 'fixtures', 'losses');
+const [kept, others] = [true, false].map((inFixtures) =>
+  Object.entries(builds).filter(([name]) => existsSync(join(fixtures, `${name}.safetensors`)) === inFixtures),
+);
+
+describe('loss goldens', () => compareAll(fixtures, kept));
+describeWithShared('larger loss goldens', ['goldens/losses'], () =>
+  compareAll(sharedPath('goldens', 'losses'), others),
+);
+
+function compareAll(folder: string, losses: readonly [name: string, build: Build][]): void {
+  for (const [name, build] of losses) {
     it(`${name} equals the reference in value and gradients`, async () => {
-      const { tensors } = await readSafetensors(sharedPath('goldens', 'losses', `${name}.safetensors`));
+      const { tensors } = await readSafetensors(join(folder, `${name}.safetensors`));
       const graph = createGraph(name);
       const inputs: Record<string, Value> = {};
       const feeds: Record<string, Tensor> = {};
@@ -137,7 +149,7 @@ describeWithShared('losses', ['goldens/losses'], () => {
       }
     });
   }
-});
+}
 
 /** What a golden's gradient is of: an input, or a parameter of the graph (`param.NAME`). */
 function differentiated(graph: Graph, inputs: Inputs, key: string): Value {
