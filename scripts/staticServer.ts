@@ -1,7 +1,7 @@
 // A small file server on this machine, for the browser page and its test.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, resolve, sep } from 'node:path';
 
@@ -18,17 +18,24 @@ export interface ServerOptions {
   readonly routes: Readonly<Record<string, string>>;
   /** Default: any free one. */
   readonly port?: number | undefined;
-  /** Answers what is no GET. */
-  readonly onRequest?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
+}
+
+/** Where the browser page's files are; its scripts are compiled into `out/web`. */
+export function pageRoutes(root: string): ServerOptions['routes'] {
+  return {
+    '/': join(root, 'web', 'index.html'),
+    '/page/': join(root, 'out', 'web'),
+    '/models/': join(root, 'models'),
+    '/node_modules/': join(root, 'node_modules'),
+  };
 }
 
 /** Serves to this machine only. The page is cross-origin isolated, which threads in WebAssembly need. */
 export async function startServer(options: ServerOptions): Promise<{ address: string; close: () => void }> {
-  const { routes, port = 0, onRequest } = options;
+  const { routes, port = 0 } = options;
   const server = createServer(async (request, response) => {
     response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
     response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
-    if (request.method !== 'GET' && onRequest) return onRequest(request, response);
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     const path = fileOf(decodeURIComponent(pathname), routes);
     const isFile =

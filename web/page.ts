@@ -1,5 +1,12 @@
 // The browser page: runs a network on a picture or a video, and draws the classes over it.
-import { canvasOfImage, imageOfCanvas, loadModel, overlay, type SegmentationModel } from '../src/web.js';
+import {
+  canvasOfImage,
+  configureWebEngine,
+  imageOfCanvas,
+  loadModel,
+  overlay,
+  type SegmentationModel,
+} from '../src/web.js';
 
 function element<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id);
@@ -19,9 +26,17 @@ const legend = element('legend', HTMLUListElement);
 const video = element('video', HTMLVideoElement);
 const context = canvas.getContext('2d', { willReadFrequently: true });
 
+// The engine is set up once a page: another device takes another page.
+device.value = new URLSearchParams(location.search).get('device') === 'webgpu' ? 'webgpu' : 'wasm';
+configureWebEngine({ worker: device.value === 'wasm' });
+
 /** Counts what was chosen: what was begun for an earlier choice stops when it sees a later one. */
 let choice = 0;
+/** One choice is followed after another: a network is not let go while it runs. */
+let queue = Promise.resolve();
 let model: SegmentationModel | undefined;
+/** Whether the model is another than the chosen one. */
+let stale = true;
 
 function say(text: string, failed = false): void {
   status.textContent = text;
@@ -65,17 +80,24 @@ async function segment(source: CanvasImageSource, width: number, height: number,
   say(`${size.width}×${size.height}, ${(performance.now() - started).toFixed(0)} ms a frame`);
 }
 
-async function start(newModel: boolean): Promise<void> {
+function start(newModel: boolean): void {
+  stale ||= newModel;
   const current = ++choice;
+  queue = queue.then(() => follow(current));
+}
+
+async function follow(current: number): Promise<void> {
+  if (current !== choice) return;
   try {
-    if (newModel || !model) {
+    if (stale || !model) {
       say('Loading the network …');
-      await model?.release();
+      const last = model;
       model = undefined;
-      const loaded = await chosenModel();
-      if (current !== choice) return await loaded.release();
-      model = loaded;
-      showLegend(loaded);
+      stale = false;
+      await last?.release();
+      model = await chosenModel();
+      showLegend(model);
+      if (current !== choice) return;
     }
     const [file] = mediaFile.files ?? [];
     if (!file) return say('Choose a picture or a video.');
@@ -83,7 +105,11 @@ async function start(newModel: boolean): Promise<void> {
     if (file.type.startsWith('video/')) {
       video.src = URL.createObjectURL(file);
       await video.play();
-      while (current === choice) await segment(video, video.videoWidth, video.videoHeight, current);
+      while (current === choice) {
+        await segment(video, video.videoWidth, video.videoHeight, current);
+        // Lets the page draw.
+        await new Promise(requestAnimationFrame);
+      }
     } else {
       video.pause();
       const picture = await createImageBitmap(file);
@@ -94,6 +120,9 @@ async function start(newModel: boolean): Promise<void> {
   }
 }
 
-for (const input of [shipped, modelFile, device]) input.addEventListener('change', () => start(true));
+for (const input of [shipped, modelFile]) input.addEventListener('change', () => start(true));
 for (const input of [mediaFile, side]) input.addEventListener('change', () => start(false));
+device.addEventListener('change', () => {
+  location.search = new URLSearchParams({ device: device.value }).toString();
+});
 opacity.addEventListener('change', () => video.paused && start(false));

@@ -11,12 +11,15 @@ export interface WebEngineOptions {
   readonly wasmPaths?: string | undefined;
   /** Threads; more than 1 need a page that is cross-origin isolated. Default: the engine's choice. */
   readonly threads?: number | undefined;
+  /** Whether networks run in a worker, so that the page answers meanwhile; not for WebGPU. Default false. */
+  readonly worker?: boolean | undefined;
 }
 
 /** Sets what holds for all models of the page. */
-export function configureWebEngine({ wasmPaths, threads }: WebEngineOptions): void {
+export function configureWebEngine({ wasmPaths, threads, worker }: WebEngineOptions): void {
   if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = wasmPaths;
   if (threads !== undefined) ort.env.wasm.numThreads = threads;
+  if (worker !== undefined) ort.env.wasm.proxy = worker;
 }
 
 export const webEngine: Engine = {
