@@ -13,7 +13,7 @@ import { convLstmName } from '../losses/multiFrame.js';
 import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
 import { readClassesFile } from '../media/classesFile.js';
 import { buildModel } from '../nets/model.js';
-import { weightsOfModel } from '../nets/networkWeights.js';
+import { isAuxiliary, weightsOfModel } from '../nets/networkWeights.js';
 import { readModelFile, writeModelFile } from '../onnx/modelFile.js';
 import { writeModel } from '../onnx/write.js';
 import { createSession, type Session } from '../runtime/session.js';
@@ -373,7 +373,13 @@ async function initialWeights({ network }: TrainingConfig, step: TrainingStep): 
       .filter(([name]) => !name.startsWith(`${convLstmName}.`))
       .map(([name, { value }]) => [name, { dtype: value.dtype, shape: value.shape }]),
   );
-  if (network.weights) return loadStateDict(expected, await givenWeights(network.weights), network.weights);
+  if (network.weights) {
+    const given = await givenWeights(network.weights);
+    // Models made for use have no auxiliary head, which only training needs: it begins anew.
+    const hasAuxiliary = [...given.keys()].some(isAuxiliary);
+    const wanted = new Map([...expected].filter(([name]) => hasAuxiliary || !isAuxiliary(name)));
+    return loadStateDict(wanted, given, network.weights);
+  }
   if (!network.backbone) return new Map();
   const { tensors: given } = await readStateDict(network.backbone);
   const { tensors: found } = loadBackbone(expected, given);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeToyCity } from '#src/data/toycity/write.js';
-import { buildModel } from '#src/nets/model.js';
+import { buildModel, resizeModel } from '#src/nets/model.js';
 import { weightsOfModel } from '#src/nets/networkWeights.js';
 import { readModelFile, writeModelFile } from '#src/onnx/modelFile.js';
 import { parseConfig } from '#src/train/config.js';
@@ -84,6 +84,18 @@ describe('training with a teacher', { timeout: 120_000 }, () => {
     await expect(trained('foreign', { network: { ...network, weights: foreign } })).rejects.toThrow(
       'expected a model made by steadyseg',
     );
+  });
+
+  it('goes on from a model made for use, whose auxiliary head begins anew', async () => {
+    const shipped = join(folder, 'shipped.onnx');
+    await writeModelFile(shipped, resizeModel(await readModelFile(teacher), 48, 64, teacher));
+    const network = { ...tiny.network, widthMultiplier: 0.125, weights: shipped };
+    await trained('from shipped', { network, steps: 1, optimizer: { rate: 1e-30, weightDecay: 0 } });
+    const weightsIn = async (path: string) => weightsOfModel(await readModelFile(path), path);
+    const [before, after] = await Promise.all([shipped, join(folder, 'from shipped', 'model.onnx')].map(weightsIn));
+    expect(before?.has('aux.4.weight')).toBe(false);
+    expect(after?.has('aux.4.weight')).toBe(true);
+    expect(after?.get('cls.4.weight')?.data).toEqual(before?.get('cls.4.weight')?.data);
   });
 
   it('trains the ConvLSTM along, on two networks of as many channels', async () => {
