@@ -25,8 +25,11 @@ export interface MotionInputs {
 export interface MotionOptions {
   /** What should agree: the logits (default, as published code does) or the class probabilities (as the paper's text says). */
   readonly compare?: 'logits' | 'probabilities' | undefined;
-  /** How a difference of colours fades a pixel: `|Σ_c d_c|` (default, as published) or `Σ_c |d_c|`. */
-  readonly visibility?: 'absolute-of-sum' | 'sum-of-absolutes' | undefined;
+  /**
+   * How a difference of colours fades a pixel: by `|Σ_c d_c|` (default, as published) or `Σ_c |d_c|`. `occlusion`: not at all,
+   * so that only `valid` tells what is seen; for flow that comes with masks of what is hidden.
+   */
+  readonly visibility?: 'absolute-of-sum' | 'sum-of-absolutes' | 'occlusion' | undefined;
 }
 
 /**
@@ -34,20 +37,31 @@ export interface MotionOptions {
  * badly. The gradient goes into both frames' logits.
  */
 export function motionLoss(inputs: MotionInputs, options: MotionOptions = {}): Value {
-  const { logits, neighbourLogits, image, neighbour, flow, valid, weights } = inputs;
+  const { logits, neighbourLogits, image, flow, weights } = inputs;
   const { compare = 'logits', visibility = 'absolute-of-sum' } = options;
   const [height, width] = image.shape.slice(2);
-  const colours = sub(image, resample2d(neighbour, flow));
-  const change = visibility === 'absolute-of-sum' ? abs(reduceSum(colours, [1])) : reduceSum(abs(colours), [1]);
-  const seen = valid ? mul(exp(neg(change)), valid) : exp(neg(change));
+  const seen = visibilityOf(inputs, visibility);
   const large = (scores: Value) => {
     const scaled = bilinear(scores, height, width);
     return compare === 'logits' ? scaled : probabilities(scaled);
   };
   const own = large(logits);
   const difference = sub(own, resample2d(large(neighbourLogits), flow));
-  const squares = mul(reduceSumSquare(difference, [1]), mul(seen, seen));
-  return mul(sumOverSamples(squares, weights), 1 / elementCount(own.shape));
+  const squares = reduceSumSquare(difference, [1]);
+  const counted = seen ? mul(squares, mul(seen, seen)) : squares;
+  return mul(sumOverSamples(counted, weights), 1 / elementCount(own.shape));
+}
+
+/** V, N×1×H×W; undefined where it is 1 everywhere. */
+function visibilityOf(
+  { image, neighbour, flow, valid }: MotionInputs,
+  visibility: NonNullable<MotionOptions['visibility']>,
+): Value | undefined {
+  if (visibility === 'occlusion') return valid;
+  const colours = sub(image, resample2d(neighbour, flow));
+  const change = visibility === 'absolute-of-sum' ? abs(reduceSum(colours, [1])) : reduceSum(abs(colours), [1]);
+  const faded = exp(neg(change));
+  return valid ? mul(faded, valid) : faded;
 }
 
 /** Softmax over the classes, spelled out: the engine's own is slow on this axis. */

@@ -116,9 +116,9 @@ export const configSchema = v.strictObject({
     v.strictObject({
       compare: key(v.picklist(['logits', 'probabilities']), 'logits', 'what should agree along the flow'),
       visibility: key(
-        v.picklist(['absolute-of-sum', 'sum-of-absolutes']),
+        v.picklist(['absolute-of-sum', 'sum-of-absolutes', 'occlusion']),
         'absolute-of-sum',
-        'how colour differences fade a pixel',
+        'how colour differences fade a pixel: as published, channel by channel, or not at all, so that only masks of what is hidden count',
       ),
       flow: key(v.string(), 'given', "'given' by the dataset, 'farneback', or a two-image flow network (.onnx)"),
     }),
