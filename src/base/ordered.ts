@@ -1,4 +1,4 @@
-// Work on a stream by several hands, with results in the stream's order and a bound on what is under way.
+// Concurrent work on a list or stream, with results in its order and a bound on what is under way.
 
 /**
  * The results of `work` on each item, in order. At most `limit` items are between being read and being taken by the
@@ -6,12 +6,12 @@
  * way is still given out.
  */
 export async function* mapOrdered<Item, Result>(
-  source: AsyncIterable<Item>,
+  source: Iterable<Item> | AsyncIterable<Item>,
   limit: number,
   work: (item: Item) => Promise<Result>,
   signal?: AbortSignal,
 ): AsyncGenerator<Result, void, void> {
-  const iterator = source[Symbol.asyncIterator]();
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   const underWay: Promise<Result>[] = [];
   let ended = false;
   try {

@@ -1,11 +1,12 @@
 // The training sets by their layouts: Cityscapes, the toy city, CamVid, VSPW, list files, and pictures or video without labels.
-import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import { extname, join, resolve } from 'node:path';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
 import type { OnProgress } from '../base/progress.js';
 import { suggest } from '../base/suggest.js';
 import { type ClassSet, presetClasses } from '../media/classes.js';
 import { openFrames } from '../media/frames.js';
+import { isListPath, listExtensions, pathInList, readList } from '../media/listFile.js';
 import { writePicture } from '../media/pictures.js';
 import type { Dataset, FrameReference } from './dataset.js';
 import { type ListedFile, listFiles } from './layouts.js';
@@ -19,16 +20,16 @@ export interface DatasetOptions {
   readonly split?: string | undefined;
   /** Default: the layout's own classes; lists and VSPW need them given. */
   readonly classes?: ClassSet | undefined;
-  /** A folder of `.flo` files for neighbouring frames, cities or videos in folders of their own. Default: `flow/<split>` of a toy city. */
+  /** A folder of `.flo` files for neighbouring frames, cities or videos in folders of their own; lists take none. Default: `flow/<split>` of a toy city. */
   readonly flow?: string | undefined;
 }
 
 const layouts: Record<string, (options: DatasetOptions) => Promise<Dataset>> = {
-  cityscapes: (options) => cityscapesDataset(options),
-  toycity: (options) => toyCityFolderDataset(options),
-  camvid: (options) => camvidDataset(options),
-  vspw: (options) => vspwDataset(options),
-  list: (options) => listDataset(options),
+  cityscapes: cityscapesDataset,
+  toycity: toyCityFolderDataset,
+  camvid: camvidDataset,
+  vspw: vspwDataset,
+  list: listDataset,
 };
 
 /** Names of the layouts. */
@@ -47,7 +48,7 @@ export async function openDataset(layout: string, options: DatasetOptions): Prom
  * Cityscapes: labels of `gtFine/<split>`, frames of `leftImg8bit_sequence/<split>` (t ± k by frame number) and, for what
  * is not there, of `leftImg8bit/<split>` (a frame without neighbours).
  */
-export async function cityscapesDataset(options: DatasetOptions): Promise<Dataset> {
+async function cityscapesDataset(options: DatasetOptions): Promise<Dataset> {
   const { root, split = 'train', classes = presetClasses('cityscapes'), flow } = options;
   const folders = [join(root, 'leftImg8bit_sequence', split), join(root, 'leftImg8bit', split)];
   const frames: ListedFile[][] = [];
@@ -82,7 +83,7 @@ async function toyCityFolderDataset(options: DatasetOptions): Promise<Dataset> {
  * CamVid in SegNet's layout: `<split>` and `<split>annot`. Frames follow each other when their numbers differ by at most
  * two (30 Hz film, 15 Hz here), so those of `train`, a second apart, have no neighbours: they are used without.
  */
-export async function camvidDataset(options: DatasetOptions): Promise<Dataset> {
+async function camvidDataset(options: DatasetOptions): Promise<Dataset> {
   const { root, split = 'train', classes = presetClasses('camvid'), flow } = options;
   const frames = await listFiles(join(root, split), 'frames');
   const labels = await listFiles(join(root, `${split}annot`), 'labels');
@@ -99,10 +100,10 @@ export async function camvidDataset(options: DatasetOptions): Promise<Dataset> {
 }
 
 /** VSPW: the videos that `<split>.txt` lists, `data/<video>/origin` and `data/<video>/mask`. Files of a video follow each other in the order of their names. */
-export async function vspwDataset(options: DatasetOptions): Promise<Dataset> {
+async function vspwDataset(options: DatasetOptions): Promise<Dataset> {
   const { root, split = 'train', classes, flow } = options;
   if (!classes) throw new UsageError(`${root}: expected the classes of VSPW to be given (a class file), found none`);
-  const videos = (await readLines(join(root, `${split}.txt`))).map(({ text }) => text);
+  const videos = (await readList(join(root, `${split}.txt`))).map(({ columns }) => columns[0]);
   const frames: ListedFile[] = [];
   const labels: ListedFile[] = [];
   for (const video of videos) {
@@ -125,8 +126,8 @@ export async function vspwDataset(options: DatasetOptions): Promise<Dataset> {
   });
 }
 
-/** A list of a million lines takes 100 MB. */
-const MAX_LIST_BYTES = 1 << 28;
+/** The marker of an extracted video holds its path. */
+const MAX_MARKER_BYTES = 1 << 16;
 
 /** How far the numbers of frames may be apart that follow each other: 30 Hz film is often kept at 15 Hz. */
 const listedStep = 2;
@@ -137,20 +138,21 @@ const listedStep = 2;
  * the image of the next line, the clip goes on there. Lines without it are a clip while they lie in one folder and their
  * names differ only in a number that grows by one or two.
  */
-export async function listDataset(options: DatasetOptions): Promise<Dataset> {
-  const { root, classes } = options;
+async function listDataset(options: DatasetOptions): Promise<Dataset> {
+  const { root, classes, flow } = options;
+  if (flow !== undefined) throw new UsageError(`${root}: expected no folder of flow for a list, found ${flow}`);
   if (!classes) throw new UsageError(`${root}: expected the classes of the list's labels to be given, found none`);
   const rows: { image: string; label: string | undefined; frame: string | undefined }[] = [];
-  for (const { text, line } of await readLines(root)) {
-    const inList = (path: string) => (isAbsolute(path) ? path : join(dirname(root), path));
-    const isPath = !text.includes('\t') && (await exists(inList(text)));
-    const columns = isPath ? [text] : text.split(text.includes('\t') ? /\t+/ : /\s+/);
+  if (!isListPath(root)) {
+    throw new UsageError(`${root}: expected a list (${listExtensions.join(', ')}), found "${extname(root)}"`);
+  }
+  for (const { columns, line } of await readList(root)) {
     if (columns.length > 3) {
       throw new SteadysegError(
         `${root}, line ${line}: expected "image [label [frame]]", found ${columns.length} columns`,
       );
     }
-    const paths = columns.map(inList);
+    const paths = columns.map((column) => pathInList(root, column));
     for (const [k, path] of paths.entries()) {
       if (k === 1 && columns[1] === '-') continue;
       if (!(await exists(path))) {
@@ -221,7 +223,7 @@ export async function extractVideo(path: string, folder: string, onProgress?: On
   const marker = join(folder, '.extracted');
   const source = resolve(path);
   if (await exists(marker)) {
-    const found = new TextDecoder().decode(await readFileBounded(marker, MAX_LIST_BYTES));
+    const found = new TextDecoder().decode(await readFileBounded(marker, MAX_MARKER_BYTES));
     if (found === source) return folder;
     throw new SteadysegError(`${folder}: expected the frames of ${source}, found those of ${found}`);
   }
@@ -234,17 +236,4 @@ export async function extractVideo(path: string, folder: string, onProgress?: On
   }
   await writeFileWhole(marker, source);
   return folder;
-}
-
-/** Lines that are not blank, with their numbers from 1. */
-async function readLines(path: string): Promise<{ text: string; line: number }[]> {
-  const extension = extname(path);
-  if (extension !== '.txt' && extension !== '.lst') {
-    throw new UsageError(`${path}: expected a list (.txt, .lst), found "${extension}"`);
-  }
-  const text = new TextDecoder().decode(await readFileBounded(path, MAX_LIST_BYTES));
-  const lines = text.split(/\r?\n/).map((content, index) => ({ text: content.trim(), line: index + 1 }));
-  const filled = lines.filter((row) => row.text !== '');
-  if (filled.length === 0) throw new SteadysegError(`${path}: expected a list with an entry on each line, found none`);
-  return filled;
 }

@@ -1,10 +1,12 @@
 // Finds label maps and frames in the folder layouts of Cityscapes, CamVid, VSPW, `steadyseg predict`, and in list files.
-import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join, relative } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, extname, join, relative } from 'node:path';
 import { SteadysegError } from '../base/errors.js';
-import { exists, readFileBounded, reasonOf } from '../base/files.js';
+import { exists, isFolder, reasonOf } from '../base/files.js';
 import { naturalOrder } from '../media/frames.js';
+import { isListPath, pathInList, readList } from '../media/listFile.js';
 import { isPicturePath } from '../media/pictures.js';
+import { pairingKey } from '../media/stems.js';
 
 /** A label map or frame, and the names by which others may be its partner. */
 export interface ListedFile {
@@ -19,12 +21,9 @@ export interface ListedFile {
 
 export type FileRole = 'frames' | 'labels';
 
-/** A list of a million lines takes 100 MB. */
-const MAX_LIST_BYTES = 1 << 28;
 /** Videos by split by camera: deeper trees are not one data set. */
 const MAX_DEPTH = 6;
 
-const listExtensions = ['.txt', '.lst'];
 /** Folders that hold one kind of file beside another kind: names of no video. */
 const roleFolders: Readonly<Record<FileRole, readonly string[]>> = {
   frames: ['origin', 'images'],
@@ -34,15 +33,6 @@ const roleFolders: Readonly<Record<FileRole, readonly string[]>> = {
 const shownFolders = ['color'];
 /** Cityscapes' other files beside its label maps. */
 const otherLabelFiles = /_(color|instanceIds|instanceTrainIds)$/;
-const knownSuffixes = /_(leftImg8bit|gt(Fine|Coarse)_label(Train)?Ids)$/;
-/** Cityscapes' own scripts find the files of a frame by `<city>_<sequence>_<frame>*`. */
-const cityscapesName = /^(.+?_\d{6}_\d{6})(_.*)?$/;
-
-/** The stem with known suffixes taken off: what an image, its label and its prediction share. */
-export function pairingKey(stem: string): string {
-  return cityscapesName.exec(stem)?.[1] ?? stem.replace(knownSuffixes, '');
-}
-
 /**
  * Lists the label maps (PNG) or frames (any picture) that `input` names, in natural order.
  * - A folder with such files: these. CamVid; predictions of any program.
@@ -53,8 +43,9 @@ export function pairingKey(stem: string): string {
  * @throws SteadysegError when there is nothing.
  */
 export async function listFiles(input: string, role: FileRole): Promise<ListedFile[]> {
-  const isList = listExtensions.includes(extname(input).toLowerCase());
-  const files = isList ? await filesListed(input, role) : preferTrainIds(await filesBelow(input, input, role, 0));
+  const files = isListPath(input)
+    ? await filesListed(input, role)
+    : preferTrainIds(await filesBelow(input, input, role, 0));
   if (files.length > 0) return files;
   const kind = role === 'labels' ? 'label maps (.png)' : 'pictures';
   throw new SteadysegError(`${input}: expected a folder or list of ${kind}, found none`);
@@ -78,7 +69,7 @@ async function filesBelow(root: string, folder: string, role: FileRole, depth: n
   const below: ListedFile[] = [];
   for (const name of own.length > 0 ? own : others) {
     const path = join(folder, name);
-    if ((await stat(path)).isDirectory()) below.push(...(await filesBelow(root, path, role, depth + 1)));
+    if (await isFolder(path)) below.push(...(await filesBelow(root, path, role, depth + 1)));
   }
   return below;
 }
@@ -98,17 +89,14 @@ function preferTrainIds(files: readonly ListedFile[]): ListedFile[] {
 }
 
 async function filesListed(list: string, role: FileRole): Promise<ListedFile[]> {
-  const text = new TextDecoder().decode(await readFileBounded(list, MAX_LIST_BYTES));
   const files: ListedFile[] = [];
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const columns = line.trim().split(line.includes('\t') ? /\t+/ : /\s+/);
-    if (columns[0] === '') continue;
-    const image = columns[0];
-    const own = role === 'labels' && columns.length > 1 ? columns[1] : image;
-    const path = isAbsolute(own) ? own : join(dirname(list), own);
+  for (const { columns, line } of await readList(list)) {
+    const [image, label = image] = columns;
+    const own = role === 'labels' ? label : image;
+    const path = pathInList(list, own);
     if (!(await exists(path))) {
       const expected = role === 'labels' ? '"image label" or the path of a label map' : 'the path of a picture';
-      throw new SteadysegError(`${list}, line ${index + 1}: expected ${expected}, found "${own}", which is no file`);
+      throw new SteadysegError(`${list}, line ${line}: expected ${expected}, found "${own}", which is no file`);
     }
     files.push(listed(path, basename(image, extname(image)), dirname(image)));
   }

@@ -1,11 +1,12 @@
 // Samples out of folders of frames and label maps: partners by name, neighbours by the number in the name.
-import { basename, dirname, extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SteadysegError } from '../base/errors.js';
 import { flowPath } from '../flow/folder.js';
 import type { ClassSet } from '../media/classes.js';
+import { pairingKeyOf } from '../media/stems.js';
 import type { Dataset, FlowReference, FrameReference, LabelReference, Sample } from './dataset.js';
 import type { LabelIds } from './labelFiles.js';
-import { type ListedFile, pairingKey } from './layouts.js';
+import type { ListedFile } from './layouts.js';
 import { indexByName, missingPartners, pairingNames } from './pairing.js';
 
 /** Where flow between neighbouring frames lies: a flow folder (DESIGN) for each folder of frames, and masks of what is hidden alike. */
@@ -101,7 +102,7 @@ const numberedKey = /^(.*?)(\d+)\D*$/;
 
 /** Whether one frame follows another: in one folder, named alike, with a number that is higher by 1 to `step`. */
 export function follows(before: string, after: string, step: number): boolean {
-  const [first, second] = [before, after].map((path) => numberedKey.exec(pairingKey(basename(path, extname(path)))));
+  const [first, second] = [before, after].map((path) => numberedKey.exec(pairingKeyOf(path)));
   if (!first || !second || dirname(before) !== dirname(after) || first[1] !== second[1]) return false;
   const distance = Number(second[2]) - Number(first[2]);
   return distance >= 1 && distance <= step;

@@ -1,8 +1,7 @@
 // Flow that lies in files: DIR/<stem of t>.flo is t→t+1, DIR/backward/<stem of t>.flo is t+1→t; KITTI PNGs likewise.
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SteadysegError } from '../base/errors.js';
-import { exists } from '../base/files.js';
+import { exists, isFolder } from '../base/files.js';
 import { readFlo } from '../media/flo.js';
 import type { OpticalFlow } from '../media/image.js';
 import { readKittiFlow } from '../media/kitti.js';
@@ -27,11 +26,8 @@ export function flowPath(folder: string, stem: string, direction: FlowDirection)
  * @throws SteadysegError when `folder` is no folder; from `check` and `flow`, naming what is missing.
  */
 export async function folderFlow(folder: string): Promise<FlowSource> {
-  const isFolder = await stat(folder).then(
-    (info) => info.isDirectory(),
-    () => false,
-  );
-  if (!isFolder) throw new SteadysegError(`${folder}: expected a folder of .flo or KITTI flow files, found none`);
+  if (!(await isFolder(folder)))
+    throw new SteadysegError(`${folder}: expected a folder of .flo or KITTI flow files, found none`);
   const find = async (stem: string, direction: FlowDirection) => {
     for (const name of new Set([stem, stem.replace(frameSuffix, '')])) {
       const flo = flowPath(folder, name, direction);

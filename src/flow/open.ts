@@ -1,6 +1,6 @@
 // A flow source by what a user names: a method, a folder of flow files, or a network.
-import { stat } from 'node:fs/promises';
 import { UsageError } from '../base/errors.js';
+import { isFolder } from '../base/files.js';
 import { suggest } from '../base/suggest.js';
 import { type CachedFlowSource, cachedFlow, type FlowCacheOptions } from './cache.js';
 import { type FarnebackOptions, farnebackFlow } from './farneback.js';
@@ -37,12 +37,5 @@ export async function openFlowSource(
   throw new UsageError(
     `flow: expected farneback, a folder of flow files, or a network (.onnx), found "${method}"` +
       (near ? `; did you mean ${near}?` : ', which is none of these'),
-  );
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (info) => info.isDirectory(),
-    () => false,
   );
 }

@@ -1,9 +1,8 @@
 // Two predictions of the same frames in one video, and how often each changes its mind as a picture.
-import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
-import { exists } from '../base/files.js';
+import { exists, isFolder } from '../base/files.js';
 import type { OnProgress } from '../base/progress.js';
 import type { ClassSet } from './classes.js';
 import { colorize, overlay } from './color.js';
@@ -14,7 +13,7 @@ import type { LabelMap, RgbImage } from './image.js';
 import { readLabelMap } from './labels.js';
 import { createCaption, createLegend, drawLegend, type Legend } from './legend.js';
 import { writePicture } from './pictures.js';
-import { pairingStem } from './stems.js';
+import { pairingKey, pairingKeyOf } from './stems.js';
 import type { FrameRate } from './video.js';
 import { createVideoWriter, type VideoWriter } from './videoWriter.js';
 
@@ -134,13 +133,9 @@ export async function compare(inputA: string, inputB: string, options: CompareOp
 
 async function openSide(input: string, classes: ClassSet | undefined): Promise<Side> {
   // A result of `predict` holds its label maps and colour maps in folders of their own.
-  const isFolder = await stat(input).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
   const inner = (classes === undefined ? ['color', 'labels'] : ['labels']).map((name) => join(input, name));
   let place = input;
-  for (const folder of isFolder ? inner.reverse() : []) if (await exists(folder)) place = folder;
+  for (const folder of (await isFolder(input)) ? inner.reverse() : []) if (await exists(folder)) place = folder;
   const source = await openFrames(place);
   if (source.paths === undefined) return { input, source, labels: false };
   const { channels, isPalette } = await sharp(source.paths[0])
@@ -155,7 +150,7 @@ async function openSide(input: string, classes: ClassSet | undefined): Promise<S
 
 /** The number of frames where it is known; both must have the same names, or as many. */
 function checkCounts(a: Side, b: Side): number | undefined {
-  const [stemsA, stemsB] = [a, b].map(({ source }) => source.stems?.map(pairingStem));
+  const [stemsA, stemsB] = [a, b].map(({ source }) => source.stems?.map(pairingKey));
   if (stemsA && stemsB) {
     for (const [one, other, input] of [
       [stemsA, stemsB, b.input],
@@ -225,7 +220,7 @@ async function* picturesOf(
     return;
   }
   for (const path of side.source.paths ?? []) {
-    yield { stem: pairingStem(path), image: colorize(await readLabelMap(path), classes) };
+    yield { stem: pairingKeyOf(path), image: colorize(await readLabelMap(path), classes) };
   }
 }
 
@@ -235,11 +230,11 @@ async function* labelPairs(
   ground: FrameSource | undefined,
   classes: ClassSet,
 ): AsyncGenerator<Pair, void, void> {
-  const pathsB = new Map(b.source.paths?.map((path) => [pairingStem(path), path]));
+  const pathsB = new Map(b.source.paths?.map((path) => [pairingKeyOf(path), path]));
   const left = new Map<string, readonly [string, string]>();
   for (const pathA of a.source.paths ?? []) {
-    const pathB = pathsB.get(pairingStem(pathA));
-    if (pathB !== undefined) left.set(pairingStem(pathA), [pathA, pathB]);
+    const pathB = pathsB.get(pairingKeyOf(pathA));
+    if (pathB !== undefined) left.set(pairingKeyOf(pathA), [pathA, pathB]);
   }
   const read = ([pathA, pathB]: readonly [string, string]) =>
     Promise.all([readLabelMap(pathA), readLabelMap(pathB)] as const);
@@ -250,8 +245,8 @@ async function* labelPairs(
     }
     return;
   }
-  for await (const { stem, image } of ground.frames({ wanted: (_, stem) => left.has(pairingStem(stem)) })) {
-    const key = pairingStem(stem);
+  for await (const { stem, image } of ground.frames({ wanted: (_, stem) => left.has(pairingKey(stem)) })) {
+    const key = pairingKey(stem);
     const paths = left.get(key);
     if (paths === undefined) continue;
     left.delete(key);

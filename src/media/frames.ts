@@ -1,11 +1,12 @@
 // Frames from any input: a video, one picture, a folder, a glob or a list file, behind one interface.
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { isSystemError, messageOf, SteadysegError } from '../base/errors.js';
-import { exists, readFileBounded, reasonOf } from '../base/files.js';
+import { exists, reasonOf } from '../base/files.js';
 import { type Clip, splitIntoClips } from './clips.js';
 import { expandGlob, isGlob } from './glob.js';
 import type { RgbImage } from './image.js';
+import { isListPath, listExtensions, pathInList, readList } from './listFile.js';
 import { isPicturePath, pictureExtensions, readPicture } from './pictures.js';
 import { type FrameRate, type OnBadFrame, openVideo, videoStem } from './video.js';
 
@@ -52,11 +53,6 @@ export interface FrameSource {
 
 /** File name extensions that count as videos. */
 export const videoExtensions: readonly string[] = ['.mp4', '.m4v', '.mov', '.mkv', '.webm'];
-const listExtensions: readonly string[] = ['.txt', '.lst'];
-
-/** A list of more bytes is no list of frames (a million paths take 100 MB). */
-const MAX_LIST_BYTES = 1 << 28;
-
 /**
  * Opens INPUT: a video (mp4, m4v, mov, mkv, webm), a picture, a folder of pictures in natural order, a glob
  * (`*`, `?`, `**`, `[…]`, `{…}`), or a list file (.txt, .lst: a path in the first column of each line, relative to the list file).
@@ -72,7 +68,7 @@ export async function openFrames(
   const extension = extname(input).toLowerCase();
   if (kind === 'file') {
     if (videoExtensions.includes(extension)) return await video(input, options);
-    if (listExtensions.includes(extension)) return pictureFrames(input, await picturesListed(input));
+    if (isListPath(input)) return pictureFrames(input, await picturesListed(input));
     if (isPicturePath(input)) return pictureFrames(input, [input]);
     throw new SteadysegError(
       `${input}: expected a video (${videoExtensions.join(' ')}), a picture (${pictureExtensions.join(' ')}), a folder or a list (${listExtensions.join(' ')}), found "${extension}"`,
@@ -173,30 +169,19 @@ async function picturesIn(folder: string): Promise<string[]> {
   );
 }
 
+/** The first column of each line. */
 async function picturesListed(list: string): Promise<string[]> {
-  const text = new TextDecoder().decode(await readFileBounded(list, MAX_LIST_BYTES));
   const paths: string[] = [];
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (line.trim() === '') continue;
-    const path = await listedPath(list, line.trim());
-    if (path === undefined) {
+  for (const { columns, line } of await readList(list)) {
+    const path = pathInList(list, columns[0]);
+    if (!(await exists(path))) {
       throw new SteadysegError(
-        `${list}, line ${index + 1}: expected the path of a picture, found "${line.trim()}", which is no file`,
+        `${list}, line ${line}: expected the path of a picture, found "${columns[0]}", which is no file`,
       );
     }
     paths.push(path);
   }
-  if (paths.length === 0) throw new SteadysegError(`${list}: expected a path on each line, found none`);
   return paths;
-}
-
-/** The path of a line: all of it when such a file exists (it may hold spaces), else the first column. */
-async function listedPath(list: string, line: string): Promise<string | undefined> {
-  for (const candidate of new Set([line, line.split(/\t/)[0], line.split(/\s+/)[0]])) {
-    const path = isAbsolute(candidate) ? candidate : join(dirname(list), candidate);
-    if (await exists(path)) return path;
-  }
-  return undefined;
 }
 
 const collator = new Intl.Collator('en', { numeric: true });

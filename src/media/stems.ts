@@ -1,12 +1,17 @@
-// The names by which frames, predictions and labels of different folders belong together.
+// The names by which frames, labels and predictions of different folders belong together.
 import { basename, extname } from 'node:path';
 
 /** What data sets append to the name that a frame and its labels share. */
-const suffix = /_(?:leftImg8bit|gtFine_labelIds|gtFine_labelTrainIds)$/;
+const knownSuffixes = /_(leftImg8bit|gt(Fine|Coarse)_label(Train)?Ids)$/;
+/** Cityscapes' own scripts find the files of a frame by `<city>_<sequence>_<frame>*`. */
+const cityscapesName = /^(.+?_\d{6}_\d{6})(_.*)?$/;
 
-/** The part of a file name or stem that pairs it with others: without folder, extension and the suffixes of data sets. */
-export function pairingStem(pathOrStem: string): string {
-  const name = basename(pathOrStem);
-  const stem = /\.\w{2,4}$/.test(name) ? basename(name, extname(name)) : name;
-  return stem.replace(suffix, '');
+/** The stem with known suffixes taken off: what an image, its label and its prediction share. */
+export function pairingKey(stem: string): string {
+  return cityscapesName.exec(stem)?.[1] ?? stem.replace(knownSuffixes, '');
+}
+
+/** The pairing key of a file: without folder and extension. */
+export function pairingKeyOf(path: string): string {
+  return pairingKey(basename(path, extname(path)));
 }

@@ -67,7 +67,7 @@ export async function* segmentVideo(
 }
 
 /** At most `limit` items of a stream; what comes after is not read. */
-export async function* takeFirst<Item>(items: AsyncGenerator<Item>, limit: number): AsyncGenerator<Item, void, void> {
+async function* takeFirst<Item>(items: AsyncGenerator<Item>, limit: number): AsyncGenerator<Item, void, void> {
   let count = 0;
   if (count >= limit) return;
   for await (const item of items) {

@@ -1,4 +1,5 @@
 // Evaluations of files: layouts and pairing, shards, what is left out, and bad input.
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,13 +8,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluateMeanIoU } from '#src/data/evaluation/meanIoU.js';
 import { evaluateTemporal, type TemporalOptions } from '#src/data/evaluation/temporal.js';
 import { evaluateVideo } from '#src/data/evaluation/video.js';
-import { listFiles, pairingKey } from '#src/data/layouts.js';
+import { listFiles } from '#src/data/layouts.js';
 import { folderFlow } from '#src/flow/folder.js';
 import type { FlowSource } from '#src/flow/source.js';
 import { presetClasses } from '#src/media/classes.js';
 import { writeFlo } from '#src/media/flo.js';
 import { writeLabelMap } from '#src/media/labels.js';
 import { writePicture } from '#src/media/pictures.js';
+import { pairingKey, pairingKeyOf } from '#src/media/stems.js';
 import { mergeResults } from '#src/metrics/merge.js';
 import { type EvaluationResult, parseResult } from '#src/metrics/result.js';
 import { createRandom } from '#src/tensor/random.js';
@@ -75,6 +77,7 @@ describe('pairing', () => {
     expect(pairingKey('frankfurt_000001_047548_my_result')).toBe('frankfurt_000001_047548');
     expect(pairingKey('0016E5_07959')).toBe('0016E5_07959');
     expect(pairingKey('clip_leftImg8bit')).toBe('clip');
+    expect(pairingKeyOf('a/b/aachen_000000_000019_gtCoarse_labelIds.png')).toBe('aachen_000000_000019');
   });
 
   it('pairs Cityscapes’ cities with a flat folder, and maps label ids', async () => {

@@ -12,7 +12,6 @@ import { openFrames } from '#src/media/frames.js';
 import type { RgbImage } from '#src/media/image.js';
 import { writeLabelMap } from '#src/media/labels.js';
 import { readPicture, writePicture } from '#src/media/pictures.js';
-import { pairingStem } from '#src/media/stems.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 import { numbered, picture } from './made.js';
@@ -134,15 +133,6 @@ describe('flicker', () => {
     expect(image.height).toBeGreaterThan(100);
     const tiny = { width: 1, height: 1, changed: new Uint32Array(1), pairs: new Uint32Array(1), rate: 0 };
     expect(drawFlicker(tiny, tiny, ['a', 'b']).width).toBeGreaterThan(1);
-  });
-});
-
-describe('pairingStem', () => {
-  it('takes off extensions and the suffixes of data sets', () => {
-    expect(pairingStem('a/b/aachen_000000_000019_leftImg8bit.png')).toBe('aachen_000000_000019');
-    expect(pairingStem('aachen_000000_000019_gtFine_labelTrainIds')).toBe('aachen_000000_000019');
-    expect(pairingStem('aachen_000000_000019_gtFine_labelIds.png')).toBe('aachen_000000_000019');
-    expect(pairingStem('000001')).toBe('000001');
   });
 });
 

@@ -1,5 +1,5 @@
 // The frames of an evaluation: whatever `openFrames` opens, and the folder layouts of the data sets.
-import { stat } from 'node:fs/promises';
+import { isFolder } from '../../base/files.js';
 import { type FrameSource, openFrames, pictureFrames } from '../../media/frames.js';
 import { listFiles } from '../layouts.js';
 
@@ -8,11 +8,7 @@ import { listFiles } from '../layouts.js';
  * names (VSPW's videos), stems are `folder/name`.
  */
 export async function openEvaluationFrames(input: string): Promise<FrameSource> {
-  const isFolder = await stat(input).then(
-    (info) => info.isDirectory(),
-    () => false,
-  );
-  if (!isFolder) return await openFrames(input);
+  if (!(await isFolder(input))) return await openFrames(input);
   const files = await listFiles(input, 'frames');
   const distinct = new Set(files.map(({ stem }) => stem)).size === files.length;
   const stems = files.map(({ stem, folder }) => (distinct || folder === '' ? stem : `${folder}/${stem}`));

@@ -1,9 +1,9 @@
 // mIoU of folders of predictions and labels.
+import { mapOrdered } from '../../base/ordered.js';
 import { addCounts, noCounts } from '../../metrics/classCounts.js';
 import { type MeanIoUConvention, meanIoUCounts } from '../../metrics/meanIoU.js';
 import { type MeanIoUResult, meanIoUResultOf, type Skip } from '../../metrics/result.js';
 import { basisOf, CONCURRENT_FRAMES, type EvaluationOptions, labelledClips, readFrame, skipOf } from './common.js';
-import { inOrder } from './inOrder.js';
 
 /** What `evaluateMeanIoU` takes. */
 export interface MeanIoUOptions extends EvaluationOptions {
@@ -26,7 +26,7 @@ export async function evaluateMeanIoU(options: MeanIoUOptions): Promise<MeanIoUR
   let compared = 0;
   let done = 0;
   const skipped: Skip[] = [];
-  const results = inOrder(frames, CONCURRENT_FRAMES, async ({ clip, frame }) => {
+  const results = mapOrdered(frames, CONCURRENT_FRAMES, async ({ clip, frame }) => {
     try {
       const { prediction, label } = await readFrame(frame, options);
       return { counts: meanIoUCounts(prediction, label, classes) };

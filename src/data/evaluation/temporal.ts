@@ -1,23 +1,25 @@
 // Temporal consistency (TC) of predictions along optical flow, beside their mIoU and the labels' own TC.
+
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import { SteadysegError } from '../../base/errors.js';
+import { mapOrdered } from '../../base/ordered.js';
 import { clipIndex, firstStems, flowFrames } from '../../flow/pairs.js';
 import type { FlowDirection, FlowFrame, FlowSource } from '../../flow/source.js';
 import type { FrameSource, OnBadFrame } from '../../media/frames.js';
 import type { LabelMap } from '../../media/image.js';
+import { pairingKey } from '../../media/stems.js';
 import { addCounts, type ClassCounts, noCounts } from '../../metrics/classCounts.js';
 import { type MeanIoUConvention, meanIoUCounts } from '../../metrics/meanIoU.js';
 import { type PairRecord, type Skip, type TemporalResult, temporalResultOf } from '../../metrics/result.js';
 import { pairConsistency } from '../../metrics/temporalConsistency.js';
 import type { TemporalMode } from '../../metrics/warp.js';
 import { readTrainIds } from '../labelFiles.js';
-import { type ListedFile, listFiles, pairingKey } from '../layouts.js';
+import { type ListedFile, listFiles } from '../layouts.js';
 import { indexByName, type Named, pairingNames } from '../pairing.js';
 import { inShard, wholeWork } from '../shard.js';
 import { basisOf, type EvaluationOptions, missingPrediction, requireSize, settled, skipOf } from './common.js';
 import { openEvaluationFrames } from './frames.js';
-import { inOrder } from './inOrder.js';
 import type { PairOutcome, PairTask } from './pairWorker.js';
 
 /** What `evaluateTemporal` takes. */
@@ -158,7 +160,7 @@ export async function evaluateTemporal(
   const concurrency = Math.max(threads, flow.concurrency) + 1;
   try {
     const states = withPrevious(frameStates(source, partners, options, onBad));
-    const outcomes = inOrder(states, concurrency, async ({ state, previous }) => {
+    const outcomes = mapOrdered(states, concurrency, async ({ state, previous }) => {
       const skips: Skip[] = [];
       const orSkip = async <T>(name: string, work: Promise<T>) => {
         try {

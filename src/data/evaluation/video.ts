@@ -1,4 +1,5 @@
 // Video consistency (VC-n) of folders of predictions and labels.
+import { mapOrdered } from '../../base/ordered.js';
 import { type Skip, type VideoResult, videoResultOf } from '../../metrics/result.js';
 import { createWindowCounter, type VideoConvention, windowsOf } from '../../metrics/videoConsistency.js';
 import {
@@ -11,7 +12,6 @@ import {
   requireSize,
   skipOf,
 } from './common.js';
-import { inOrder } from './inOrder.js';
 
 /** What `evaluateVideo` takes. */
 export interface VideoOptions extends EvaluationOptions {
@@ -43,7 +43,7 @@ export async function evaluateVideo(options: VideoOptions): Promise<VideoResult>
     const windows = windowsOf(clip.frames, counting);
     const counter = createWindowCounter(counting);
     const first = clip.labelled[0].label.path;
-    const frames = inOrder(clip.labelled, CONCURRENT_FRAMES, async (frame) => ({
+    const frames = mapOrdered(clip.labelled, CONCURRENT_FRAMES, async (frame) => ({
       ...(await readFrame(frame, options)),
       path: frame.label.path,
     }));

@@ -52,7 +52,7 @@ export async function decideByShare(
 ): Promise<Decided | undefined> {
   let done = 0;
   const each = async function* <Result>(work: (record: FrameRecord) => Promise<Result>) {
-    for await (const result of mapOrdered(streamOf(records), HANDS, work, signal)) {
+    for await (const result of mapOrdered(records, HANDS, work, signal)) {
       yield result;
       onProgress?.({ done: ++done, total: 2 * records.length });
     }
@@ -78,8 +78,4 @@ export async function decideByShare(
     }
     return { ...record, kept };
   }
-}
-
-async function* streamOf<Item>(items: readonly Item[]): AsyncGenerator<Item, void, void> {
-  yield* items;
 }
