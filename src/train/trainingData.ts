@@ -1,0 +1,113 @@
+// The data of a run: datasets as the configuration names them, and the loader that makes batches of them.
+import { UsageError } from '../base/errors.js';
+import type { Dataset } from '../data/dataset.js';
+import { openDataset } from '../data/datasets.js';
+import { createLoader, type Loader, type LoaderOptions } from '../data/loader.js';
+import { rangeOf, withoutLabels } from '../data/selection.js';
+import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
+import { readClassesFile } from '../media/classesFile.js';
+import type { TrainingConfig } from './config.js';
+import { framesFor } from './lossTable.js';
+
+export interface TrainingData {
+  readonly dataset: Dataset;
+  /** Validated on. */
+  readonly held: Dataset | undefined;
+  readonly extra: LoaderOptions['extra'];
+  /** Samples of a batch, the last ones, that may have neighbours. */
+  readonly withNeighbours: number;
+}
+
+/** @throws SteadysegError for data that is not as the configuration says; UsageError for what does not go together. */
+export async function openTrainingData(config: TrainingConfig): Promise<TrainingData> {
+  const { data, validation } = config;
+  const dataset = await openPart(data, 'train');
+  const held = validation && (await openPart(validationData(data, validation), 'val'));
+  const extra = await openExtra(config, dataset);
+  return { dataset, held, extra, withNeighbours: samplesWithNeighbours(config, dataset, extra) };
+}
+
+/** Neighbours the loader gives, by the frames besides the labelled one. */
+const neighbourCounts = [0, 1, 2] as const;
+
+export function openLoader(
+  config: TrainingConfig,
+  { dataset, extra }: TrainingData,
+  frames: number,
+  withFlow: boolean,
+): Loader {
+  const [height, width] = config.crop;
+  return createLoader({
+    dataset,
+    extra,
+    batchSize: config.batch,
+    crop: { height, width },
+    seed: config.seed,
+    augmentation: config.augmentation,
+    neighbours: neighbourCounts[frames - 1],
+    gap: config.gap,
+    flow: withFlow,
+    workers: config.workers,
+  });
+}
+
+type DataConfig = Omit<TrainingConfig['data'], 'extra'>;
+
+async function openPart(data: DataConfig, fallbackSplit: string, inherited?: ClassSet): Promise<Dataset> {
+  const { layout, root, split = fallbackSplit, classes, flow, range } = data;
+  const classSet =
+    classes === undefined
+      ? inherited
+      : presetNames.includes(classes)
+        ? presetClasses(classes)
+        : await readClassesFile(classes);
+  const dataset = await openDataset(layout, { root, split, classes: classSet, flow });
+  return range ? rangeOf(dataset, ...range) : dataset;
+}
+
+/** What validation leaves out is taken from the training data, but for the part of it. */
+function validationData(data: DataConfig, validation: NonNullable<TrainingConfig['validation']>): DataConfig {
+  const { layout = data.layout, root = data.root, classes = data.classes, flow = data.flow, split, range } = validation;
+  return { layout, root, classes, flow, split, range };
+}
+
+/** The samples that every batch has some of. */
+async function openExtra(
+  { data: { extra }, batch }: TrainingConfig,
+  { classes }: Dataset,
+): Promise<LoaderOptions['extra']> {
+  if (!extra) return undefined;
+  const { perBatch, labels } = extra;
+  if (perBatch >= batch) {
+    throw new UsageError(`data.extra.perBatch: expected less than the batch of ${batch}, found ${perBatch}`);
+  }
+  const dataset = await openPart(extra, 'train', classes);
+  if (dataset.classes.classes.length !== classes.classes.length) {
+    throw new UsageError(
+      `data.extra.classes: expected the ${classes.classes.length} classes of the data, found ${dataset.classes.classes.length}`,
+    );
+  }
+  return { dataset: labels ? dataset : withoutLabels(dataset), perBatch };
+}
+
+/**
+ * How many samples of a batch, the last ones, may have neighbours: where none of the labelled frames does (CamVid's are a
+ * second apart), the student runs on no other frames than those around the extra samples.
+ * @throws UsageError when losses compare frames, and none has a neighbour.
+ */
+function samplesWithNeighbours(config: TrainingConfig, dataset: Dataset, extra: LoaderOptions['extra']): number {
+  const { batch, gap } = config;
+  const distances = Array.from({ length: gap }, (_, k) => k + 1);
+  const hasNeighbours = ({ count, sample }: Dataset) => {
+    for (let index = 0; index < count; index++) {
+      const { neighbour } = sample(index);
+      if (distances.some((k) => neighbour(k) || neighbour(-k))) return true;
+    }
+    return false;
+  };
+  if (framesFor(config.losses, config.frames) === 1 || hasNeighbours(dataset)) return batch;
+  if (extra && hasNeighbours(extra.dataset)) return extra.perBatch;
+  throw new UsageError(
+    `${dataset.name}: expected frames with neighbours within the gap of ${gap}, found none: give unlabelled ones as data.extra, or set frames: 1`,
+  );
+}
