@@ -67,6 +67,21 @@ const MAX_LISTED = 12;
  * @throws SteadysegError for a file that is no segmentation network, and for features it does not have, naming those it has.
  */
 export async function openTeacher(options: TeacherOptions): Promise<Teacher> {
+  const sessions: Session[] = [];
+  try {
+    return await teacherOf(options, sessions);
+  } catch (thrown) {
+    await releaseAll(sessions);
+    throw thrown;
+  }
+}
+
+async function releaseAll(sessions: readonly Session[]): Promise<void> {
+  await Promise.all(sessions.map((session) => session.release()));
+}
+
+/** @param sessions is given those that are opened. */
+async function teacherOf(options: TeacherOptions, sessions: Session[]): Promise<Teacher> {
   const { path, batch, crop } = options;
   const model = await readModelFile(path);
   const { description } = await loadModel(path, options);
@@ -78,6 +93,7 @@ export async function openTeacher(options: TeacherOptions): Promise<Teacher> {
     threads: options.threads,
     source: `the teacher ${path}`,
   });
+  sessions.push(session);
   const cache =
     options.cache === undefined
       ? undefined
@@ -86,6 +102,7 @@ export async function openTeacher(options: TeacherOptions): Promise<Teacher> {
           JSON.stringify([description.preprocessing, network.size, options.features ?? null, options.device ?? 'cpu']),
         ]);
   const adapter = await createAdapter(description.preprocessing, network.samples, crop, network.size);
+  if (adapter) sessions.push(adapter);
 
   const compute = async (frames: Tensor<'float32'>, outputs: readonly TeacherOutput[]): Promise<TeacherMaps> => {
     const wanted = outputs.map((output) => [output, network.outputs[output]] as const);
@@ -105,27 +122,19 @@ export async function openTeacher(options: TeacherOptions): Promise<Teacher> {
     }
     return Object.fromEntries(outputs.map((output) => [output, joined(parts.flatMap((maps) => maps[output] ?? []))]));
   };
-  const close = async () => {
-    await Promise.all([session.release(), adapter?.release()]);
-  };
-  try {
-    const asked: TeacherOutput[] = options.features === undefined ? ['logits'] : ['logits', 'features'];
-    const probe = await run(zeros('float32', [batch, 3, crop.height, crop.width]), asked);
-    const shapes = Object.fromEntries(
-      Object.entries(probe).map(([output, { shape }]) => {
-        const [, channels, height, width] = shape;
-        return [output, { channels, height, width }];
-      }),
-    ) as Teacher['shapes'];
-    const count = shapes.logits?.channels ?? 0;
-    if (names && names.length !== count) {
-      throw new SteadysegError(`${path}: expected scores of its ${names.length} classes, found ${count}`);
-    }
-    return { classes: { count, names }, shapes, run, close };
-  } catch (thrown) {
-    await close();
-    throw thrown;
+  const asked: TeacherOutput[] = options.features === undefined ? ['logits'] : ['logits', 'features'];
+  const probe = await run(zeros('float32', [batch, 3, crop.height, crop.width]), asked);
+  const shapes = Object.fromEntries(
+    Object.entries(probe).map(([output, { shape }]) => {
+      const [, channels, height, width] = shape;
+      return [output, { channels, height, width }];
+    }),
+  ) as Teacher['shapes'];
+  const count = shapes.logits?.channels ?? 0;
+  if (names && names.length !== count) {
+    throw new SteadysegError(`${path}: expected scores of its ${names.length} classes, found ${count}`);
   }
+  return { classes: { count, names }, shapes, run, close: () => releaseAll(sessions) };
 }
 
 /** The network runs once for all outputs that are not kept yet. */

@@ -3,7 +3,7 @@ import { InterruptedError, SteadysegError } from '../base/errors.js';
 import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
 import type { Dataset } from '../data/dataset.js';
-import type { Batch } from '../data/loader.js';
+import type { Batch, Loader } from '../data/loader.js';
 import { writeModelFile } from '../onnx/modelFile.js';
 import { writeModel } from '../onnx/write.js';
 import { createSession, type Session } from '../runtime/session.js';
@@ -27,7 +27,7 @@ import { applyGradients, computeGradients, createTrainingState, type TrainingSta
 import type { TrainingStep } from './step.js';
 import type { Teacher } from './teacher.js';
 import { trainedModel } from './trainedModel.js';
-import { openLoader, openTrainingData } from './trainingData.js';
+import { openLoader, openTrainingData, type TrainingData } from './trainingData.js';
 import type { ValidatedFrame } from './validate.js';
 import { validateRun } from './validateRun.js';
 
@@ -112,29 +112,75 @@ async function claimFolder(path: string, config: TrainingConfig, resume: boolean
 }
 
 async function trainInFolder(options: TrainOptions): Promise<RunResult> {
-  const { config, out, signal } = options;
-  const files = runFiles(out);
+  const { config, out } = options;
+  const closers: Closer[] = [];
+  let run: Run;
+  let outcome: Outcome;
+  try {
+    run = await openRun(config, closers);
+    outcome = await takeSteps(run, options);
+  } finally {
+    await Promise.all(closers.map((close) => close()));
+  }
+  const { state, data } = run;
+  const { validation, best, waitedShare } = outcome;
+  const { model } = runFiles(out);
+  await writeModelFile(model, trainedModel(config, state, data.dataset.classes, config.crop, validation?.validation));
+  return { steps: state.step, model, validation, best, waitedShare };
+}
+
+type Closer = () => Promise<void>;
+
+/** What steps are made of. */
+interface Run {
+  readonly config: TrainingConfig;
+  readonly data: TrainingData;
+  readonly flow: BatchFlow | undefined;
+  readonly teacher: Teacher | undefined;
+  readonly step: TrainingStep;
+  readonly session: Session;
+  readonly state: TrainingState;
+  readonly loader: Loader;
+}
+
+/** Everything of a run, with fresh weights. @param closers is given what frees it, also when a later part cannot be opened. */
+async function openRun(config: TrainingConfig, closers: Closer[]): Promise<Run> {
+  const { device, threads } = config;
   const data = await openTrainingData(config);
-  const { dataset, held } = data;
-  const flow = config.losses.motion > 0 ? await batchFlow(config.motion.flow, config.threads) : undefined;
+  const flow = config.losses.motion > 0 ? await batchFlow(config.motion.flow, threads) : undefined;
+  if (flow) closers.push(() => flow.close());
   const teacher = await configuredTeacher(config, data);
+  if (teacher) closers.push(() => teacher.close());
   const step = configuredStep(config, data, teacher);
   const session = await createSession(writeModel(step.model), {
-    device: config.device,
-    threads: config.threads,
+    device,
+    threads,
     // Rewriting pays for inference; a training graph runs faster as it is built.
     optimization: 'disabled',
     memoryPattern: false,
     source: 'the training step',
   });
+  closers.push(() => session.release());
   const state = createTrainingState(step, config.seed, await initialWeights(config, step));
+  const loader = openLoader(config, data, step.frames.length, flow?.given ?? false);
+  closers.push(() => loader.close());
+  return { config, data, flow, teacher, step, session, state, loader };
+}
+
+/** What comes of the steps besides weights. */
+type Outcome = Pick<RunResult, 'validation' | 'best' | 'waitedShare'>;
+
+/** All steps that are left, from the last checkpoint on. */
+async function takeSteps(run: Run, options: TrainOptions): Promise<Outcome> {
+  const { config, data, state } = run;
+  const { dataset, held } = data;
+  const { out, signal } = options;
+  const files = runFiles(out);
   let best: RunResult['best'];
   const resumed = options.resume && (await exists(files.last));
   if (resumed) best = (await readCheckpoint(files.last, state)).best;
   await rewriteMetrics(files.metrics, resumed ? await readMetrics(files.metrics, state.step) : []);
 
-  const loader = openLoader(config, data, step.frames.length, flow?.given ?? false);
-  const run: Run = { config, step, session, state, flow, teacher };
   const validateNow = (frames: Dataset, last: boolean) =>
     validateRun(config, state, dataset.classes, frames, last ? options.onValidatedFrame : undefined);
   await options.onStart?.({
@@ -147,53 +193,38 @@ async function trainInFolder(options: TrainOptions): Promise<RunResult> {
   let smallest = Number.POSITIVE_INFINITY;
   let [busy, waited] = [0, 0];
   let validation: ValidationRecord | undefined;
-  try {
-    const batches = loader.batches({ epoch: 0, step: state.step * config.accumulate });
-    while (state.step < config.steps) {
-      const record = await runStep(run, batches);
-      smallest = Math.min(smallest, record.losses.loss);
-      await refuseExplosion(record, smallest, files.last);
-      busy += record.milliseconds;
-      waited += record.waited;
-      await appendMetrics(files.metrics, record);
-      options.onStep?.(record);
+  const batches = run.loader.batches({ epoch: 0, step: state.step * config.accumulate });
+  while (state.step < config.steps) {
+    const record = await runStep(run, batches);
+    smallest = Math.min(smallest, record.losses.loss);
+    await refuseExplosion(record, smallest, files.last);
+    busy += record.milliseconds;
+    waited += record.waited;
+    await appendMetrics(files.metrics, record);
+    options.onStep?.(record);
 
-      const last = state.step === config.steps;
-      if (held && config.validation && (last || state.step % config.validation.every === 0)) {
-        validation = await validateNow(held, last);
-        await appendMetrics(files.metrics, validation);
-        options.onValidation?.(validation);
-        const { mIoU } = validation.validation;
-        if (!best || mIoU > best.mIoU) {
-          best = { step: state.step, mIoU };
-          await writeCheckpoint(files.best, state, { fingerprint: fingerprintOf(config), best });
-        }
+    const last = state.step === config.steps;
+    if (held && config.validation && (last || state.step % config.validation.every === 0)) {
+      validation = await validateNow(held, last);
+      await appendMetrics(files.metrics, validation);
+      options.onValidation?.(validation);
+      const { mIoU } = validation.validation;
+      if (!best || mIoU > best.mIoU) {
+        best = { step: state.step, mIoU };
+        await writeCheckpoint(files.best, state, { fingerprint: fingerprintOf(config), best });
       }
-      const interrupted = signal?.aborted ?? false;
-      if (last || interrupted || state.step % config.checkpointEvery === 0) {
-        refuseBrokenWeights(state);
-        await writeCheckpoint(files.last, state, { fingerprint: fingerprintOf(config), best });
-      }
-      if (interrupted && !last)
-        throw new InterruptedError(`ended at step ${state.step} of ${config.steps}; go on with --resume`);
     }
-    // Resumed after its last step: the model and the report tell of its validation all the same.
-    if (held && !validation) validation = await validateNow(held, true);
-  } finally {
-    await Promise.all([loader.close(), flow?.close(), teacher?.close(), session.release()]);
+    const interrupted = signal?.aborted ?? false;
+    if (last || interrupted || state.step % config.checkpointEvery === 0) {
+      refuseBrokenWeights(state);
+      await writeCheckpoint(files.last, state, { fingerprint: fingerprintOf(config), best });
+    }
+    if (interrupted && !last)
+      throw new InterruptedError(`ended at step ${state.step} of ${config.steps}; go on with --resume`);
   }
-  await writeModelFile(files.model, trainedModel(config, state, dataset.classes, config.crop, validation?.validation));
-  return { steps: state.step, model: files.model, validation, best, waitedShare: busy > 0 ? waited / busy : 0 };
-}
-
-/** What steps are made of. */
-interface Run {
-  readonly config: TrainingConfig;
-  readonly step: TrainingStep;
-  readonly session: Session;
-  readonly state: TrainingState;
-  readonly flow: BatchFlow | undefined;
-  readonly teacher: Teacher | undefined;
+  // Resumed after its last step: the model and the report tell of its validation all the same.
+  if (held && !validation) validation = await validateNow(held, true);
+  return { validation, best, waitedShare: busy > 0 ? waited / busy : 0 };
 }
 
 /** One update: batches, gradients, weights. */
