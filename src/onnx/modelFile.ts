@@ -5,7 +5,7 @@ import { readModel } from './read.js';
 import { writeModel } from './write.js';
 
 /** Protobuf's own limit: lengths are 31 bits. */
-const MAX_MODEL_BYTES = 2 ** 31 - 1;
+export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
 /** Reads a model file of at most 2 GiB. @throws SteadysegError naming the file when it cannot be read or is no ONNX model. */
 export async function readModelFile(path: string): Promise<Model> {

@@ -9,16 +9,17 @@ import { imageNetMean, imageNetStd } from '../nets/normalization.js';
 import { buildNetwork } from '../nets/registry.js';
 import { exportModel } from '../onnx/export.js';
 import { constant, createGraph, input, type Value } from '../onnx/graph.js';
-import { readDescription } from '../onnx/metadata.js';
+import { type ModelDescription, readDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
-import { readModelFile } from '../onnx/modelFile.js';
+import { MAX_MODEL_BYTES } from '../onnx/modelFile.js';
 import { add, averagePool, gather, mul } from '../onnx/ops.js';
+import { readModel } from '../onnx/read.js';
 import { bilinear } from '../onnx/resample.js';
 import { writeModel } from '../onnx/write.js';
 import { createSession, type Session, type SessionOptions } from '../runtime/session.js';
-import { loadModel } from '../segment/loadModel.js';
-import type { NetworkDescription } from '../segment/model.js';
+import { type NetworkDescription, segmentationModel } from '../segment/model.js';
 import type { Preprocessing, PreprocessingOptions } from '../segment/preprocessing.js';
+import { choosePreprocessing } from '../segment/preprocessorConfig.js';
 import { float16ToFloat32, float32ToFloat16 } from '../tensor/half.js';
 import { elementCount, formatShape, type Tensor, tensor, zeros } from '../tensor/tensor.js';
 import type { NetworkClasses } from './classMap.js';
@@ -83,12 +84,16 @@ async function releaseAll(sessions: readonly Session[]): Promise<void> {
 /** @param sessions is given those that are opened. */
 async function teacherOf(options: TeacherOptions, sessions: Session[]): Promise<Teacher> {
   const { path, batch, crop } = options;
-  const model = await readModelFile(path);
-  const { description } = await loadModel(path, options);
-  const names = readDescription(model.metadata, path).classes;
-  const own = ownNetwork(model, options);
-  const network = own ?? foreignNetwork(model, description, options);
-  const session = await createSession(network.content, {
+  const content = await readFileBounded(path, MAX_MODEL_BYTES);
+  const model = readModel(content, path);
+  const facts = readDescription(model.metadata, path);
+  const config = await choosePreprocessing(path, facts, options);
+  const { description } = segmentationModel({ content, source: path, model, facts, config }, options, createSession);
+  const names = facts.classes;
+  // Apart from the rest, so that the bytes are not kept as long as the teacher is.
+  const { content: compiled, ...network } =
+    ownNetwork(model, facts, options) ?? foreignNetwork(content, model, description, options);
+  const session = await createSession(compiled, {
     device: options.device,
     threads: options.threads,
     source: `the teacher ${path}`,
@@ -98,7 +103,7 @@ async function teacherOf(options: TeacherOptions, sessions: Session[]): Promise<
     options.cache === undefined
       ? undefined
       : createTeacherCache(options.cache, [
-          await readFileBounded(path, 2 ** 31 - 1),
+          content,
           JSON.stringify([description.preprocessing, network.size, options.features ?? null, options.device ?? 'cpu']),
         ]);
   const adapter = await createAdapter(description.preprocessing, network.samples, crop, network.size);
@@ -157,7 +162,7 @@ async function cached(
 
 /** A network as it is compiled. */
 interface TeacherNetwork {
-  readonly content: string | Uint8Array;
+  readonly content: Uint8Array;
   readonly input: string;
   /** Whether it takes float16. */
   readonly half: boolean;
@@ -170,10 +175,10 @@ interface TeacherNetwork {
 /** A network that `buildModel` made, for whole batches of crops; undefined for other files. */
 function ownNetwork(
   model: Model,
+  { architecture, widthMultiplier = 1 }: ModelDescription,
   { path, batch, crop, features, device, cache }: TeacherOptions,
 ): TeacherNetwork | undefined {
   const weights = weightsOfModel(model, path);
-  const { architecture, widthMultiplier = 1 } = readDescription(model.metadata, path);
   if (!weights || !architecture) return undefined;
   const onProcessor = device === undefined || device === 'cpu';
   const graph = createGraph(`teacher ${architecture}`, { winograd: onProcessor });
@@ -198,6 +203,7 @@ function ownNetwork(
 
 /** Any other network, as it is but for the features, which become an output. */
 function foreignNetwork(
+  content: Uint8Array,
   model: Model,
   description: NetworkDescription,
   { path, crop, features }: TeacherOptions,
@@ -216,7 +222,7 @@ function foreignNetwork(
     },
   };
   if (features === undefined || graph.outputs.some(({ name }) => name === features)) {
-    return { ...network, content: path };
+    return { ...network, content };
   }
   const values = graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== ''));
   if (!values.includes(features)) throw noSuchFeatures(path, features, values);
