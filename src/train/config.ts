@@ -6,7 +6,9 @@ import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
 import { problemOf } from '../base/problem.js';
 import { suggest } from '../base/suggest.js';
+import { publishedAugmentation } from '../data/augmentation.js';
 import { datasetLayouts } from '../data/datasets.js';
+import { publishedSgd } from './optimizer.js';
 
 /** No hand-written configuration is longer. */
 const MAX_CONFIG_BYTES = 2 ** 20;
@@ -77,11 +79,15 @@ export const configSchema = v.strictObject({
   ),
   augmentation: key(
     v.strictObject({
-      scale: key(v.tuple([positive, positive]), [0.5, 2], 'range of the scale'),
-      rotation: key(v.pipe(v.number(), v.minValue(0), v.maxValue(180)), 10, 'largest rotation in degrees'),
-      rotationProbability: key(share, 0.5, 'how often a sample is rotated'),
-      blurProbability: key(share, 0.5, 'how often it is blurred'),
-      flipProbability: key(share, 0.5, 'how often it is mirrored'),
+      scale: key(v.tuple([positive, positive]), [...publishedAugmentation.scale], 'range of the scale'),
+      rotation: key(
+        v.pipe(v.number(), v.minValue(0), v.maxValue(180)),
+        publishedAugmentation.rotation,
+        'largest rotation in degrees',
+      ),
+      rotationProbability: key(share, publishedAugmentation.rotationProbability, 'how often a sample is rotated'),
+      blurProbability: key(share, publishedAugmentation.blurProbability, 'how often it is blurred'),
+      flipProbability: key(share, publishedAugmentation.flipProbability, 'how often it is mirrored'),
     }),
     {},
     'random changes of a sample',
@@ -90,8 +96,8 @@ export const configSchema = v.strictObject({
     v.strictObject({
       rate: key(positive, 0.01, 'learning rate of the first step'),
       power: key(notNegative, 0.9, 'the rate falls as (1 - step/steps)^power'),
-      momentum: key(share, 0.9, 'momentum'),
-      weightDecay: key(notNegative, 1e-4, 'weight decay, on every weight'),
+      momentum: key(share, publishedSgd.momentum, 'momentum'),
+      weightDecay: key(notNegative, publishedSgd.weightDecay, 'weight decay, on every weight'),
       headFactor: optionalKey(
         positive,
         'factor on the rate of ppm, cls and aux; default: 10 with backbone weights, else 1',

@@ -65,7 +65,7 @@ describeWithShared('a PSPNet-18 trained with the motion loss', ['goldens/nets/ps
         expect(relative(losses.motion * 0.1, expected.st)).toBeLessThan(1e-4);
         checkFirstStep(trajectory, gradients, state.parameters);
       }
-      const rate = polynomialRate(0.01, k, trajectory.steps.length);
+      const rate = polynomialRate(0.01, k, trajectory.steps.length, 0.9);
       expect(relative(rate, expected.lr)).toBeLessThan(1e-9);
       applyGradients(state, gradients, (name) => (isHead(name) ? 10 * rate : rate), publishedSgd);
     }
