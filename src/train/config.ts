@@ -17,6 +17,19 @@ const count = (minimum: number) => v.pipe(v.number(), v.integer(), v.minValue(mi
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const positive = v.pipe(v.number(), v.gtValue(0));
 const notNegative = v.pipe(v.number(), v.minValue(0));
+/** A path, or a name in its place; `$NAME` at its start becomes the environment's value. */
+const expandedPath = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset: { value }, addIssue }) =>
+    value.replace(/^\$(\w+)/, (whole, name: string) => {
+      const found = process.env[name];
+      if (found === undefined) {
+        addIssue({ message: `expected the environment variable ${shortened(name)} to be set, found none` });
+      }
+      return found || whole;
+    }),
+  ),
+);
 
 /** A key with its default and what it means; the documentation is made from these. */
 const key = <S extends v.GenericSchema, D extends v.InferInput<S>>(schema: S, fallback: D, description: string) =>
@@ -28,10 +41,13 @@ const requiredKey = <S extends v.GenericSchema>(schema: S, description: string) 
 
 const datasetEntries = {
   layout: requiredKey(v.picklist(datasetLayouts), 'how the files lie: cityscapes, toycity, camvid, vspw or list'),
-  root: requiredKey(v.string(), 'folder of the dataset, or the list file; $NAME is taken from the environment'),
+  root: requiredKey(expandedPath, 'folder of the dataset, or the list file; $NAME is taken from the environment'),
   split: optionalKey(v.string(), 'which part; default: train for training, val for validation'),
-  classes: optionalKey(v.string(), "a preset's name or a class file; default: the layout's own classes"),
-  flow: optionalKey(v.string(), 'folder of .flo files between neighbouring frames'),
+  classes: optionalKey(
+    expandedPath,
+    "a preset's name or a class file ($NAME as in root); default: the layout's own classes",
+  ),
+  flow: optionalKey(expandedPath, 'folder of .flo files between neighbouring frames; $NAME as in root'),
   range: optionalKey(
     v.tuple([count(0), count(1)]),
     'the first sample, and the one after the last; the frames of others are not used as neighbours either',
@@ -43,7 +59,7 @@ const dataSchema = v.strictObject({
   extra: optionalKey(
     v.strictObject({
       ...datasetEntries,
-      classes: optionalKey(v.string(), "default: those of 'data'"),
+      classes: optionalKey(expandedPath, "as in 'data'; default: its classes"),
       perBatch: requiredKey(count(1), 'how many samples of each batch are taken from here'),
       labels: key(
         v.boolean(),
@@ -60,10 +76,13 @@ export const configSchema = v.strictObject({
   network: v.strictObject({
     architecture: key(v.string(), 'pspnet18', 'pspnet18, pspnet50, pspnet101 or pspnet-mobilenetv2'),
     widthMultiplier: key(positive, 1, 'factor on the channel numbers (pspnet18, pspnet-mobilenetv2)'),
-    backbone: optionalKey(v.string(), 'ImageNet weights of the backbone (.pth or .safetensors, torchvision names)'),
+    backbone: optionalKey(
+      expandedPath,
+      'ImageNet weights of the backbone (.pth or .safetensors, torchvision names); $NAME as in data.root',
+    ),
     weights: optionalKey(
-      v.string(),
-      'weights of the whole network to start from (.pth, .safetensors, or a checkpoint or model.onnx of another run)',
+      expandedPath,
+      'weights of the whole network to start from (.pth, .safetensors, or a checkpoint or model.onnx of another run); $NAME as in data.root',
     ),
   }),
   data: dataSchema,
@@ -126,14 +145,18 @@ export const configSchema = v.strictObject({
         'absolute-of-sum',
         'how colour differences fade a pixel: as published, channel by channel, or not at all, so that only masks of what is hidden count',
       ),
-      flow: key(v.string(), 'given', "'given' by the dataset, 'farneback', or a two-image flow network (.onnx)"),
+      flow: key(
+        expandedPath,
+        'given',
+        "'given' by the dataset, 'farneback', or a two-image flow network (.onnx; $NAME as in data.root)",
+      ),
     }),
     {},
     'details of the motion loss',
   ),
   teacher: optionalKey(
     v.strictObject({
-      model: requiredKey(v.string(), 'any segmentation network (.onnx), of ours or not; $NAME as in data.root'),
+      model: requiredKey(expandedPath, 'any segmentation network (.onnx), of ours or not; $NAME as in data.root'),
       features: optionalKey(
         v.string(),
         'the value in it that stands for features, when distillation.on is not logits; default: that of the same name',
@@ -143,8 +166,8 @@ export const configSchema = v.strictObject({
         "the student's class for each of the teacher's, names or numbers; default: by name, or by number where names are unknown",
       ),
       cache: optionalKey(
-        v.string(),
-        'folder that keeps what it gives for a frame, for runs without augmentation and crops of whole frames',
+        expandedPath,
+        'folder that keeps what it gives for a frame, for runs without augmentation and crops of whole frames; $NAME as in data.root',
       ),
       mean: optionalKey(
         v.tuple([v.number(), v.number(), v.number()]),
@@ -211,7 +234,7 @@ export const configSchema = v.strictObject({
     v.strictObject({
       ...datasetEntries,
       layout: optionalKey(v.picklist(datasetLayouts), "default: that of 'data'"),
-      root: optionalKey(v.string(), "default: that of 'data'"),
+      root: optionalKey(expandedPath, "default: that of 'data'"),
       every: key(count(1), 1000, 'steps between validations; the last step is always validated'),
       limit: optionalKey(count(1), 'frames at most'),
       size: optionalKey(
@@ -272,7 +295,7 @@ function contentOf(document: ReturnType<typeof parseDocument>, path: string): un
 /** Checks a configuration and fills in defaults. @throws SteadysegError naming `source` and the key. */
 export function parseConfig(content: unknown, source: string): TrainingConfig {
   const result = v.safeParse(configSchema, content);
-  if (result.success) return withEnvironment(result.output, source);
+  if (result.success) return result.output;
   const [issue] = result.issues;
   const place = shortened(v.getDotPath(issue) ?? 'the file');
   if (issue.type === 'strict_object' && issue.expected === 'never') {
@@ -306,27 +329,4 @@ function unwrapped(schema: unknown): unknown {
   const { wrapped, pipe } = schema as { wrapped?: unknown; pipe?: readonly unknown[] };
   if (pipe) return unwrapped(pipe[0] === schema ? wrapped : pipe[0]);
   return wrapped ? unwrapped(wrapped) : schema;
-}
-
-/** `$NAME` at the start of a path becomes the environment's value. */
-function withEnvironment(config: TrainingConfig, source: string): TrainingConfig {
-  const expand = (text: string) =>
-    text.replace(/^\$(\w+)/, (whole, name: string) => {
-      const value = process.env[name];
-      if (value === undefined)
-        throw new SteadysegError(
-          `${source}: ${shortened(text)}: expected the environment variable ${name} to be set, found none`,
-        );
-      return value || whole;
-    });
-  const expanded = structuredClone(config);
-  const { data, network, teacher, validation } = expanded;
-  if (network.weights) network.weights = expand(network.weights);
-  if (network.backbone) network.backbone = expand(network.backbone);
-  data.root = expand(data.root);
-  if (data.extra) data.extra.root = expand(data.extra.root);
-  if (teacher) teacher.model = expand(teacher.model);
-  if (teacher?.cache) teacher.cache = expand(teacher.cache);
-  if (validation?.root) validation.root = expand(validation.root);
-  return expanded;
 }

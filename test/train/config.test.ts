@@ -60,12 +60,22 @@ it.each([
   rmSync(folder, { recursive: true });
 });
 
-it('takes paths from the environment, which must have them', () => {
+it('takes every path from the environment, which must have it', () => {
   process.env.STEADYSEG_TEST_ROOT = '/somewhere';
-  expect(
-    parseConfig({ ...minimal, data: { layout: 'camvid', root: '$STEADYSEG_TEST_ROOT/a' } }, 'x.yaml').data.root,
-  ).toBe('/somewhere/a');
-  expect(() => parseConfig({ ...minimal, data: { layout: 'camvid', root: '$STEADYSEG_NOT_SET' } }, 'x.yaml')).toThrow(
-    'x.yaml: $STEADYSEG_NOT_SET: expected the environment variable STEADYSEG_NOT_SET to be set, found none',
+  const path = '$STEADYSEG_TEST_ROOT/a';
+  const dataset = { root: path, classes: path, flow: path };
+  const paths = {
+    network: { backbone: path, weights: path },
+    data: { layout: 'camvid', ...dataset, extra: { layout: 'camvid', ...dataset, perBatch: 1 } },
+    motion: { flow: path },
+    teacher: { model: path, cache: path },
+    validation: dataset,
+  };
+  const text = JSON.stringify(parseConfig({ ...paths, steps: 10 }, 'x.yaml'));
+  expect(text.match(/"\/somewhere\/a"/g)?.length).toBe(14);
+  expect(text).not.toContain('$');
+  const unset = { ...minimal, data: { layout: 'camvid', root: '$STEADYSEG_NOT_SET' } };
+  expect(() => parseConfig(unset, 'x.yaml')).toThrow(
+    'x.yaml: data.root: expected the environment variable STEADYSEG_NOT_SET to be set, found none',
   );
 });
