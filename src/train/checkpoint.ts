@@ -1,31 +1,35 @@
 // Checkpoints: parameters, momentum, counters, in one safetensors file that appears whole or not at all.
+import * as v from 'valibot';
 import { SteadysegError } from '../base/errors.js';
+import { parseJson } from '../base/json.js';
 import { formatShape, sameShape, type Tensor, tensor } from '../tensor/tensor.js';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
 import type { TrainingState } from './state.js';
 
-/** What a checkpoint carries besides tensors. */
-export interface CheckpointRecord {
+const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+
+const checkpointRecord = v.object({
   /** Steps done. All random draws of a step come from the run's seed and the step's number, so this is the random state. */
-  readonly step: number;
-  /** Fingerprint of the configuration that must not change across a resume. */
-  readonly fingerprint: string;
+  step: count,
   /** Best validation so far. */
-  readonly best?: { readonly step: number; readonly mIoU: number } | undefined;
-}
+  best: v.optional(v.object({ step: count, mIoU: v.number() })),
+});
+
+/** What a checkpoint carries besides tensors. */
+export type CheckpointRecord = v.InferOutput<typeof checkpointRecord>;
 
 const recordKey = 'steadyseg.checkpoint';
 
 export async function writeCheckpoint(
   path: string,
   state: TrainingState,
-  record: Omit<CheckpointRecord, 'step'>,
+  best: CheckpointRecord['best'],
 ): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, content] of state.parameters) tensors.set(`parameter.${name}`, content);
   for (const [name, content] of state.velocities)
     tensors.set(`velocity.${name}`, tensor('float32', [content.length], content));
-  const metadata = new Map([[recordKey, JSON.stringify({ ...record, step: state.step })]]);
+  const metadata = new Map([[recordKey, JSON.stringify({ step: state.step, best })]]);
   await writeSafetensors(path, tensors, metadata);
 }
 
@@ -34,7 +38,7 @@ export async function readCheckpoint(path: string, state: TrainingState): Promis
   const { tensors, metadata } = await readSafetensors(path);
   const text = metadata.get(recordKey);
   if (!text) throw new SteadysegError(`${path}: expected a checkpoint of a training run, found other tensors`);
-  const record: CheckpointRecord = JSON.parse(text);
+  const record = parseJson(checkpointRecord, text, path, 'the record of a checkpoint');
   const find = (name: string, shape: readonly number[]): Float32Array => {
     const content = tensors.get(name);
     if (content?.dtype !== 'float32' || !sameShape(content.shape, shape)) {

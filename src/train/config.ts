@@ -252,14 +252,13 @@ export const configSchema = v.strictObject({
 
 export type TrainingConfig = v.InferOutput<typeof configSchema>;
 
-/** What is in a configuration besides where it runs: the same part gives the same weights. */
-export function fingerprintOf({
-  workers: _,
-  threads: _threads,
-  checkpointEvery: _every,
-  ...rest
-}: TrainingConfig): string {
-  return JSON.stringify(rest);
+/** The keys in which two configurations differ, but for those that do not change the weights: where and how a run runs. */
+export function decidingChanges(before: TrainingConfig, now: TrainingConfig): string[] {
+  const [old, others] = [before, now].map(
+    ({ workers: _, threads: _t, checkpointEvery: _c, ...deciding }) =>
+      new Map(Object.entries(deciding).map(([name, value]) => [name, JSON.stringify(value)])),
+  );
+  return [...new Set([...old.keys(), ...others.keys()])].filter((name) => old.get(name) !== others.get(name));
 }
 
 /**

@@ -1,8 +1,11 @@
 // The folder of a training run: its files, and the log that grows by a line a step and is cut back on resume.
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { SteadysegError } from '../base/errors.js';
 import { exists, readFileBounded, reasonOf, writeFileWhole } from '../base/files.js';
+import { parseJson } from '../base/json.js';
+import { parseConfig, type TrainingConfig } from './config.js';
 import type { Validation } from './validate.js';
 
 /** A line of `metrics.jsonl`: losses of a step, or a validation after it. */
@@ -27,8 +30,38 @@ export interface ValidationRecord {
 
 export type MetricsRecord = StepRecord | ValidationRecord;
 
-/** A million steps take 300 MB. */
-const MAX_METRICS_BYTES = 2 ** 30;
+const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+/** A share 0..1. NaN, of a class that does not occur, stands as null in JSON. */
+const figure = v.pipe(
+  v.nullable(v.number()),
+  v.transform((value) => value ?? Number.NaN),
+);
+
+const stepRecord: v.GenericSchema<unknown, StepRecord> = v.object({
+  step: count,
+  time: v.number(),
+  losses: v.record(v.string(), v.number()),
+  rate: v.number(),
+  milliseconds: v.number(),
+  waited: v.number(),
+});
+
+const validationRecord: v.GenericSchema<unknown, ValidationRecord> = v.object({
+  step: count,
+  time: v.number(),
+  validation: v.object({ mIoU: figure, iou: v.array(figure), tc: v.optional(figure), frames: count, pairs: count }),
+});
+
+const metricsRecord = v.lazy(
+  (content): v.GenericSchema<unknown, MetricsRecord> =>
+    typeof content === 'object' && content !== null && 'validation' in content ? validationRecord : stepRecord,
+);
+
+/** A million steps take 300 MB; the engine's longest string holds a little more than this. */
+const MAX_METRICS_BYTES = 500 * 2 ** 20;
+
+/** A configuration with its defaults is no longer. */
+const MAX_CONFIG_BYTES = 2 ** 20;
 
 /** Where everything of a run lies. */
 export function runFiles(folder: string) {
@@ -44,7 +77,16 @@ export function runFiles(folder: string) {
   };
 }
 
-/** Records of a run up to a step. A line that a kill cut short is left out. */
+/** The configuration a run was begun with. @throws SteadysegError naming the file when it is none. */
+export async function readRunConfig(path: string): Promise<TrainingConfig> {
+  const text = new TextDecoder().decode(await readFileBounded(path, MAX_CONFIG_BYTES));
+  return parseConfig(parseJson(v.unknown(), text, path, 'the configuration of a run'), path);
+}
+
+/**
+ * Records of a run up to a step. A line that a kill cut short is left out.
+ * @throws SteadysegError naming the file and line, for any other line that is no record.
+ */
 export async function readMetrics(path: string, lastStep = Number.POSITIVE_INFINITY): Promise<MetricsRecord[]> {
   if (!(await exists(path))) return [];
   const lines = new TextDecoder().decode(await readFileBounded(path, MAX_METRICS_BYTES)).split('\n');
@@ -52,10 +94,15 @@ export async function readMetrics(path: string, lastStep = Number.POSITIVE_INFIN
   for (const [index, line] of lines.entries()) {
     if (line === '') continue;
     try {
-      const record: MetricsRecord = JSON.parse(line);
+      const record = parseJson(
+        metricsRecord,
+        line,
+        `${path}, line ${index + 1}`,
+        'the record of a step or a validation',
+      );
       if (record.step <= lastStep) records.push(record);
-    } catch {
-      if (index < lines.length - 1) throw new SteadysegError(`${path}, line ${index + 1}: expected a JSON object`);
+    } catch (thrown) {
+      if (index < lines.length - 1) throw thrown;
     }
   }
   return records;

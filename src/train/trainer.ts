@@ -1,6 +1,6 @@
 // Trains a network by a configuration in a run folder: steps, validation, checkpoints, resume. It reports through callbacks.
 import { InterruptedError, SteadysegError } from '../base/errors.js';
-import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
+import { ensureFolder, exists, writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Batch, Loader } from '../data/loader.js';
@@ -10,13 +10,14 @@ import { createSession, type Session } from '../runtime/session.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type BatchFlow, batchFlow } from './batchFlow.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
-import { fingerprintOf, type TrainingConfig } from './config.js';
+import { decidingChanges, type TrainingConfig } from './config.js';
 import { configuredStep, configuredTeacher } from './configuredStep.js';
 import { feedsOf } from './feeds.js';
 import { initialWeights } from './initialWeights.js';
 import {
   appendMetrics,
   readMetrics,
+  readRunConfig,
   rewriteMetrics,
   runFiles,
   type StepRecord,
@@ -97,12 +98,8 @@ async function claimFolder(path: string, config: TrainingConfig, resume: boolean
   if (await exists(path)) {
     if (!resume)
       throw new SteadysegError(`${path}: there is a run in this folder; go on with --resume, or choose another folder`);
-    const before: TrainingConfig = JSON.parse(new TextDecoder().decode(await readFileBounded(path, 2 ** 20)));
-    if (fingerprintOf(before) !== fingerprintOf(config)) {
-      const changed = Object.keys(config).filter(
-        (name) =>
-          JSON.stringify(config[name as keyof TrainingConfig]) !== JSON.stringify(before[name as keyof TrainingConfig]),
-      );
+    const changed = decidingChanges(await readRunConfig(path), config);
+    if (changed.length > 0) {
       throw new SteadysegError(
         `${path}: the run was begun with another configuration (${changed.join(', ')}); resume with the same`,
       );
@@ -211,13 +208,13 @@ async function takeSteps(run: Run, options: TrainOptions): Promise<Outcome> {
       const { mIoU } = validation.validation;
       if (!best || mIoU > best.mIoU) {
         best = { step: state.step, mIoU };
-        await writeCheckpoint(files.best, state, { fingerprint: fingerprintOf(config), best });
+        await writeCheckpoint(files.best, state, best);
       }
     }
     const interrupted = signal?.aborted ?? false;
     if (last || interrupted || state.step % config.checkpointEvery === 0) {
       refuseBrokenWeights(state);
-      await writeCheckpoint(files.last, state, { fingerprint: fingerprintOf(config), best });
+      await writeCheckpoint(files.last, state, best);
     }
     if (interrupted && !last)
       throw new InterruptedError(`ended at step ${state.step} of ${config.steps}; go on with --resume`);

@@ -1,0 +1,26 @@
+// JSON of files, checked by a schema.
+import * as v from 'valibot';
+import { messageOf, SteadysegError } from './errors.js';
+import { problemOf } from './problem.js';
+
+/**
+ * The value of JSON text that fits a schema.
+ *
+ * @param source what errors name: the file, and where in it.
+ * @param expected what should be there, in words.
+ * @throws SteadysegError for text that is no JSON or does not fit, naming the entry.
+ */
+export function parseJson<T>(schema: v.GenericSchema<unknown, T>, text: string, source: string, expected: string): T {
+  const fail = (problem: unknown) => new SteadysegError(`${source}: expected ${expected}: ${messageOf(problem)}`);
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (thrown) {
+    throw fail(thrown);
+  }
+  const result = v.safeParse(schema, content);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const place = v.getDotPath(issue);
+  throw fail(place === null ? problemOf(issue) : `${place}: ${problemOf(issue)}`);
+}
