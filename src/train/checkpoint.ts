@@ -8,23 +8,29 @@ import type { TrainingState } from './state.js';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 
+const best = v.object({
+  step: count,
+  mIoU: v.number(),
+  /** Which frames it was measured on: figures of others, or of unknown ones, do not compare. */
+  frames: v.optional(v.string()),
+});
+
 const checkpointRecord = v.object({
   /** Steps done. All random draws of a step come from the run's seed and the step's number, so this is the random state. */
   step: count,
-  /** Best validation so far. */
-  best: v.optional(v.object({ step: count, mIoU: v.number() })),
+  /** Best validation before the checkpoint; that of the same step comes after it. */
+  best: v.optional(best),
 });
+
+/** The best validation of a run. */
+export type Best = v.InferOutput<typeof best>;
 
 /** What a checkpoint carries besides tensors. */
 export type CheckpointRecord = v.InferOutput<typeof checkpointRecord>;
 
 const recordKey = 'steadyseg.checkpoint';
 
-export async function writeCheckpoint(
-  path: string,
-  state: TrainingState,
-  best: CheckpointRecord['best'],
-): Promise<void> {
+export async function writeCheckpoint(path: string, state: TrainingState, best: Best | undefined): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, content] of state.parameters) tensors.set(`parameter.${name}`, content);
   for (const [name, content] of state.velocities)

@@ -242,9 +242,9 @@ export const configSchema = v.strictObject({
         "height and width the network sees; default: the frames' own size",
       ),
     }),
-    'mIoU and temporal consistency on held frames',
+    'mIoU and temporal consistency on held frames; may be changed when a run is resumed',
   ),
-  checkpointEvery: key(count(1), 200, 'steps between checkpoints'),
+  checkpointEvery: key(count(1), 200, 'steps between checkpoints; there is one before each validation, too'),
   workers: key(count(1), 1, 'threads that prepare batches'),
   threads: optionalKey(count(1), 'threads of the engine; default: one a core'),
   device: key(v.string(), 'cpu', 'where the step runs'),
@@ -252,10 +252,13 @@ export const configSchema = v.strictObject({
 
 export type TrainingConfig = v.InferOutput<typeof configSchema>;
 
-/** The keys in which two configurations differ, but for those that do not change the weights: where and how a run runs. */
+/**
+ * The keys in which two configurations differ, but for those that do not change the weights: where and how a run runs, and
+ * what it is validated on.
+ */
 export function decidingChanges(before: TrainingConfig, now: TrainingConfig): string[] {
   const [old, others] = [before, now].map(
-    ({ workers: _, threads: _t, checkpointEvery: _c, ...deciding }) =>
+    ({ workers: _, threads: _t, checkpointEvery: _c, validation: _v, ...deciding }) =>
       new Map(Object.entries(deciding).map(([name, value]) => [name, JSON.stringify(value)])),
   );
   return [...new Set([...old.keys(), ...others.keys()])].filter((name) => old.get(name) !== others.get(name));

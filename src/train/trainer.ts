@@ -9,7 +9,7 @@ import { writeModel } from '../onnx/write.js';
 import { createSession, type Session } from '../runtime/session.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type BatchFlow, batchFlow } from './batchFlow.js';
-import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { type Best, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { decidingChanges, type TrainingConfig } from './config.js';
 import { configuredStep, configuredTeacher } from './configuredStep.js';
 import { feedsOf } from './feeds.js';
@@ -93,7 +93,7 @@ export async function train(options: TrainOptions): Promise<RunResult> {
   }
 }
 
-/** A new run writes its configuration; a resumed one must have the same. */
+/** A new run writes its configuration; that of a resumed one may differ in what does not change the weights. */
 async function claimFolder(path: string, config: TrainingConfig, resume: boolean): Promise<void> {
   if (await exists(path)) {
     if (!resume)
@@ -123,7 +123,13 @@ async function trainInFolder(options: TrainOptions): Promise<RunResult> {
   const { validation, best, waitedShare } = outcome;
   const { model } = runFiles(out);
   await writeModelFile(model, trainedModel(config, state, data.dataset.classes, config.crop, validation?.validation));
-  return { steps: state.step, model, validation, best, waitedShare };
+  return {
+    steps: state.step,
+    model,
+    validation,
+    best: best && { step: best.step, mIoU: best.mIoU },
+    waitedShare,
+  };
 }
 
 type Closer = () => Promise<void>;
@@ -165,63 +171,85 @@ async function openRun(config: TrainingConfig, closers: Closer[]): Promise<Run> 
 }
 
 /** What comes of the steps besides weights. */
-type Outcome = Pick<RunResult, 'validation' | 'best' | 'waitedShare'>;
+interface Outcome {
+  validation: ValidationRecord | undefined;
+  best: Best | undefined;
+  waitedShare: number;
+}
 
 /** All steps that are left, from the last checkpoint on. */
 async function takeSteps(run: Run, options: TrainOptions): Promise<Outcome> {
   const { config, data, state } = run;
-  const { dataset, held } = data;
-  const { out, signal } = options;
-  const files = runFiles(out);
-  let best: RunResult['best'];
+  const { steps, checkpointEvery } = config;
+  const { signal } = options;
+  const files = runFiles(options.out);
   const resumed = options.resume && (await exists(files.last));
-  if (resumed) best = (await readCheckpoint(files.last, state)).best;
-  await rewriteMetrics(files.metrics, resumed ? await readMetrics(files.metrics, state.step) : []);
-
-  const validateNow = (frames: Dataset, last: boolean) =>
-    validateRun(config, state, dataset.classes, frames, last ? options.onValidatedFrame : undefined);
+  const outcome: Outcome = { validation: undefined, best: undefined, waitedShare: 0 };
+  if (resumed) outcome.best = (await readCheckpoint(files.last, state)).best;
+  // A checkpoint comes before the validation of its step, which is therefore done, or done again, on a resume.
+  const again = isValidated(config, state.step);
+  const records = resumed ? await readMetrics(files.metrics, state.step) : [];
+  await rewriteMetrics(
+    files.metrics,
+    records.filter((record) => 'losses' in record || record.step < state.step || !again),
+  );
   await options.onStart?.({
     step: state.step,
-    steps: config.steps,
-    samples: dataset.count,
+    steps,
+    samples: data.dataset.count,
     parameters: countWeights(state),
-    dataset,
+    dataset: data.dataset,
   });
+  if (again) await addValidation(run, options, outcome);
+
   let smallest = Number.POSITIVE_INFINITY;
   let [busy, waited] = [0, 0];
-  let validation: ValidationRecord | undefined;
   const batches = run.loader.batches({ epoch: 0, step: state.step * config.accumulate });
-  while (state.step < config.steps) {
+  while (state.step < steps) {
     const record = await runStep(run, batches);
     smallest = Math.min(smallest, record.losses.loss);
     await refuseExplosion(record, smallest, files.last);
     busy += record.milliseconds;
     waited += record.waited;
+    outcome.waitedShare = waited / busy;
     await appendMetrics(files.metrics, record);
     options.onStep?.(record);
 
-    const last = state.step === config.steps;
-    if (held && config.validation && (last || state.step % config.validation.every === 0)) {
-      validation = await validateNow(held, last);
-      await appendMetrics(files.metrics, validation);
-      options.onValidation?.(validation);
-      const { mIoU } = validation.validation;
-      if (!best || mIoU > best.mIoU) {
-        best = { step: state.step, mIoU };
-        await writeCheckpoint(files.best, state, best);
-      }
-    }
-    const interrupted = signal?.aborted ?? false;
-    if (last || interrupted || state.step % config.checkpointEvery === 0) {
+    const last = state.step === steps;
+    const validated = isValidated(config, state.step);
+    if (last || validated || signal?.aborted || state.step % checkpointEvery === 0) {
       refuseBrokenWeights(state);
-      await writeCheckpoint(files.last, state, best);
+      await writeCheckpoint(files.last, state, outcome.best);
     }
-    if (interrupted && !last)
-      throw new InterruptedError(`ended at step ${state.step} of ${config.steps}; go on with --resume`);
+    if (validated) await addValidation(run, options, outcome);
+    if (signal?.aborted && !last)
+      throw new InterruptedError(`ended at step ${state.step} of ${steps}; go on with --resume`);
   }
-  // Resumed after its last step: the model and the report tell of its validation all the same.
-  if (held && !validation) validation = await validateNow(held, true);
-  return { validation, best, waitedShare: busy > 0 ? waited / busy : 0 };
+  return outcome;
+}
+
+/** Whether a validation follows a step. */
+function isValidated({ steps, validation }: TrainingConfig, step: number): boolean {
+  return validation !== undefined && step > 0 && (step === steps || step % validation.every === 0);
+}
+
+/** Validates the network as it is now, and keeps the best one. */
+async function addValidation({ config, data, state }: Run, options: TrainOptions, outcome: Outcome): Promise<void> {
+  const { dataset, held } = data;
+  if (!held || !config.validation) return;
+  const files = runFiles(options.out);
+  const onFrame = state.step === config.steps ? options.onValidatedFrame : undefined;
+  const record = await validateRun(config, state, dataset.classes, held, onFrame);
+  outcome.validation = record;
+  await appendMetrics(files.metrics, record);
+  options.onValidation?.(record);
+  const { every: _, ...measured } = config.validation;
+  const frames = JSON.stringify(measured);
+  const { mIoU } = record.validation;
+  const { best } = outcome;
+  if (Number.isNaN(mIoU) || (best?.frames === frames && best.mIoU >= mIoU)) return;
+  outcome.best = { step: state.step, mIoU, frames };
+  await writeCheckpoint(files.best, state, outcome.best);
 }
 
 /** One update: batches, gradients, weights. */

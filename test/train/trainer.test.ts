@@ -1,6 +1,6 @@
 // The trainer end to end on a tiny toy city: the same weights bit for bit across interrupts, kills and resumes.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { writeToyCity } from '#src/data/toycity/write.js';
 import { readConfig, type TrainingConfig } from '#src/train/config.js';
 import { readMetrics, runFiles } from '#src/train/runFolder.js';
 import { type TrainOptions, train } from '#src/train/trainer.js';
-import { openSafetensors } from '#src/weights/safetensors.js';
+import { openSafetensors, readSafetensors, writeSafetensors } from '#src/weights/safetensors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg train '));
 const data = join(folder, 'toy city');
@@ -86,6 +86,70 @@ describe('a training run', () => {
     for (let kill = 0; kill < kills; kill++) await killedRun(out, 300 + ((kill * 7919) % 2500));
     const { model } = await trained('killed', { resume: true });
     expect(model.equals(whole)).toBe(true);
+  });
+
+  /** What a run's folder says of its validations. */
+  const validationsIn = async (out: string) => {
+    const records = await readMetrics(runFiles(out).metrics);
+    return records.flatMap((record) => ('validation' in record ? [[record.step, record.validation]] : []));
+  };
+
+  it('keeps what was trained when a validation fails, and goes on when it is configured otherwise', async () => {
+    const spoilt = join(folder, 'spoilt');
+    await writeToyCity({ out: spoilt, clips: 1, valClips: 1, frames: 3, height: 48, width: 64, seed: 3 });
+    const labels = join(spoilt, 'gtFine', 'val');
+    for (const name of readdirSync(labels, { recursive: true, encoding: 'utf8' })) {
+      if (name.endsWith('.png')) writeFileSync(join(labels, name), 'no picture');
+    }
+    const config = await configure(`validation.root=${spoilt}`, 'checkpointEvery=100');
+    await expect(trained('spoilt run', { config })).rejects.toThrow(spoilt);
+    const taken: number[] = [];
+    const onStep: TrainOptions['onStep'] = ({ step }) => taken.push(step);
+    await expect(trained('spoilt run', { config, resume: true, onStep })).rejects.toThrow(spoilt);
+    expect(taken).toEqual([]);
+
+    const { model, out, result } = await trained('spoilt run', { resume: true, onStep });
+    expect(taken).toEqual([5, 6, 7, 8]);
+    expect(model.equals(whole)).toBe(true);
+    const undisturbed = join(folder, 'whole');
+    expect(await validationsIn(out)).toEqual(await validationsIn(undisturbed));
+    expect(readFileSync(runFiles(out).best).equals(readFileSync(runFiles(undisturbed).best))).toBe(true);
+    expect(JSON.parse(readFileSync(runFiles(out).config, 'utf8')).validation).toEqual({ every: 4, limit: 3 });
+    expect(result.best?.step).toBeGreaterThan(0);
+  });
+
+  it('validates a step once in its log, and keeps the same best, when it ends while validating', async () => {
+    const onValidation = () => {
+      throw new Error('out of paper');
+    };
+    await expect(trained('paper', { onValidation })).rejects.toThrow('out of paper');
+    const { out } = await trained('paper', { resume: true });
+    const undisturbed = join(folder, 'whole');
+    expect(await validationsIn(out)).toEqual(await validationsIn(undisturbed));
+    expect(readFileSync(runFiles(out).best).equals(readFileSync(runFiles(undisturbed).best))).toBe(true);
+  });
+
+  it('compares a validation with the best one across a resume, but not with one on other frames', async () => {
+    const interruption = new AbortController();
+    const onStep: TrainOptions['onStep'] = ({ step }) => {
+      if (step === 5) interruption.abort();
+    };
+    const before = trained('compared', { onStep, signal: interruption.signal });
+    await expect(before).rejects.toThrow('ended at step 5 of 8');
+    const { last } = runFiles(join(folder, 'compared'));
+    const { tensors, metadata } = await readSafetensors(last);
+    const record = JSON.parse(metadata.get('steadyseg.checkpoint') ?? '');
+    expect(record).toMatchObject({ step: 5, best: { step: 4 } });
+    record.best.mIoU = 2;
+    const unbeatable = new Map([['steadyseg.checkpoint', JSON.stringify(record)]]);
+    for (const [changes, best] of [
+      [['validation.every=3'], { step: 4, mIoU: 2 }],
+      [['validation.limit=2'], { step: 8 }],
+    ] as const) {
+      await writeSafetensors(last, tensors, unbeatable);
+      const { result } = await trained('compared', { config: await configure(...changes), resume: true });
+      expect(result.best).toMatchObject(best);
+    }
   });
 
   it('refuses a folder that holds a run, another configuration, and a run under way', async () => {
