@@ -3,12 +3,14 @@ import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
 import { presetClasses } from '../media/classes.js';
 import { appendEvents, beginEvents } from '../report/eventLog.js';
+import { formatNumber } from '../report/number.js';
 import { createProgressLine } from '../report/progress.js';
 import { writeReport } from '../report/report.js';
 import { type TrainingSample, trainingReport } from '../report/training.js';
 import { readConfig, type TrainingConfig } from '../train/config.js';
 import { readMetrics, runFiles } from '../train/runFolder.js';
 import { type RunResult, train } from '../train/trainer.js';
+import type { Validation } from '../train/validate.js';
 import { printResult } from './options.js';
 
 interface Options {
@@ -63,10 +65,8 @@ export function command(): Command {
           },
           onValidation(record) {
             appendEvents(files.events, record);
-            const { mIoU, tc, frames } = record.validation;
-            const consistency = tc === undefined ? '' : `, TC ${(100 * tc).toFixed(2)} %`;
             progress.note(
-              `step ${record.step}: mIoU ${(100 * mIoU).toFixed(2)} %${consistency} on ${frames} held frames`,
+              `step ${record.step}: ${figuresOf(record.validation)} on ${record.validation.frames} held frames`,
             );
           },
           onValidatedFrame(frame, index) {
@@ -89,10 +89,13 @@ export function command(): Command {
 }
 
 function summaryOf({ model, steps, validation, waitedShare }: RunResult, report: string): string {
-  const measured = validation
-    ? `mIoU ${(100 * validation.validation.mIoU).toFixed(2)} %${validation.validation.tc === undefined ? '' : `, TC ${(100 * validation.validation.tc).toFixed(2)} %`}; `
-    : '';
+  const measured = validation ? `${figuresOf(validation.validation)}; ` : '';
   return `${model}: ${steps} steps; ${measured}waited ${(100 * waitedShare).toFixed(1)} % of the time for data; report: ${report}`;
+}
+
+function figuresOf({ mIoU, tc }: Validation): string {
+  const figure = (value: number) => formatNumber(value, 'percent');
+  return `mIoU ${figure(mIoU)}${tc === undefined ? '' : `, TC ${figure(tc)}`}`;
 }
 
 function factsOf({ network, data, crop, batch, losses, teacher, seed }: TrainingConfig): [string, string][] {

@@ -32,5 +32,8 @@ function eventsOf(record: MetricsRecord): Uint8Array[] {
           ['validation/mIoU', record.validation.mIoU],
           ['validation/tc', record.validation.tc],
         ];
-  return scalars.flatMap(([tag, value]) => (value === undefined ? [] : [scalarRecord({ tag, value, step, time })]));
+  return scalars.flatMap(([tag, value]) =>
+    // Without labels there is no mIoU.
+    value === undefined || Number.isNaN(value) ? [] : [scalarRecord({ tag, value, step, time })],
+  );
 }

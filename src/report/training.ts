@@ -41,6 +41,7 @@ export async function trainingReport({
   const steps = records.filter(isStep);
   const validations = records.filter((record): record is ValidationRecord => !isStep(record));
   const last = validations.at(-1)?.validation;
+  const labelled = last !== undefined && !Number.isNaN(last.mIoU);
   const names = Object.keys(steps[0]?.losses ?? {});
   const waited = steps.reduce((sum, record) => sum + record.waited, 0);
   const spent = steps.reduce((sum, record) => sum + record.milliseconds, 0);
@@ -51,7 +52,7 @@ export async function trainingReport({
         name: 'mIoU',
         value: last?.mIoU,
         format: 'percent',
-        hint: last ? `${last.frames} held frames` : 'not validated',
+        hint: last ? `${last.frames} held frames${labelled ? '' : ', without labels'}` : 'not validated',
       },
       {
         name: 'TC',
@@ -87,7 +88,7 @@ export async function trainingReport({
           { name: 'TC', points: validations.map(({ step, validation }) => ({ x: step, y: validation.tc })) },
         ],
       },
-      ...(last
+      ...(labelled
         ? [
             {
               kind: 'bars' as const,
@@ -97,7 +98,7 @@ export async function trainingReport({
               rows: classes.classes.map((name, id) => ({
                 name,
                 color: classes.palette[id],
-                values: [last.iou[id] ?? undefined],
+                values: [last.iou[id]],
               })),
             },
           ]

@@ -9,6 +9,7 @@ import { escapeHtml, html } from '#src/report/html.js';
 import { formatNumber, niceTicks } from '#src/report/number.js';
 import { pairPictures } from '#src/report/overlays.js';
 import { renderReport, writeReport } from '#src/report/report.js';
+import { trainingReport } from '#src/report/training.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'report-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -147,6 +148,23 @@ it('shows training curves and tables with the same pieces', () => {
     '50%',
   ]);
   expect(balanced(text)).toBe(true);
+});
+
+it('of a training run says that held frames had no labels, and shows what else was measured', async () => {
+  const validation = { mIoU: Number.NaN, iou: [Number.NaN, Number.NaN], tc: 0.75, frames: 3, pairs: 2 };
+  const records = [
+    { step: 1, time: 0, losses: { loss: 0.5 }, rate: 0.1, milliseconds: 10, waited: 1 },
+    { step: 1, time: 0, validation },
+  ];
+  const input = { title: 'run', records, classes: presetClasses('camvid'), samples: [], facts: [] };
+  const text = renderReport(await trainingReport(input));
+  expect([...text.matchAll(/class="value">([^<]*)</g)].map((match) => match[1])).toEqual(['–', '75.00 %', '0.5']);
+  expect(text).toContain('3 held frames, without labels');
+  expect(text).not.toContain('IoU by class');
+  expect(text).not.toContain('∞');
+  const labelled = { ...validation, mIoU: 0.5, iou: [0.5, Number.NaN] };
+  const page = renderReport(await trainingReport({ ...input, records: [{ step: 1, time: 0, validation: labelled }] }));
+  expect(page).toContain('IoU by class');
 });
 
 it('draws the pictures of a pair', async () => {

@@ -1,5 +1,9 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { expect, it } from 'vitest';
+import { beginEvents } from '#src/report/eventLog.js';
 import { crc32c, fileHeader, maskedChecksum, scalarRecord } from '#src/report/tensorBoard.js';
 
 /** The data of every record, after both checksums were checked. */
@@ -36,4 +40,15 @@ it('writes records that read back', () => {
   const value = new BinaryReader(summary.bytes());
   expect([value.tag()[0], value.string()]).toEqual([1, 'loss/total']);
   expect([value.tag()[0], value.float()]).toEqual([2, 0.5]);
+});
+
+it('leaves out figures that there are not', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'events-')), 'events');
+  const validation = { mIoU: Number.NaN, iou: [], tc: 0.5, frames: 1, pairs: 1 };
+  await beginEvents(path, [{ step: 1, time: 2, validation }]);
+  const tags = records(readFileSync(path)).map(
+    (event) => /validation\/\w+/.exec(Buffer.from(event).toString('latin1'))?.[0],
+  );
+  expect(tags).toEqual([undefined, 'validation/tc']);
+  rmSync(dirname(path), { recursive: true });
 });

@@ -1,6 +1,6 @@
 // The trainer end to end on a tiny toy city: the same weights bit for bit across interrupts, kills and resumes.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ validation: { every: 4, limit: 3 }
 beforeAll(async () => {
   await writeToyCity({ out: data, clips: 3, valClips: 1, frames: 3, height: 48, width: 64, seed: 3 });
   writeFileSync(configFile, tiny);
-});
+}, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const configure = (...changes: string[]): Promise<TrainingConfig> => readConfig(configFile, changes);
@@ -43,7 +43,7 @@ async function trained(name: string, options: Partial<TrainOptions> & { config?:
   return { out, result, model: readFileSync(result.model) };
 }
 
-describe('a training run', () => {
+describe('a training run', { timeout: 120_000 }, () => {
   let whole: Buffer;
   it('writes everything a run folder holds', async () => {
     const { out, result, model } = await trained('whole');
@@ -149,6 +149,24 @@ describe('a training run', () => {
       await writeSafetensors(last, tensors, unbeatable);
       const { result } = await trained('compared', { config: await configure(...changes), resume: true });
       expect(result.best).toMatchObject(best);
+    }
+  });
+
+  it('has no best where held frames have no labels, and goes on all the same', async () => {
+    const list = join(folder, 'unlabelled.txt');
+    const frames = join(data, 'leftImg8bit_sequence', 'val');
+    const pictures = readdirSync(frames, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.png'));
+    writeFileSync(list, pictures.map((name) => `${join(frames, name)}\t-\n`).join(''));
+    const validation = `validation={ layout: list, root: "${list}", classes: toycity, every: 1 }`;
+    const config = await configure(validation, 'steps=2');
+    for (const resume of [false, true]) {
+      const { out, result } = await trained('unlabelled', { config, resume });
+      expect(result.best).toBe(undefined);
+      expect(existsSync(runFiles(out).best)).toBe(false);
+      expect(await validationsIn(out)).toMatchObject([
+        [1, { mIoU: Number.NaN, frames: 3 }],
+        [2, { mIoU: Number.NaN, frames: 3 }],
+      ]);
     }
   });
 
