@@ -59,6 +59,7 @@ export function command(): Command {
               `${out}: ${count} samples, ${(parameters / 1e6).toFixed(2)} M weights, steps ${step} to ${steps}`,
             );
           },
+          onWarning: (message) => progress.note(`steadyseg: ${message}`),
           onStep(record) {
             appendEvents(files.events, record);
             progress.update({ done: record.step, total: config.steps });

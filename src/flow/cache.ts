@@ -1,19 +1,14 @@
 // Flow kept on disk as .flo files, so that no pair is computed twice.
 import { createHash } from 'node:crypto';
-import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { SteadysegError } from '../base/errors.js';
-import { makeFolders, readFileBounded, reasonOf } from '../base/files.js';
+import { createCacheStore } from '../base/cacheStore.js';
+import { readFileBounded } from '../base/files.js';
 import { readFlo, writeFlo } from '../media/flo.js';
-import type { OpticalFlow } from '../media/image.js';
 import { type FlowFrame, type FlowSource, orderedFrames } from './source.js';
 
 /** Goes into every key: raise it when the same name and frames would give another flow than before. */
 const KEY_VERSION = 'steadyseg flow 1';
-
-/** Storing stops below this: a cache must not be what fills a disk. */
-const MIN_FREE_BYTES = 2 * 2 ** 30;
 
 /** A frame's file above this is no picture that could be decoded anyway. */
 const MAX_FRAME_BYTES = 2 ** 31;
@@ -46,7 +41,7 @@ export function cachedFlow(source: FlowSource, options: FlowCacheOptions = {}): 
   const hashes = new WeakMap<FlowFrame, Promise<string>>();
   let cached = 0;
   let computed = 0;
-  let storing = true;
+  const store = createCacheStore(folder, 'flow is no longer cached', onWarning);
 
   const contentOf = (frame: FlowFrame) => {
     let hash = hashes.get(frame);
@@ -55,21 +50,6 @@ export function cachedFlow(source: FlowSource, options: FlowCacheOptions = {}): 
       hashes.set(frame, hash);
     }
     return hash;
-  };
-
-  const store = async (path: string, flow: OpticalFlow) => {
-    if (!storing) return;
-    try {
-      await makeFolders(folder);
-      const { bavail, bsize } = await statfs(folder);
-      if (bavail * bsize < MIN_FREE_BYTES + flow.data.byteLength) {
-        throw new SteadysegError(`less than ${MIN_FREE_BYTES / 2 ** 30} GiB are free`);
-      }
-      await writeFlo(path, flow);
-    } catch (thrown) {
-      if (storing) onWarning?.(`flow is no longer cached in ${folder}: ${reasonOf(thrown)}`);
-      storing = false;
-    }
   };
 
   return {
@@ -86,7 +66,7 @@ export function cachedFlow(source: FlowSource, options: FlowCacheOptions = {}): 
       }
       const flow = await source.flow(pair, direction);
       computed++;
-      await store(path, flow);
+      await store(flow.data.byteLength, () => writeFlo(path, flow));
       return flow;
     },
     check: (firstStems, directions) => source.check(firstStems, directions),

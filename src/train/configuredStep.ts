@@ -10,10 +10,11 @@ import { buildTrainingStep, type TrainingStep } from './step.js';
 import { openTeacher, type Teacher } from './teacher.js';
 import type { TrainingData } from './trainingData.js';
 
-/** The teacher, when a loss asks for one. */
+/** The teacher, when a loss asks for one. @param onWarning told when its cache can no longer be written. */
 export async function configuredTeacher(
   { teacher, ...config }: TrainingConfig,
   { dataset, withNeighbours }: TrainingData,
+  onWarning: ((message: string) => void) | undefined,
 ): Promise<Teacher | undefined> {
   if (!needsTeacher(config.losses)) return undefined;
   if (!teacher) throw new UsageError('expected teacher.model (.onnx) for the distillation losses, found none');
@@ -25,6 +26,7 @@ export async function configuredTeacher(
     ...preprocessing,
     path: model,
     cache,
+    onWarning,
     // Of all frames, whole batches or those that have neighbours.
     batch: greatestCommonDivisor(config.batch, withNeighbours),
     crop: { height, width },

@@ -45,6 +45,8 @@ export interface TeacherOptions extends PreprocessingOptions, Pick<SessionOption
   readonly features?: string | undefined;
   /** A folder that keeps what it gives for a frame; it then sees a sample at a time, so that maps follow from the frame alone. */
   readonly cache?: string | undefined;
+  /** Told at most once, when the folder can no longer be written; the work goes on without. */
+  readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 export interface Teacher {
@@ -102,10 +104,19 @@ async function teacherOf(options: TeacherOptions, sessions: Session[]): Promise<
   const cache =
     options.cache === undefined
       ? undefined
-      : createTeacherCache(options.cache, [
-          content,
-          JSON.stringify([description.preprocessing, network.size, options.features ?? null, options.device ?? 'cpu']),
-        ]);
+      : createTeacherCache(
+          options.cache,
+          [
+            content,
+            JSON.stringify([
+              description.preprocessing,
+              network.size,
+              options.features ?? null,
+              options.device ?? 'cpu',
+            ]),
+          ],
+          options.onWarning,
+        );
   const adapter = await createAdapter(description.preprocessing, network.samples, crop, network.size);
   if (adapter) sessions.push(adapter);
 

@@ -1,6 +1,7 @@
 // What a teacher gave for a frame, kept on disk under the contents of both.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { createCacheStore } from '../base/cacheStore.js';
 import { SteadysegError } from '../base/errors.js';
 import { exists } from '../base/files.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -16,9 +17,15 @@ export interface TeacherCache {
  * the output and `identity`, so that none is ever out of date. One that cannot be read is made anew.
  *
  * @param identity everything the maps follow from besides the frame: the teacher's file and how it is fed.
+ * @param onWarning told at most once, when maps can no longer be stored (disk full, no permission).
  */
-export function createTeacherCache(folder: string, identity: readonly (string | Uint8Array)[]): TeacherCache {
+export function createTeacherCache(
+  folder: string,
+  identity: readonly (string | Uint8Array)[],
+  onWarning?: ((message: string) => void) | undefined,
+): TeacherCache {
   const teacher = hashOf(identity);
+  const store = createCacheStore(folder, "the teacher's maps are no longer cached", onWarning);
   return {
     async map(frame, output, compute) {
       const { data, shape } = frame;
@@ -28,7 +35,7 @@ export function createTeacherCache(folder: string, identity: readonly (string | 
       const kept = (await exists(path)) ? await readKept(path) : undefined;
       if (kept) return kept;
       const map = await compute();
-      await writeSafetensors(path, new Map([['map', map]]));
+      await store(map.data.byteLength, () => writeSafetensors(path, new Map([['map', map]])));
       return map;
     },
   };

@@ -42,6 +42,8 @@ export interface TrainOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onStart?: ((info: RunStart) => void | Promise<void>) | undefined;
   readonly onStep?: ((record: StepRecord) => void) | undefined;
+  /** Told at most once, when the teacher's cache can no longer be written; the run goes on without. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   readonly onValidation?: ((record: ValidationRecord) => void) | undefined;
   /** Frames of the last validation. */
   readonly onValidatedFrame?: ((frame: ValidatedFrame, index: number) => void) | undefined;
@@ -114,7 +116,7 @@ async function trainInFolder(options: TrainOptions): Promise<RunResult> {
   let run: Run;
   let outcome: Outcome;
   try {
-    run = await openRun(config, closers);
+    run = await openRun(options, closers);
     outcome = await takeSteps(run, options);
   } finally {
     await Promise.all(closers.map((close) => close()));
@@ -147,12 +149,12 @@ interface Run {
 }
 
 /** Everything of a run, with fresh weights. @param closers is given what frees it, also when a later part cannot be opened. */
-async function openRun(config: TrainingConfig, closers: Closer[]): Promise<Run> {
+async function openRun({ config, onWarning }: TrainOptions, closers: Closer[]): Promise<Run> {
   const { device, threads } = config;
   const data = await openTrainingData(config);
   const flow = config.losses.motion > 0 ? await batchFlow(config.motion.flow, threads) : undefined;
   if (flow) closers.push(() => flow.close());
-  const teacher = await configuredTeacher(config, data);
+  const teacher = await configuredTeacher(config, data, onWarning);
   if (teacher) closers.push(() => teacher.close());
   const step = configuredStep(config, data, teacher);
   const session = await createSession(writeModel(step.model), {

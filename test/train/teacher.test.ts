@@ -108,6 +108,20 @@ describe('a teacher', () => {
     expect(second).toEqual(first);
     expect(entries().length).toBe(count);
   });
+
+  it('goes on without a folder that cannot be written, and says so once', async () => {
+    const { path } = await mirror('uncached.onnx', 8, 12);
+    const blocked = join(folder, 'blocked');
+    writeFileSync(blocked, '');
+    const warnings: string[] = [];
+    const kept = { cache: join(blocked, 'maps'), onWarning: (message: string) => warnings.push(message) };
+    expect(await maps({ path, ...kept })).toEqual(await maps({ path }));
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^the teacher's maps are no longer cached in .*blocked.maps: a part of the path is not a dir/,
+      ),
+    ]);
+  });
 });
 
 describe('classes of teacher and student', () => {
