@@ -28,8 +28,10 @@ function sourceFiles(): string[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 }
 
-function importsOf(file: string): string[] {
-  const text = readFileSync(join(root, file), 'utf8');
+/** Paths below src/; without `types`, of what is there when the program runs. */
+function importsOf(file: string, types = true): string[] {
+  const whole = readFileSync(join(root, file), 'utf8');
+  const text = types ? whole : whole.replaceAll(/^(import|export) type [^;]*;|import\('[^']*'\)/gm, '');
   return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map((match) =>
     relative(root, resolve(root, dirname(file), match[1])),
   );
@@ -52,6 +54,25 @@ describe('folder order', () => {
       expect(fromIndex).toEqual([]);
     });
   }
+
+  it('has no files that need each other', () => {
+    const needs = new Map(
+      sourceFiles().map((file) => [file, importsOf(file, false).map((path) => path.replace(/js$/, 'ts'))]),
+    );
+    const done = new Set<string>();
+    const visit = (file: string, way: readonly string[]) => {
+      expect(way, `a circle of imports: ${[...way, file].join(' → ')}`).not.toContain(file);
+      if (done.has(file)) return;
+      for (const next of needs.get(file) ?? []) visit(next, [...way, file]);
+      done.add(file);
+    };
+    for (const file of needs.keys()) visit(file, []);
+  });
+
+  it('is what CONTRIBUTING.md says', () => {
+    const text = readFileSync(resolve(import.meta.dirname, '..', 'CONTRIBUTING.md'), 'utf8');
+    expect(text).toContain(order.join(', '));
+  });
 
   it('has a first line in every file that says what it is', () => {
     const silent = sourceFiles().filter((file) => {

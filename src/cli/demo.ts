@@ -1,6 +1,7 @@
 // `steadyseg demo`: everything at once on what ships.
 import { Command } from 'commander';
-import { type DemoResult, type DemoStage, demoNetworks, runDemo } from '../demo/demo.js';
+import { demoNetworks } from '../demo/clips.js';
+import { type DemoResult, type DemoStage, runDemo } from '../demo/demo.js';
 import { createProgressLine, type ProgressLine } from '../report/progress.js';
 import { renderTable } from '../report/table.js';
 import { printResult, wholeNumber } from './options.js';

@@ -1,4 +1,4 @@
-// What the demo renders: fixed before any network was trained, so that nobody could choose seeds that flatter one.
+// What the demo shows: its two networks, and clips fixed before any network was trained, so that nobody could choose seeds that flatter one.
 import type { ClipOptions } from '../data/toycity/render.js';
 
 /** Size of every frame in pixels. */
@@ -17,3 +17,6 @@ export const shownSeed = 70_101;
 export const heldClips: readonly ClipOptions[] = heldSeeds.map((seed) => ({ seed, frames: MEASURED_FRAMES, ...size }));
 /** The clip of the videos. */
 export const shownClip: ClipOptions = { seed: shownSeed, frames: SHOWN_FRAMES, ...size };
+
+/** Names of the two networks in tables and pictures. */
+export const demoNetworks = ['each frame alone', 'steady'] as const;

@@ -15,7 +15,7 @@ import { loadModel } from '../segment/loadModel.js';
 import type { SegmentationModel } from '../segment/model.js';
 import { predict } from '../segment/predict.js';
 import { shippedModelPath } from '../segment/shipped.js';
-import { heldClips, shownClip } from './clips.js';
+import { demoNetworks, heldClips, shownClip } from './clips.js';
 import { type Measurement, measureClips } from './measure.js';
 import { demoReport } from './report.js';
 
@@ -39,9 +39,6 @@ export interface DemoOptions {
 
 /** What the demo is at, in this order. */
 export type DemoStage = 'measure' | 'render' | 'segment' | 'compare';
-
-/** Names of the two networks in tables and pictures. */
-export const demoNetworks = ['each frame alone', 'steady'] as const;
 
 /** What the demo measured, and where its files are. */
 export interface DemoResult {

@@ -9,7 +9,8 @@ import { warpLabels } from '../metrics/warp.js';
 import { pairPictures } from '../report/overlays.js';
 import type { PictureGroup, ReportPicture } from '../report/pictures.js';
 import type { Report } from '../report/report.js';
-import { type DemoResult, demoNetworks } from './demo.js';
+import { demoNetworks } from './clips.js';
+import type { DemoResult } from './demo.js';
 import type { Segment } from './measure.js';
 
 export interface DemoReportOptions {
