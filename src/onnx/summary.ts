@@ -1,6 +1,7 @@
 // What is in a model file: inputs, outputs, operators, weights, and what a run costs.
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { bytesPerElement, elementCount, type Shape } from '../tensor/tensor.js';
+import { fromStorage } from './compactStorage.js';
 import { type Cost, countCost } from './flops.js';
 import { importModel } from './import.js';
 import { type Dimension, feedInputs, type Model, type ValueInfo } from './model.js';
@@ -24,10 +25,10 @@ export interface ModelSummary {
   /** Nodes by operator, the most frequent first. */
   readonly operators: Readonly<Record<string, number>>;
   readonly parameters: {
-    /** Values of the floating-point initializers that are no scalars: weights and statistics. */
+    /** Values of the floating-point initializers that are no scalars, as they compute: weights and statistics. */
     readonly count: number;
     readonly tensors: number;
-    /** Bytes of all initializers, by element type. */
+    /** Bytes of all initializers as they are stored, by element type. */
     readonly bytes: Readonly<Record<string, number>>;
   };
   /** What a run costs at the inputs' sizes; null, with the reason, where it cannot be told. */
@@ -48,6 +49,9 @@ export function summarizeModel(model: Model, inputShapes: Readonly<Record<string
   const bytes: Record<string, number> = {};
   for (const { dtype, shape } of model.graph.initializers.values()) {
     bytes[dtype] = (bytes[dtype] ?? 0) + elementCount(shape) * bytesPerElement(dtype);
+  }
+  // Stored as int8, weights are no floats, but their scales are.
+  for (const { dtype, shape } of fromStorage(model).graph.initializers.values()) {
     if (shape.length === 0 || !dtype.includes('float')) continue;
     count += elementCount(shape);
     tensors++;

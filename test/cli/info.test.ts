@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { toStorage, type WeightStorage } from '#src/onnx/compactStorage.js';
 import { exportModel } from '#src/onnx/export.js';
 import { countCost } from '#src/onnx/flops.js';
 import { addNode, createGraph, input, parameter } from '#src/onnx/graph.js';
 import { int } from '#src/onnx/model.js';
 import { writeModelFile } from '#src/onnx/modelFile.js';
 import { conv, convTranspose, matMul, relu } from '#src/onnx/ops.js';
+import { summarizeModel } from '#src/onnx/summary.js';
 import { zeros } from '#src/tensor/tensor.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 import { fixture } from '../weights/fixtures.js';
@@ -72,6 +74,18 @@ describe('steadyseg info', () => {
     expect(steadyseg(['info', path, '--size', '10x20', '--text']).stdout).toContain(
       ': float32 1×2×10×20 = Conv(image, w)',
     );
+  });
+
+  it('counts the parameters of compact models as they compute, the bytes as they are stored', async () => {
+    const graph = createGraph('compact');
+    const image = input(graph, 'image', 'float32', [1, 32, 4, 4]);
+    const weight = parameter(graph, 'w', [32, 32, 1, 1], { kind: 'constant', value: 0 });
+    const weights = new Map([['w', zeros('float32', [32, 32, 1, 1])]]);
+    const model = exportModel(graph, { logits: conv(image, weight) }, { weights });
+    const parameters = (storage: WeightStorage) => summarizeModel(toStorage(model, storage)).parameters;
+    expect(parameters('float32')).toEqual({ count: 1024, tensors: 1, bytes: { float32: 4096 } });
+    expect(parameters('float16')).toEqual({ count: 1024, tensors: 1, bytes: { float16: 2048 } });
+    expect(parameters('int8')).toEqual({ count: 1024, tensors: 1, bytes: { int8: 1024, float32: 128 } });
   });
 
   it('shows weights of either kind', () => {
