@@ -1,5 +1,5 @@
 // Computes small integer expressions of constants at import, so that shapes which exporters calculate in the graph become known.
-import { elementCount, type Tensor, tensor, zeros } from '../tensor/tensor.js';
+import { type DType, elementCount, int64, type Tensor, zeros } from '../tensor/tensor.js';
 import { sliceRanges } from './inference/movement.js';
 import { intAttribute, type Site, type ValueType } from './inference/rule.js';
 
@@ -17,16 +17,14 @@ const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 
 const functions: Readonly<Record<string, (x: number) => number>> = {
-  Cast: (x) => x,
   Ceil: Math.ceil,
   Floor: Math.floor,
-  Identity: (x) => x,
   Neg: (x) => -x,
-  Reshape: (x) => x,
   Sqrt: Math.sqrt,
-  Squeeze: (x) => x,
-  Unsqueeze: (x) => x,
 };
+
+/** Operators that give the elements of their first input as they are. */
+const moves: readonly string[] = ['Identity', 'Reshape', 'Squeeze', 'Unsqueeze'];
 
 /** The content of the single output of an operator on constants, or undefined when it is not computed here. */
 export function foldConstants(site: Site, output: ValueType): Tensor | undefined {
@@ -36,6 +34,8 @@ export function foldConstants(site: Site, output: ValueType): Tensor | undefined
     const shape = site.inputs[0]?.shape ?? [];
     return fill(output, (i) => shape[i + (start < 0 ? start + shape.length : start)]);
   }
+  const move = moves.includes(site.op);
+  if (!move && [output, ...site.inputs].some((type) => type && isHalf(type))) return undefined;
   const values: number[][] = [];
   for (const value of site.inputs) {
     if (!value?.constant) {
@@ -46,10 +46,9 @@ export function foldConstants(site: Site, output: ValueType): Tensor | undefined
     }
   }
   const [a, b] = values;
-  if (functions[site.op]) {
-    const truncate = site.op === 'Cast' && output.dtype.includes('int');
-    return fill(output, (i) => (truncate ? Math.trunc(functions[site.op](a[i])) : functions[site.op](a[i])));
-  }
+  if (move) return fill(output, (i) => a[i]);
+  if (site.op === 'Cast') return fill(output, (i) => converted(a[i], output.dtype));
+  if (functions[site.op]) return fill(output, (i) => functions[site.op](a[i]));
   const flat = site.inputs.every((value) => (value?.shape.length ?? 0) <= 1);
   if (!flat) return undefined;
   const pick = (list: number[], i: number) => list[list.length === 1 ? 0 : i];
@@ -85,14 +84,20 @@ export function foldConstants(site: Site, output: ValueType): Tensor | undefined
   }
 }
 
+/** Half-precision data holds bits, which can be moved but are no numbers to compute with. */
+function isHalf({ dtype }: ValueType): boolean {
+  return dtype === 'float16' || dtype === 'bfloat16';
+}
+
+function converted(x: number, to: DType): number {
+  if (to === 'bool') return Number(x !== 0);
+  return to.includes('int') ? Math.trunc(x) : x;
+}
+
 function fill(type: ValueType, value: (i: number) => number): Tensor {
   if (type.dtype === 'int64') {
     const count = elementCount(type.shape);
-    return tensor(
-      'int64',
-      type.shape,
-      BigInt64Array.from({ length: count }, (_, i) => BigInt(value(i))),
-    );
+    return int64(type.shape, [...Array(count).keys()].map(value));
   }
   const result = zeros(type.dtype, type.shape);
   for (let i = 0; i < result.data.length; i++) result.data[i] = value(i);

@@ -1,6 +1,6 @@
 // Turns a model, ours or foreign, into a graph at concrete sizes: shapes are inferred, shape arithmetic is computed.
 import { messageOf, SteadysegError } from '../base/errors.js';
-import { elementCount, formatShape, type Shape, type Tensor } from '../tensor/tensor.js';
+import { elementCount, float32, formatShape, int64, type Shape, type Tensor } from '../tensor/tensor.js';
 import { foldConstants } from './fold.js';
 import { addNode, constant, createGraph, defaultOpset, type Graph, input, parameter, type Value } from './graph.js';
 import { inferOutputs } from './inference/index.js';
@@ -130,13 +130,9 @@ function flattenedSoftmax(op: string, x: Value, axis: number): Value {
 function constantContent(node: ModelNode): Tensor {
   const { value, value_float: single, value_int: whole, value_ints: list, value_floats: floats } = node.attributes;
   if (value?.kind === 'tensor') return value.value;
-  if (single?.kind === 'float') return { dtype: 'float32', shape: [], data: Float32Array.of(single.value) };
-  if (whole?.kind === 'int') return { dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(whole.value)) };
-  if (list?.kind === 'ints') {
-    return { dtype: 'int64', shape: [list.value.length], data: BigInt64Array.from(list.value, BigInt) };
-  }
-  if (floats?.kind === 'floats') {
-    return { dtype: 'float32', shape: [floats.value.length], data: Float32Array.from(floats.value) };
-  }
+  if (single?.kind === 'float') return float32([], [single.value]);
+  if (whole?.kind === 'int') return int64([], [whole.value]);
+  if (list?.kind === 'ints') return int64([list.value.length], list.value);
+  if (floats?.kind === 'floats') return float32([floats.value.length], floats.value);
   throw new SteadysegError('its value has a form that is not supported');
 }

@@ -1,6 +1,6 @@
 // Builder functions named after the ONNX operators: each adds one node (opset 18) to the graph of its first input.
 import { SteadysegError } from '../base/errors.js';
-import { type DType, elementCount, type Shape, tensor } from '../tensor/tensor.js';
+import { type DType, elementCount, int64, type Shape, tensor } from '../tensor/tensor.js';
 import { elementTypeCode } from './elementTypes.js';
 import { addNode, constant, type Graph, type Value } from './graph.js';
 import { type Attribute, type Attributes, float, int, ints, string } from './model.js';
@@ -16,7 +16,7 @@ function one(op: string, inputs: readonly (Value | undefined)[], attributes: Att
 
 /** A scalar constant of an element type. */
 export function scalar(graph: Graph, value: number, dtype: DType = 'float32'): Value {
-  if (dtype === 'int64') return constant(graph, tensor('int64', [], BigInt64Array.of(BigInt(value))));
+  if (dtype === 'int64') return constant(graph, int64([], [value]));
   if (dtype === 'float32') return constant(graph, tensor('float32', [], Float32Array.of(value)));
   if (dtype === 'int32') return constant(graph, tensor('int32', [], Int32Array.of(value)));
   if (dtype === 'bool') return constant(graph, tensor('bool', [], Uint8Array.of(value)));
@@ -25,7 +25,7 @@ export function scalar(graph: Graph, value: number, dtype: DType = 'float32'): V
 
 /** A constant one-dimensional int64 tensor: shapes, axes, paddings. */
 export function integers(graph: Graph, values: readonly number[]): Value {
-  return constant(graph, tensor('int64', [values.length], BigInt64Array.from(values, BigInt)));
+  return constant(graph, int64([values.length], values));
 }
 
 /** Filled constants of more elements than this are made at run time, so that they do not bloat the file. */

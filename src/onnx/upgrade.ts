@@ -1,6 +1,6 @@
 // Brings a node of an older operator set to the form of opset 18: what used to be attributes became inputs.
 import { SteadysegError } from '../base/errors.js';
-import { type Tensor, tensor } from '../tensor/tensor.js';
+import { float32, int64, type Tensor } from '../tensor/tensor.js';
 import { type Attribute, type Attributes, int, type ModelNode, string } from './model.js';
 
 /** Older operator sets changed the meaning of operators (Upsample, Resize, BatchNormalization) in ways that are not followed. */
@@ -54,11 +54,9 @@ export function upgradeNode(node: ModelNode, opset: number): UpgradedNode {
 }
 
 function attributeTensor(attribute: Attribute | undefined): string | Tensor {
-  if (attribute?.kind === 'ints') {
-    return tensor('int64', [attribute.value.length], BigInt64Array.from(attribute.value, BigInt));
-  }
-  if (attribute?.kind === 'int') return tensor('int64', [1], BigInt64Array.of(BigInt(attribute.value)));
-  if (attribute?.kind === 'float') return tensor('float32', [], Float32Array.of(attribute.value));
+  if (attribute?.kind === 'ints') return int64([attribute.value.length], attribute.value);
+  if (attribute?.kind === 'int') return int64([1], [attribute.value]);
+  if (attribute?.kind === 'float') return float32([], [attribute.value]);
   return '';
 }
 

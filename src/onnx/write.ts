@@ -1,6 +1,6 @@
 // Writes a Model as .onnx bytes (protobuf messages of onnx.proto3).
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { bytesOf, type Tensor } from '../tensor/tensor.js';
+import { bytesOf, int64Of, type Tensor } from '../tensor/tensor.js';
 import { elementTypeCode } from './elementTypes.js';
 import type { Attribute, Dimension, Model, ModelGraph, ModelNode, ValueInfo } from './model.js';
 
@@ -37,11 +37,6 @@ function writeString(writer: BinaryWriter, field: number, text: string): void {
   if (text !== '') writer.tag(field, WireType.LengthDelimited).string(text);
 }
 
-/** 64-bit integers beyond 2^53 come from exporters' "to the end" (the largest int64), which a number rounds up past the range. */
-function int64(value: number): bigint {
-  return BigInt.asIntN(64, value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value));
-}
-
 function writeGraph(writer: BinaryWriter, graph: ModelGraph): void {
   for (const node of graph.nodes) nested(writer, 1, () => writeNode(writer, node));
   writeString(writer, 2, graph.name);
@@ -75,7 +70,7 @@ function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute
       writer.tag(2, WireType.Bit32).float(attribute.value);
       break;
     case 'int':
-      writer.tag(3, WireType.Varint).int64(int64(attribute.value));
+      writer.tag(3, WireType.Varint).int64(int64Of(attribute.value));
       break;
     case 'string':
       writer.tag(4, WireType.LengthDelimited).string(attribute.value);
@@ -87,7 +82,7 @@ function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute
       for (const value of attribute.value) writer.tag(7, WireType.Bit32).float(value);
       break;
     case 'ints':
-      for (const value of attribute.value) writer.tag(8, WireType.Varint).int64(int64(value));
+      for (const value of attribute.value) writer.tag(8, WireType.Varint).int64(int64Of(value));
       break;
   }
   const types = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 };

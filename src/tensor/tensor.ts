@@ -118,6 +118,16 @@ export function float32(shape: Shape, values: ArrayLike<number>): Tensor<'float3
   return tensor('float32', shape, Float32Array.from(values));
 }
 
+/** A number as int64. The largest int64, exporters' "to the end", is 2^63 as a number: one past the range, where it would wrap. */
+export function int64Of(value: number): bigint {
+  return value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value);
+}
+
+/** An int64 tensor from whole numbers. */
+export function int64(shape: Shape, values: readonly number[]): Tensor<'int64'> {
+  return tensor('int64', shape, BigInt64Array.from(values, int64Of));
+}
+
 /** A tensor over little-endian bytes, copied only where their alignment asks for it. */
 export function tensorFromBytes<D extends DType>(dtype: D, shape: Shape, bytes: Uint8Array): Tensor<D> {
   const size = elementBytes[dtype];

@@ -54,6 +54,14 @@ const cases: [string, Old][] = [
     { opset: 9, op: 'Slice', attributes: { axes: ints([1, 3]), starts: ints([1, -2]), ends: ints([3, 100]) } },
   ],
   [
+    'Slice to the end, as exporters write it',
+    {
+      opset: 9,
+      op: 'Slice',
+      attributes: { axes: ints([1, 3]), starts: ints([1, -2]), ends: ints([2 ** 63, 2 ** 63]) },
+    },
+  ],
+  [
     'Pad by attributes',
     {
       opset: 10,

@@ -15,7 +15,7 @@ import {
   slice,
   transpose,
 } from '../../onnx/ops.js';
-import { tensor } from '../../tensor/tensor.js';
+import { int64 } from '../../tensor/tensor.js';
 import { type Contribution, type GradientRule, type GradientSite, sumTo } from '../rule.js';
 
 const reshapeRule: GradientRule = (site) => {
@@ -68,7 +68,7 @@ function indicesAlong(
   shape: readonly number[],
 ): Value {
   const own = shape.map((_, other) => (other === axis ? indices.length : 1));
-  return expand(constant(graph, tensor('int64', own, BigInt64Array.from(indices, BigInt))), shape);
+  return expand(constant(graph, int64(own, indices)), shape);
 }
 
 /** The gradient of taking `indices` along an axis of length `size`: added back to where each came from. */
