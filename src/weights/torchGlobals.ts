@@ -5,6 +5,8 @@ import { isPickleObject, type PickleObject, type PickleValue } from './pickle.js
 
 /** Most dimensions of one tensor: PyTorch's own limit. */
 const MAX_RANK = 64;
+/** Longest name of a device: `privateuseone` is the longest of PyTorch's own. */
+const MAX_DEVICE_NAME = 32;
 
 /** A storage that the file holds, by its key: `count` elements. */
 export interface StorageReference extends PickleObject {
@@ -105,7 +107,7 @@ export function createGlobals(
   });
   define(['torch._tensor._rebuild_from_type_v2'], rebuildFromType);
   define(['torch.Size'], callable(([sizes = []]) => sizes));
-  define(['torch.device'], callable((args) => args.join(':')));
+  define(['torch.device'], callable(([type, index]) => deviceName(type, index, fail)));
 
   const dict = callable(([items = []], spend) => dictFrom(items, spend, fail));
   define(['collections.OrderedDict', 'collections.Counter', 'builtins.dict', '__builtin__.dict'], dict);
@@ -222,6 +224,17 @@ function wholeNumbers(value: PickleValue | undefined): number[] | undefined {
     numbers.push(item);
   }
   return numbers;
+}
+
+/** `cuda:0`. Only what a device may be made of: a tuple that holds itself twice would double in length at every level. */
+function deviceName(
+  type: PickleValue | undefined,
+  index: PickleValue | undefined,
+  fail: (problem: string) => never,
+): string {
+  if (typeof type !== 'string' || type.length > MAX_DEVICE_NAME) return fail('a device that is no name and number');
+  if (index === undefined) return type;
+  return typeof index === 'number' ? `${type}:${index}` : fail('a device that is no name and number');
 }
 
 function bytesOfLatin1(text: string): Uint8Array {

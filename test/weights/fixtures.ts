@@ -122,3 +122,14 @@ export function opDict(values: Record<string, string>): string {
   const pairs = Object.entries(values).map(([name, value]) => `V${name}\n${value}`);
   return `}(${pairs.join('')}u`;
 }
+
+const memo = (index: number) => String.fromCharCode(index);
+const levels = Array.from({ length: 40 }, (_, level) => level + 1);
+
+/** Opcodes of `d = torch.device(d, d)`, forty times: names that would double in length. */
+export const doublingDevices = `${opGlobal('torch', 'device')}q\x000Vcpu\nq\x010${levels
+  .map((level) => `h\x00h${memo(level)}h${memo(level)}\x86Rq${memo(level + 1)}0`)
+  .join('')}N.`;
+
+/** Opcodes of `torch.device((((…))))`. */
+export const nestedDevice = `${opGlobal('torch', 'device')})${'\x85'.repeat(20_000)}R.`;

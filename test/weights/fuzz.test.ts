@@ -18,7 +18,7 @@ import { weightsFrom } from '#src/weights/openWeights.js';
 import { FREE_COPY_BYTES, MAX_COPY_RATIO } from '#src/weights/pth.js';
 import { openZip } from '#src/weights/zip.js';
 import { mutated } from '../mutate.js';
-import { checkpointOf, fixture } from './fixtures.js';
+import { checkpointOf, doublingDevices, fixture, nestedDevice } from './fixtures.js';
 
 const mutations = Number(process.env.STEADYSEG_FUZZ_MUTATIONS ?? 2000);
 const seed = Number(process.env.STEADYSEG_FUZZ_SEED ?? 1);
@@ -130,7 +130,7 @@ const formats: Record<string, { corpus: Uint8Array[]; accept: (bytes: Uint8Array
     ).flatMap((bytes) => [bytes, withoutCheckSums(bytes), withoutCheckSums(bytes)]),
   },
   'pickles in sound archives': {
-    corpus: [trainingArchive.pickle],
+    corpus: [trainingArchive.pickle, ...[doublingDevices, nestedDevice].map((pickle) => Buffer.from(pickle, 'latin1'))],
     accept: (bytes) => readWeights(checkpointOf(bytes, trainingArchive.storages)),
   },
   'legacy checkpoints': { ...pth, corpus: files('state_dict_legacy.pth', 'training_legacy.pth') },

@@ -11,7 +11,7 @@ import { checkpointFrom, openCheckpoint } from '#src/weights/pth.js';
 import { readSafetensors } from '#src/weights/safetensors.js';
 import { toFloat32 } from '#src/weights/stateDict.js';
 import { isTensorReference } from '#src/weights/torchGlobals.js';
-import { checkpointOf, fixture, opDict, opTensor, zipOf } from './fixtures.js';
+import { checkpointOf, doublingDevices, fixture, nestedDevice, opDict, opTensor, zipOf } from './fixtures.js';
 
 function values(tensor: Tensor | undefined): (number | bigint)[] {
   return [...(tensor ? toFloat32(tensor).data : [])];
@@ -188,6 +188,9 @@ describe('hostile checkpoints', () => {
       checkpointOf('ctorch._tensor\n_rebuild_from_type_v2\nq\x00(h\x00Nh\x00NtR.'),
       /what is no tuple|other than/,
     ],
+    ['devices that join what doubles', checkpointOf(doublingDevices), /a device that is no name and number/],
+    ['a device of nested tuples', checkpointOf(nestedDevice), /a device that is no name and number/],
+    ['a device of a long name', checkpointOf(`ctorch\ndevice\n(V${'a'.repeat(33)}\ntR.`), /a device that is no name/],
     ['no tensors', checkpointOf(`${opDict({ epoch: 'L1L\n' })}.`), /expected a state dict/],
     ['an unfamiliar file', new TextEncoder().encode('hello there, no weights'), /neither/],
     ['an empty file', new Uint8Array(0), /it is empty/],
