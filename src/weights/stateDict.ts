@@ -13,7 +13,7 @@ export const MAX_NESTING = 8;
 /** Keys under which training code keeps the weights, best first. */
 const usualKeys = ['state_dict', 'model_state_dict', 'model_state', 'model', 'network', 'net', 'student', 'module'];
 /** Keys whose tensors are not the network's weights. */
-const otherKeys = /optim|sched|scaler|rng|ema|teacher|discriminator|criterion/i;
+const otherKeys = /optim|sched|scaler|rng|(?:^|[._-])ema(?:$|[._-])|teacher|discriminator|criterion/i;
 
 /**
  * The tensors of the state dict in a checkpoint's value, by name: what is under a usual key (`state_dict`, `model`, …),

@@ -28,6 +28,8 @@ describe('finding the state dict', () => {
     ['under model, beside stray tensors', dict({ step: reference, model: weights })],
     ['nested', dict({ checkpoint: dict({ model: dict({ state_dict: weights }) }) })],
     ['under an unusual key', dict({ epoch: 3, weights, ema_weights: dict({ w: reference }) })],
+    ['under a key with "ema" inside a word', dict({ epoch: 3, semantic_head: weights })],
+    ['beside averages', dict({ weights, ema: weights, 'net.ema': weights, model_ema: weights })],
   ])('%s', (_, value) => {
     expect([...findStateDict(value, 'x').keys()]).toEqual(['w']);
   });
