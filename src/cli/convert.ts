@@ -7,10 +7,12 @@ import { type ConvertOptions, convert } from '../nets/convert.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import { heightByWidth, printResult } from './options.js';
 
-interface Options extends Pick<ConvertOptions, 'size' | 'widthMultiplier' | 'half' | 'bytes'> {
+interface Options extends Pick<ConvertOptions, 'size' | 'widthMultiplier'> {
   readonly arch?: string;
   readonly classes?: string;
   readonly preset?: string;
+  readonly half?: boolean;
+  readonly bytes?: boolean;
   readonly auxiliary: boolean;
   readonly json?: boolean;
 }
@@ -54,6 +56,7 @@ export function command(): Command {
 
 async function run(input: string, output: string, options: Options): Promise<void> {
   const { arch, size, widthMultiplier, half, bytes, auxiliary, json } = options;
+  if (half && bytes) throw new UsageError('expected --half or --bytes, found both');
   const { classCount, classes } = await chooseClasses(options);
   const named =
     classes ?? (classCount === presetClasses(usualPreset).classes.length ? presetClasses(usualPreset) : undefined);
@@ -68,8 +71,7 @@ async function run(input: string, output: string, options: Options): Promise<voi
     architecture: arch,
     size,
     widthMultiplier,
-    half,
-    bytes,
+    storage: bytes ? 'int8' : half ? 'float16' : undefined,
     classCount,
     keepAuxiliary: auxiliary,
     description: Object.keys(description).length > 0 ? description : undefined,

@@ -9,9 +9,9 @@ import type { Tensor } from '../tensor/tensor.js';
 import { readStateDict } from '../weights/openWeights.js';
 import { writePth } from '../weights/pthWriter.js';
 import { writeSafetensors } from '../weights/safetensors.js';
-import { loadStateDict } from '../weights/stateDict.js';
+import { loadStateDict, toFloat32 } from '../weights/stateDict.js';
 import { buildModel, resizeModel } from './model.js';
-import { classCountOf, expectedWeights, isFlowNetwork, weightsOfModel } from './networkWeights.js';
+import { classCountOf, expectedWeights, isFlowNetwork, isKnownNetwork, weightsOfModel } from './networkWeights.js';
 
 /** What `convert` takes. */
 export interface ConvertOptions {
@@ -25,11 +25,12 @@ export interface ConvertOptions {
   readonly classCount?: number | undefined;
   /** What the model is to say about itself beside its architecture; fields given here replace the input's. */
   readonly description?: ModelDescription | undefined;
-  /** Whether to store tensors of two or more dimensions as float16; default false. */
-  readonly half?: boolean | undefined;
-  /** Whether a model stores its convolutions' weights as int8 with a scale for each output channel; default false. */
-  readonly bytes?: boolean | undefined;
-  /** Whether a model keeps the weights of the auxiliary head; default true. */
+  /**
+   * How tensors of two or more dimensions are stored; `int8`, with a scale for each output channel, is for the convolutions
+   * of models. Default: `float32` in models, as they are in weights files.
+   */
+  readonly storage?: WeightStorage | undefined;
+  /** Whether a model keeps the weights of the auxiliary head, which weights files always have; default true. */
   readonly keepAuxiliary?: boolean | undefined;
 }
 
@@ -71,9 +72,13 @@ function formatOf(path: string): ConvertReport['format'] {
   throw new UsageError(`expected a file that ends in .onnx, .safetensors, .pth, .pt or .pth.tar, found ${path}`);
 }
 
-function refuseModelOptions({ architecture, size, widthMultiplier }: ConvertOptions, output: string): void {
-  if (architecture === undefined && size === undefined && widthMultiplier === undefined) return;
-  throw new UsageError(`an architecture, size and width multiplier are for writing an .onnx, not ${output}`);
+function refuseModelOptions(options: ConvertOptions, output: string): void {
+  const { architecture, size, widthMultiplier, storage, keepAuxiliary = true } = options;
+  if (architecture !== undefined || size !== undefined || widthMultiplier !== undefined) {
+    throw new UsageError(`an architecture, size and width multiplier are for writing an .onnx, not ${output}`);
+  }
+  if (storage === 'int8') throw new UsageError(`weights are stored as int8 in an .onnx, not in ${output}`);
+  if (!keepAuxiliary) throw new UsageError(`the auxiliary head is left out of an .onnx, not of ${output}`);
 }
 
 async function weightsToModel(
@@ -84,9 +89,11 @@ async function weightsToModel(
 ): Promise<ConvertReport> {
   const { tensors, dropped, metadata } = given;
   const inFile = readDescription(metadata, input);
-  const architecture = options.architecture ?? inFile.architecture;
+  const said = inFile.architecture;
+  const architecture = options.architecture ?? (said !== undefined && isKnownNetwork(said) ? said : undefined);
   if (architecture === undefined) {
-    throw new UsageError(`${input}: expected the name of the network (--arch), which the file does not say`);
+    const found = said === undefined ? 'which the file does not say' : `found ${said} in the file, which is not known`;
+    throw new UsageError(`${input}: expected the name of the network (--arch), ${found}`);
   }
   const { size } = options;
   if (!size) throw new UsageError(`${output}: expected the input size of the model (--size HxW)`);
@@ -147,14 +154,9 @@ async function writeModelTo(
   dropped: readonly string[],
   options: ConvertOptions,
 ): Promise<ConvertReport> {
-  await writeModelFile(output, toStorage(model, storageOf(options)));
+  await writeModelFile(output, toStorage(model, options.storage ?? 'float32'));
   const { architecture = null } = readDescription(model.metadata, output);
   return { format: 'onnx', tensors: model.graph.initializers.size, dropped, architecture };
-}
-
-function storageOf({ half, bytes }: ConvertOptions): WeightStorage {
-  if (half && bytes) throw new UsageError('weights are stored as float16 or as int8, not both');
-  return bytes ? 'int8' : half ? 'float16' : 'float32';
 }
 
 async function modelToWeights(
@@ -188,10 +190,15 @@ async function writeWeights(
   options: ConvertOptions,
 ): Promise<void> {
   if (options.classCount !== undefined) checkClassCount(tensors, output, options);
-  const stored = options.half ? new Map([...tensors].map(([name, value]) => [name, halve(value) ?? value])) : tensors;
+  const stored = new Map([...tensors].map(([name, value]) => [name, storedAs(value, options.storage)]));
   if (format === 'pth') await writePth(output, stored);
   // `format: pt` tells other readers that names and layouts are PyTorch's.
   else await writeSafetensors(output, stored, new Map([['format', 'pt'], ...metadata]));
+}
+
+function storedAs(value: Tensor, storage: WeightStorage | undefined): Tensor {
+  if (storage === 'float16') return halve(value) ?? value;
+  return storage === 'float32' ? toFloat32(value) : value;
 }
 
 function checkClassCount(

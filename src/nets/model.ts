@@ -68,7 +68,7 @@ export function buildModel(options: ModelOptions): Model {
   const { classes, widthMultiplier = 1, auxiliary = false } = options;
   if (classes === undefined)
     throw new UsageError(`expected a number of classes for ${options.architecture}, found none`);
-  const architecture = architectureName(options.architecture);
+  const architecture = architectureName(options.architecture, [flowNetworkName]);
   const outputs = buildNetwork(architecture, graph, image('image'), { classes, widthMultiplier, mode: inference });
   const named = auxiliary ? { logits: outputs.logits, dsn: outputs.auxiliary } : { logits: outputs.logits };
   return withWeights(graph, named, options, {
@@ -92,7 +92,7 @@ export function resizeModel(model: Model, height: number, width: number, source:
   const weights = weightsOfModel(model, source);
   if (!architecture || !weights) {
     throw new SteadysegError(
-      `${source}: expected metadata that names the architecture, found none: export the model at ${height}x${width} where it was made`,
+      `${source}: expected metadata that names the architecture, found ${architecture === undefined ? 'none' : `${architecture}, which is not known`}: export the model at ${height}x${width} where it was made`,
     );
   }
   return buildModel({

@@ -8,7 +8,7 @@ import { formatShape, sameShape, type Tensor, zeros } from '../tensor/tensor.js'
 import type { TensorInfo } from '../weights/weightsFile.js';
 import { flowNet2 } from './flownet2/flowNet2.js';
 import { inference } from './mode.js';
-import { architectureName, buildNetwork } from './registry.js';
+import { architectureName, buildNetwork, findArchitecture } from './registry.js';
 import { stateDictEntries } from './stateDict.js';
 
 /** The flow network; all others are segmentation networks. */
@@ -16,6 +16,11 @@ export const flowNetworkName = 'flownet2';
 
 export function isFlowNetwork(architecture: string): boolean {
   return architecture.toLowerCase() === flowNetworkName;
+}
+
+/** Whether a network of this name can be built. */
+export function isKnownNetwork(architecture: string): boolean {
+  return isFlowNetwork(architecture) || findArchitecture(architecture) !== undefined;
 }
 
 /** Whether a state-dict name belongs to the auxiliary head, which inference does not run. */
@@ -51,7 +56,7 @@ export function expectedWeights(
   const image = (name: string) => input(graph, name, 'float32', [1, 3, 64, 64]);
   if (isFlowNetwork(architecture)) flowNet2(image('first'), image('second'));
   else {
-    const known = architectureName(architecture);
+    const known = architectureName(architecture, [flowNetworkName]);
     const classes = classCountOf(weights, source);
     buildNetwork(known, graph, image('image'), { classes, mode: inference, widthMultiplier });
   }
@@ -62,12 +67,12 @@ export function expectedWeights(
 
 /**
  * The state dict of a model made by `buildModel`, in float32 and in PyTorch's order, its counters zero; undefined when
- * the model does not say what network it is.
+ * the model does not say what network it is, or says one that cannot be built here.
  * @throws SteadysegError when the model lacks some of the weights or has them in another shape.
  */
 export function weightsOfModel(model: Model, source: string): Map<string, Tensor> | undefined {
   const { architecture, widthMultiplier = 1 } = readDescription(model.metadata, source);
-  if (architecture === undefined) return undefined;
+  if (architecture === undefined || !isKnownNetwork(architecture)) return undefined;
   const { initializers } = fromStorage(model).graph;
   const weights = new Map<string, Tensor>();
   for (const [name, { dtype, shape }] of expectedWeights(architecture, widthMultiplier, initializers, source)) {

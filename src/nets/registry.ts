@@ -22,12 +22,19 @@ export const architectures = {
 
 export type ArchitectureName = keyof typeof architectures;
 
-/** The architecture of a name; case, hyphens and underscores do not matter. @throws UsageError with the known names. */
-export function architectureName(name: string): ArchitectureName {
+const segmentationNames = Object.keys(architectures) as ArchitectureName[];
+
+/** The architecture of a name, if it is one; case, hyphens and underscores do not matter. */
+export function findArchitecture(name: string): ArchitectureName | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/[-_]/g, '');
-  const names = Object.keys(architectures) as ArchitectureName[];
-  const found = names.find((known) => plain(known) === plain(name));
+  return segmentationNames.find((known) => plain(known) === plain(name));
+}
+
+/** The same. @throws UsageError with the known names; `others` are what else the caller takes. */
+export function architectureName(name: string, others: readonly string[] = []): ArchitectureName {
+  const found = findArchitecture(name);
   if (found) return found;
+  const names = [...segmentationNames, ...others];
   const near = suggest(name, names);
   throw new UsageError(
     `expected an architecture (${names.join(', ')}), found "${name}"${near ? `; did you mean ${near}?` : ''}`,

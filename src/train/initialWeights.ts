@@ -38,5 +38,5 @@ async function givenWeights(path: string): Promise<ReadonlyMap<string, Tensor>> 
   if (!path.toLowerCase().endsWith('.onnx')) return (await readStateDict(path)).tensors;
   const weights = weightsOfModel(await readModelFile(path), path);
   if (weights) return weights;
-  throw new SteadysegError(`${path}: expected a model made by steadyseg, found one that does not name its network`);
+  throw new SteadysegError(`${path}: expected a model made by steadyseg, found one that names none of its networks`);
 }

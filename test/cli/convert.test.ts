@@ -59,6 +59,9 @@ describe('steadyseg convert', () => {
       [['city.pth', 'x.onnx', '--arch', 'pspnet18', '--size', '32x32'], 1, /do not fit the network/],
       [['city.pth', 'x.onnx', '--classes', 'a.yaml', '--preset', 'camvid'], 2, /--classes FILE or --preset/],
       [['city.pth', 'x.onnx', '--width-multiplier', '0'], 2, /factor above 0/],
+      [['city.pth', 'x.onnx', '--half', '--bytes'], 2, /--half or --bytes, found both/],
+      [['city.onnx', 'x.safetensors', '--bytes'], 2, /stored as int8 in an \.onnx/],
+      [['city.onnx', 'x.safetensors', '--no-auxiliary'], 2, /auxiliary head is left out of an \.onnx/],
       [['city.pth'], 2, /missing required argument/],
     ];
     for (const [args, code, message] of cases) {

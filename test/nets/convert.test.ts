@@ -12,16 +12,16 @@ import { stateDictEntries } from '#src/nets/stateDict.js';
 import { fromStorage, toStorage } from '#src/onnx/compactStorage.js';
 import { createGraph, input } from '#src/onnx/graph.js';
 import { fromHalfStorage, toHalfStorage } from '#src/onnx/halfStorage.js';
-import { readDescription } from '#src/onnx/metadata.js';
+import { describeModel, readDescription } from '#src/onnx/metadata.js';
 import type { Model } from '#src/onnx/model.js';
-import { readModelFile } from '#src/onnx/modelFile.js';
+import { readModelFile, writeModelFile } from '#src/onnx/modelFile.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { symmetricByName } from '#src/tensor/random.js';
 import { bytesOf, float32, type Tensor, zeros } from '#src/tensor/tensor.js';
 import { readStateDict } from '#src/weights/openWeights.js';
 import { writePth } from '#src/weights/pthWriter.js';
-import { readSafetensors } from '#src/weights/safetensors.js';
+import { readSafetensors, writeSafetensors } from '#src/weights/safetensors.js';
 import { largestDifference, standardDeviation, weightByName } from '../goldens.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 import { fixture } from '../weights/fixtures.js';
@@ -178,12 +178,34 @@ describe('converting', () => {
     expect((await readStateDict(at('w.pth'))).tensors).toEqual(tensors);
   });
 
+  it('stores weights files in half precision, in float32 again, or as they are', async () => {
+    const name = 'layer0.0.weight';
+    const typeIn = async (path: string) => (await readStateDict(at(path))).tensors.get(name)?.dtype;
+    await convert(at('a.onnx'), at('h.safetensors'), { storage: 'float16' });
+    await convert(at('h.safetensors'), at('h.pth'));
+    await convert(at('h.pth'), at('f.safetensors'), { storage: 'float32' });
+    expect(await Promise.all(['h.safetensors', 'h.pth', 'f.safetensors'].map(typeIn))).toEqual([
+      'float16',
+      'float16',
+      'float32',
+    ]);
+  });
+
+  it('gives the weights of a model of an unknown architecture by the names they have in it', async () => {
+    const model = await readModelFile(at('a.onnx'));
+    const metadata = new Map([describeModel({ architecture: 'deeplabv3' })]);
+    await writeModelFile(at('deeplab.onnx'), { ...model, metadata });
+    await convert(at('deeplab.onnx'), at('deeplab.safetensors'));
+    const { tensors } = await readSafetensors(at('deeplab.safetensors'));
+    expect(tensors.get('cls.4.bias')).toEqual(model.graph.initializers.get('cls.4.bias'));
+  });
+
   it('.onnx → .onnx resizes, halves, leaves the auxiliary head out, and renames classes', async () => {
     await convert(at('student.pth'), at('e.onnx'), options);
     const whole = await readModelFile(at('e.onnx'));
     await convert(at('e.onnx'), at('f.onnx'), {
       size: { height: 32, width: 40 },
-      half: true,
+      storage: 'float16',
       keepAuxiliary: false,
       description: { classes: ['v', 'w', 'x', 'y', 'z'] },
     });
@@ -204,6 +226,10 @@ describe('converting', () => {
 
   it('says what is missing or does not go together, and writes nothing', async () => {
     copyFileSync(at('student.pth'), at('odd.bin'));
+    const model = await readModelFile(at('a.onnx'));
+    const foreign = describeModel({ architecture: 'deeplabv3' });
+    await writeModelFile(at('foreign.onnx'), { ...model, metadata: new Map([foreign]) });
+    await writeSafetensors(at('foreign.safetensors'), weights, new Map([foreign]));
     const cases: [from: string, to: string, options: Parameters<typeof convert>[2], message: RegExp][] = [
       ['student.pth', 'x.onnx', { size }, /expected the name of the network \(--arch\)/],
       ['student.pth', 'x.onnx', { architecture }, /expected the input size of the model \(--size HxW\)/],
@@ -223,6 +249,23 @@ describe('converting', () => {
       ['student.pth', 'x.onnx', { ...options, architecture: 'pspnet19' }, /did you mean pspnet18\?/],
       ['student.pth', 'x.onnx', { architecture: 'flownet2', size }, /do not fit the network: .*missing: flownetc/],
       ['student.pth', 'x.safetensors', { architecture }, /are for writing an \.onnx/],
+      ['student.pth', 'x.safetensors', { storage: 'int8' }, /stored as int8 in an \.onnx, not in .*x\.safetensors/],
+      ['student.pth', 'x.pth', { keepAuxiliary: false }, /auxiliary head is left out of an \.onnx, not of .*x\.pth/],
+      ['a.onnx', 'x.safetensors', { storage: 'int8' }, /stored as int8 in an \.onnx, not in .*x\.safetensors/],
+      ['a.onnx', 'x.pth', { keepAuxiliary: false }, /auxiliary head is left out of an \.onnx, not of .*x\.pth/],
+      [
+        'student.pth',
+        'x.onnx',
+        { ...options, architecture: 'flownet' },
+        /mobilenetv2, flownet2\).*did you mean flownet2\?/,
+      ],
+      ['foreign.onnx', 'x.onnx', { size }, /foreign\.onnx: expected metadata that names .* found deeplabv3, which/],
+      [
+        'foreign.safetensors',
+        'x.onnx',
+        { size },
+        /foreign\.safetensors: expected the name .* found deeplabv3 in the file/,
+      ],
       ['student.pth', 'x.txt', {}, /ends in \.onnx, \.safetensors/],
       ['odd.bin', 'x.pth', {}, /ends in \.onnx, \.safetensors/],
       ['none.pth', 'x.onnx', options, /none\.pth: no such file/],
@@ -238,7 +281,7 @@ describeWithShared("another program's model", ['models/espnet_camvid_360x480.onn
   const espnet = sharedPath('models', 'espnet_camvid_360x480.onnx');
 
   it('is stored in half precision, computing nearly the same', async () => {
-    await convert(espnet, at('half.onnx'), { half: true });
+    await convert(espnet, at('half.onnx'), { storage: 'float16' });
     const small = { height: 360, width: 480 };
     const exact = await logits(await readModelFile(espnet), small);
     const found = await logits(await readModelFile(at('half.onnx')), small);
