@@ -1,5 +1,6 @@
 // Builder functions named after the ONNX operators: each adds one node (opset 18) to the graph of its first input.
 import { SteadysegError } from '../base/errors.js';
+import type { CoordinateMode } from '../tensor/interpolation.js';
 import { type DType, elementCount, int64, type Shape, tensor } from '../tensor/tensor.js';
 import { elementTypeCode } from './elementTypes.js';
 import { addNode, constant, type Graph, type Value } from './graph.js';
@@ -287,9 +288,6 @@ export function topK(x: Value, k: number, axis: number, largest = true): { value
   const [values, indices] = addNode(x.graph, 'TopK', [x, integers(x.graph, [k])], attributes, 2);
   return { values, indices };
 }
-
-/** How output positions of a resize map to input positions. */
-export type CoordinateMode = 'half_pixel' | 'align_corners' | 'asymmetric' | 'pytorch_half_pixel';
 
 /** Resamples to the given sizes of all axes. */
 export function resize(x: Value, sizes: Shape, mode: 'linear' | 'nearest', coordinates: CoordinateMode): Value {

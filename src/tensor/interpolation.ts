@@ -1,7 +1,14 @@
 // One-dimensional resampling as a matrix: fixed linear maps whose gradient is the transposed matrix.
 
+const coordinateModes = ['half_pixel', 'pytorch_half_pixel', 'align_corners', 'asymmetric'] as const;
+
 /** How output positions map to input positions, named as in ONNX's Resize. */
-export type CoordinateMode = 'half_pixel' | 'pytorch_half_pixel' | 'align_corners' | 'asymmetric';
+export type CoordinateMode = (typeof coordinateModes)[number];
+
+/** Whether a coordinate transformation mode of ONNX's Resize is one of these. */
+export function isCoordinateMode(name: string): name is CoordinateMode {
+  return coordinateModes.some((mode) => mode === name);
+}
 
 /** `linear`, or how `nearest` rounds. */
 export type InterpolationMode = 'linear' | 'floor' | 'ceil' | 'round_prefer_floor' | 'round_prefer_ceil';

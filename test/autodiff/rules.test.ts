@@ -1,9 +1,10 @@
 // Every gradient rule against central differences, several forms of each operator.
 
 import { describe, expect, it } from 'vitest';
+import { gradients } from '#src/autodiff/gradients.js';
 import { gradientRules } from '#src/autodiff/rules/index.js';
-import { addNode, constant, type Graph, type Value } from '#src/onnx/graph.js';
-import { type Attributes, float, int } from '#src/onnx/model.js';
+import { addNode, constant, createGraph, type Graph, input, type Value } from '#src/onnx/graph.js';
+import { type Attributes, float, int, ints, string } from '#src/onnx/model.js';
 import {
   averagePool,
   batchNormalization,
@@ -44,7 +45,7 @@ import {
   unsqueeze,
   where,
 } from '#src/onnx/ops.js';
-import { tensor } from '#src/tensor/tensor.js';
+import { float32, tensor } from '#src/tensor/tensor.js';
 import { expectGradients, type GradientCheck } from './check.js';
 
 const positive = (x: number) => 0.5 + Math.abs(x);
@@ -55,6 +56,9 @@ const node =
   (op: string, attributes: Attributes = {}) =>
   ([x, ...rest]: Value[]) =>
     addNode(x.graph, op, [x, ...rest], attributes)[0];
+/** Resized by scales, of all axes or of some. */
+const scaled = (x: Value, scales: number[], attributes: Attributes) =>
+  addNode(x.graph, 'Resize', [x, undefined, constant(x.graph, float32([scales.length], scales))], attributes)[0];
 const longs = (graph: Graph, shape: number[], values: number[]) =>
   constant(graph, tensor('int64', shape, BigInt64Array.from(values, BigInt)));
 const unary = (op: string, draw: GradientCheck['draw'] = offKinks, attributes: Attributes = {}): GradientCheck => ({
@@ -375,6 +379,15 @@ const checks: Record<string, GradientCheck[]> = {
     { shapes: [[1, 2, 3, 4]], build: ([x]) => resize(x, [1, 2, 6, 5], 'linear', 'half_pixel') },
     { shapes: [[1, 2, 5, 6]], build: ([x]) => resize(x, [1, 2, 3, 4], 'linear', 'asymmetric') },
     { shapes: [[1, 2, 3, 4]], build: ([x]) => resize(x, [1, 2, 6, 8], 'nearest', 'asymmetric') },
+    {
+      shapes: [[1, 2, 3, 4]],
+      build: ([x]) =>
+        scaled(x, [1.6, 2.4], {
+          mode: string('linear'),
+          coordinate_transformation_mode: string('asymmetric'),
+          axes: ints([3, -2]),
+        }),
+    },
   ],
   Round: [],
   ScatterElements: [
@@ -435,4 +448,44 @@ describe('gradient of', () => {
       it(`${op}, form ${i + 1}`, () => expectGradients(check));
     });
   }
+});
+
+/** Forms that rules do not know: silently wrong gradients would train towards something else. */
+const refused: [what: string, check: GradientCheck, message: RegExp][] = [
+  ['Max of three', { shapes: [[2], [2], [2]], build: node('Max') }, /expected two operands, found 3/],
+  ['Min of one', { shapes: [[2]], build: node('Min') }, /expected two operands, found 1/],
+  [
+    'a coordinate mode',
+    {
+      shapes: [[1, 1, 3, 4]],
+      build: ([x]) => scaled(x, [1, 1, 2, 2], { coordinate_transformation_mode: string('half_pixel_symmetric') }),
+    },
+    /the coordinate transformation mode half_pixel_symmetric has no gradient/,
+  ],
+  [
+    'smoothed resizing',
+    {
+      shapes: [[1, 1, 6, 8]],
+      build: ([x]) => scaled(x, [1, 1, 0.5, 0.5], { mode: string('linear'), antialias: int(1) }),
+    },
+    /antialias has no gradient/,
+  ],
+  ...['mul', 'min', 'max'].map((reduction): [string, GradientCheck, RegExp] => [
+    `ScatterElements with ${reduction}`,
+    {
+      shapes: [[3], [2]],
+      build: ([x, updates], graph) =>
+        node('ScatterElements', { reduction: string(reduction) })([x, longs(graph, [2], [0, 2]), updates]),
+    },
+    new RegExp(`the reduction ${reduction} has no gradient`),
+  ]),
+];
+
+describe('a gradient that would be wrong is refused', () => {
+  it.each(refused)('%s', (_, { shapes, build }, message) => {
+    const graph = createGraph('refused');
+    const inputs = shapes.map((shape, i) => input(graph, `x${i}`, 'float32', shape));
+    const loss = reduceSum(build(inputs, graph), undefined, false);
+    expect(() => gradients(graph, loss, inputs)).toThrow(message);
+  });
 });

@@ -7,6 +7,7 @@ import { createSession } from '#src/runtime/session.js';
 import { loadModel } from '#src/segment/loadModel.js';
 import { prepareInput, wholeOf } from '#src/segment/pixels.js';
 import { resizedConfidence } from '#src/segment/scores.js';
+import type { CoordinateMode } from '#src/tensor/interpolation.js';
 import { symmetricByName } from '#src/tensor/random.js';
 import { float32 } from '#src/tensor/tensor.js';
 import { randomPixels } from './pixels.js';
@@ -22,11 +23,8 @@ function networkEnding(end: (maps: Value) => Value): Uint8Array {
   return writeModel(exportModel(graph, { logits: end(maps) }));
 }
 
-const enlarge = (
-  maps: Value,
-  mode: 'linear' | 'nearest' = 'linear',
-  coordinates: ops.CoordinateMode = 'align_corners',
-) => ops.resize(maps, [1, 6, height, width], mode, coordinates);
+const enlarge = (maps: Value, mode: 'linear' | 'nearest' = 'linear', coordinates: CoordinateMode = 'align_corners') =>
+  ops.resize(maps, [1, 6, height, width], mode, coordinates);
 
 describe('a network that ends with an enlargement', () => {
   it.each<[string, (maps: Value) => Value]>([

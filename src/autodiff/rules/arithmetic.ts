@@ -1,4 +1,5 @@
 // Gradients of arithmetic and of functions applied element by element.
+import { SteadysegError } from '../../base/errors.js';
 import type { Value } from '../../onnx/graph.js';
 import {
   abs,
@@ -67,6 +68,8 @@ const powRule: GradientRule = (site) => {
 const extremum =
   (isFirst: (a: Value, b: Value) => Value): GradientRule =>
   (site) => {
+    const count = site.node.inputs.length;
+    if (count !== 2) throw new SteadysegError(`expected two operands, found ${count}`);
     const [a, b] = [site.input(0), site.input(1)];
     const share = (wins: Value) => {
       const half = mul(cast(equal(a, b), 'float32'), 0.5);

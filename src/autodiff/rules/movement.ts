@@ -163,7 +163,10 @@ const scatterElementsRule: GradientRule = (site) => {
   if (!gradient) return [];
   const indices = site.input(1);
   const axis = site.number('axis', 0);
-  const added = site.string('reduction', 'none') === 'add';
+  const reduction = site.string('reduction', 'none');
+  if (reduction !== 'none' && reduction !== 'add')
+    throw new SteadysegError(`the reduction ${reduction} has no gradient`);
+  const added = reduction === 'add';
   const updates = site.wants(2) ? gatherElements(gradient, indices, axis) : undefined;
   if (added || !site.wants(0)) return [added ? gradient : undefined, undefined, updates];
   const overwritten = filled(gradient.graph, indices.shape, 0);

@@ -20,9 +20,9 @@ import {
   sub,
 } from '../../onnx/ops.js';
 import {
-  type CoordinateMode,
   type InterpolationMode,
   interpolationMatrix,
+  isCoordinateMode,
   transposedMatrix,
 } from '../../tensor/interpolation.js';
 import { sameShape, tensor } from '../../tensor/tensor.js';
@@ -46,13 +46,19 @@ const resizeRule: GradientRule = (site) => {
   if (x.shape.length !== 4 || !sameShape(x.shape.slice(0, 2), gradient.shape.slice(0, 2))) {
     throw new SteadysegError('only resizing of height and width has a gradient');
   }
-  const coordinates = site.string('coordinate_transformation_mode', 'half_pixel') as CoordinateMode;
+  const coordinates = site.string('coordinate_transformation_mode', 'half_pixel');
+  if (!isCoordinateMode(coordinates)) {
+    throw new SteadysegError(`the coordinate transformation mode ${coordinates} has no gradient`);
+  }
+  if (site.number('antialias', 0) === 1) throw new SteadysegError('resizing with antialias has no gradient');
   const scales = site.node.inputs[2]?.constant?.data;
+  const axes = site.numbers('axes', [0, 1, 2, 3]).map((axis) => (axis + 4) % 4);
   const mode = interpolationMode(site);
   const matrix = (axis: number) => {
     const [inputs, outputs] = [x.shape[axis], gradient.shape[axis]];
-    const scale = scales && scales.length > 0 ? Number(scales[axis]) : outputs / inputs;
-    return interpolationMatrix(inputs, outputs, coordinates, mode, scale);
+    // What is not among the axes keeps its size.
+    const scale = scales?.[axes.indexOf(axis)] ?? outputs / inputs;
+    return interpolationMatrix(inputs, outputs, coordinates, mode, Number(scale));
   };
   const [height, width, outputHeight, outputWidth] = [...x.shape.slice(2), ...gradient.shape.slice(2)];
   const byColumn = constant(x.graph, tensor('float32', [outputWidth, width], matrix(3)));
