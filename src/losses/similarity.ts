@@ -18,7 +18,7 @@ import { type SampleWeights, squareSumOverSamples } from './sampleWeights.js';
 
 /** Rows of the similarity matrix computed at once: at 96×96 positions a block of both networks is 75 MB instead of 680 MB. */
 const defaultBlockRows = 1024;
-/** Added to norms, so that a position without features has similarity 0. */
+/** The norm of a position without features, which has similarity 0. Added under the root, whose gradient at 0 is infinite. */
 const smallestNorm = 1e-8;
 
 /** `cosine`, or the release's transposed norms: A[i,j] = q_i·p_j / (‖p_i‖‖q_j‖). */
@@ -107,7 +107,7 @@ function flat(features: Value): Value {
 }
 
 function norms(features: Value): Value {
-  return add(sqrt(reduceSumSquare(features, [1])), smallestNorm);
+  return sqrt(add(reduceSumSquare(features, [1]), smallestNorm ** 2));
 }
 
 function meanSquareDifference(

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { gradients } from '#src/autodiff/gradients.js';
-import { pairFramesLoss } from '#src/losses/similarity.js';
+import { pairFramesLoss, selfSimilarityLoss } from '#src/losses/similarity.js';
 import { exportModel } from '#src/onnx/export.js';
 import { createGraph, input } from '#src/onnx/graph.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { symmetricByName } from '#src/tensor/random.js';
+import { float32 } from '#src/tensor/tensor.js';
 
 it('is the same in blocks as at once, in value and gradients', async () => {
   const graph = createGraph('blocks');
@@ -30,4 +31,24 @@ it('is the same in blocks as at once, in value and gradients', async () => {
       expect(Math.abs(value - whole[i]) / largest).toBeLessThan(1e-5);
     });
   }
+});
+
+it('has a gradient at positions without features', async () => {
+  const graph = createGraph('empty');
+  const [student, teacher] = ['student', 'teacher'].map((name) => input(graph, name, 'float32', [1, 3, 2, 4]));
+  const loss = selfSimilarityLoss(student, teacher, { pooling: 1 });
+  const [gradient] = gradients(graph, loss, [student]);
+  const session = await createSession(writeModel(exportModel(graph, { loss, gradient })), { optimization: 'disabled' });
+  const found = await session.run({
+    student: float32(
+      [1, 3, 2, 4],
+      symmetricByName('student', [1, 3, 2, 4], 1).data.map((x, i) => (i % 8 === 5 ? 0 : x)),
+    ),
+    teacher: symmetricByName('teacher', [1, 3, 2, 4], 1),
+  });
+  await session.release();
+  expect(Number.isFinite(found.loss.data[0])).toBe(true);
+  const values = Array.from(found.gradient.data, Number);
+  expect(values.every(Number.isFinite)).toBe(true);
+  expect(values.some((value) => value !== 0)).toBe(true);
 });
