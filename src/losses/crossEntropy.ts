@@ -18,6 +18,7 @@ import {
   sub,
 } from '../onnx/ops.js';
 import { tensor } from '../tensor/tensor.js';
+import { sumOverSamples } from './sampleWeights.js';
 
 /** Class weights of Cityscapes, by train id. */
 export const cityscapesClassWeights: readonly number[] = [
@@ -37,7 +38,7 @@ export interface CrossEntropyOptions {
 
 /** Per-pixel quantities that cross entropy and hard example mining share, all N×1×H×W. */
 export interface PixelTerms {
-  /** -log softmax probability of the true class; of class 0 where the pixel is not labelled. */
+  /** -log softmax probability of the true class; of the last class where the pixel is not labelled. */
   readonly negativeLogLikelihood: Value;
   /** Weight of the true class; 0 where the pixel is not labelled. */
   readonly weight: Value;
@@ -54,8 +55,8 @@ export function crossEntropy(logits: Value, labels: Value, options: CrossEntropy
 
 /** Σ w·x / Σ w over all elements, as one number; 0 when all weights are 0. */
 export function weightedMean(x: Value, weight: Value): Value {
-  const total = max(reduceSum(weight, undefined, false), smallestWeight);
-  return div(reduceSum(mul(x, weight), undefined, false), total);
+  const total = max(sumOverSamples(weight, undefined), smallestWeight);
+  return div(sumOverSamples(mul(x, weight), undefined), total);
 }
 
 /** @throws SteadysegError when labels and logits differ in size, or the weights in number. */
