@@ -37,9 +37,9 @@ const descriptionSchema = v.looseObject({
 /** What a model file says about itself: architecture, classes, normalisation, training. */
 export type ModelDescription = v.InferInput<typeof descriptionSchema>;
 
-/** The metadata entry of a description. */
+/** The metadata entry of a description. @throws SteadysegError naming the field that is not what it should be. */
 export function describeModel(description: ModelDescription): [key: string, value: string] {
-  return [descriptionKey, JSON.stringify(v.parse(descriptionSchema, description))];
+  return [descriptionKey, JSON.stringify(parseDescription(description, 'description of the model'))];
 }
 
 /**
@@ -49,13 +49,13 @@ export function describeModel(description: ModelDescription): [key: string, valu
  */
 export function readDescription(metadata: ReadonlyMap<string, string>, source: string): ModelDescription {
   const text = metadata.get(descriptionKey);
-  if (text !== undefined) return parseDescription(parseJson(text, descriptionKey, source), source);
+  if (text !== undefined) return parseDescription(parseJson(text, descriptionKey, source), `${source}: its metadata`);
   const plain: Record<string, unknown> = {};
   for (const key of ['classes', 'palette', 'mean', 'std']) {
     const value = metadata.get(key);
     if (value !== undefined) plain[key] = parseJson(value, key, source);
   }
-  return parseDescription(plain, source);
+  return parseDescription(plain, `${source}: its metadata`);
 }
 
 function parseJson(text: string, key: string, source: string): unknown {
@@ -68,9 +68,10 @@ function parseJson(text: string, key: string, source: string): unknown {
   }
 }
 
-function parseDescription(content: unknown, source: string): ModelDescription {
+/** `place` begins the error. */
+function parseDescription(content: unknown, place: string): ModelDescription {
   const result = v.safeParse(descriptionSchema, content);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new SteadysegError(`${source}: its metadata "${v.getDotPath(issue) ?? descriptionKey}": ${problemOf(issue)}`);
+  throw new SteadysegError(`${place} "${v.getDotPath(issue) ?? descriptionKey}": ${problemOf(issue)}`);
 }
