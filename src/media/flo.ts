@@ -59,7 +59,9 @@ export function parseFlo(bytes: Uint8Array, name: string): OpticalFlow {
       `${name}: expected ${expected} bytes for ${width}×${height} flow, found ${bytes.length}: ${fault}`,
     );
   }
-  const payload = bytes.byteOffset % 4 === 0 ? bytes.subarray(HEADER_BYTES) : bytes.slice(HEADER_BYTES);
+  const content = bytes.subarray(HEADER_BYTES);
+  // Not `slice`: Node's buffers give a view for that.
+  const payload = bytes.byteOffset % 4 === 0 ? content : new Uint8Array(content);
   const data = new Float32Array(payload.buffer, payload.byteOffset, width * height * 2);
   for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) data[i] = UNKNOWN_FLOW;
   return { width, height, data };

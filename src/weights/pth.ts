@@ -224,7 +224,8 @@ async function openLegacyForm(
 }
 
 function aligned(bytes: Uint8Array, size: number): Uint8Array {
-  return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not `slice`: Node's buffers give a view for that.
+  return bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
 }
 
 /** Whether the elements follow each other in the storage; dimensions of size 1 may have any stride. */

@@ -52,10 +52,12 @@ describe('.flo', () => {
     data[3] = Number.NaN;
     const shifted = new Uint8Array(61);
     shifted.set(formatFlo({ ...flow, data }), 1);
-    const read = parseFlo(shifted.subarray(1), 'x');
-    expect(read.data[0]).toBe(flow.data[0]);
-    expect(read.data[3]).toBe(Math.fround(UNKNOWN_FLOW));
-    expect(isUnknownFlow(read.data[2], read.data[3])).toBe(true);
+    for (const bytes of [shifted.subarray(1), Buffer.from(shifted.buffer, 1)]) {
+      const read = parseFlo(bytes, 'x');
+      expect(read.data[0]).toBe(flow.data[0]);
+      expect(read.data[3]).toBe(Math.fround(UNKNOWN_FLOW));
+      expect(isUnknownFlow(read.data[2], read.data[3])).toBe(true);
+    }
   });
 
   it('refuses to write data that does not fit the size', async () => {
