@@ -25,32 +25,34 @@ export async function expandGlob(pattern: string): Promise<string[]> {
       .slice(root.length)
       .split(/[/\\]+/)
       .filter((part) => part !== '' && part !== '.');
-    await walk(root, parts, found);
+    await walk(root, parts, pattern, found);
   }
   return [...found];
 }
 
-async function walk(folder: string, parts: readonly string[], found: Set<string>): Promise<void> {
+/** `pattern` is what errors name. */
+async function walk(folder: string, parts: readonly string[], pattern: string, found: Set<string>): Promise<void> {
   const [part, ...rest] = parts;
   if (part === undefined) return;
-  if (part === '**') await walk(folder, rest.length === 0 ? ['*'] : rest, found);
+  if (part === '**') await walk(folder, rest.length === 0 ? ['*'] : rest, pattern, found);
   if (part !== '**' && rest.length > 0 && !isGlob(part)) {
-    await walk(join(folder, part), rest, found);
+    await walk(join(folder, part), rest, pattern, found);
     return;
   }
-  const matches = part === '**' ? /^[^.]/ : nameMatcher(part);
+  const matches = part === '**' ? /^[^.]/ : nameMatcher(part, pattern);
   const entries = await readdir(folder === '' ? '.' : folder, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
     if (!matches.test(entry.name)) continue;
     const path = join(folder, entry.name);
     // `**` follows no links to folders, so that it ends.
     if (part === '**') {
-      if (entry.isDirectory()) await walk(path, parts, found);
+      if (entry.isDirectory()) await walk(path, parts, pattern, found);
     } else if (rest.length > 0) {
-      if (entry.isDirectory() || entry.isSymbolicLink()) await walk(path, rest, found);
+      if (entry.isDirectory() || entry.isSymbolicLink()) await walk(path, rest, pattern, found);
     } else if (!entry.isDirectory()) {
       found.add(path);
-      if (found.size > MAX_MATCHES) throw new SteadysegError(`${part}: expected at most ${MAX_MATCHES} files to match`);
+      if (found.size > MAX_MATCHES)
+        throw new SteadysegError(`${pattern}: expected at most ${MAX_MATCHES} files to match`);
     }
   }
 }
@@ -74,7 +76,7 @@ function alternatives(pattern: string): string[] {
   }
 }
 
-function nameMatcher(part: string): RegExp {
+function nameMatcher(part: string, pattern: string): RegExp {
   let source = part.startsWith('.') ? '' : '(?!\\.)';
   for (let at = 0; at < part.length; at++) {
     const character = part[at];
@@ -93,6 +95,6 @@ function nameMatcher(part: string): RegExp {
   try {
     return new RegExp(`^${source}$`, 'su');
   } catch {
-    throw new UsageError(`expected ranges such as [a-z] in a pattern, found "${part}"`);
+    throw new UsageError(`expected ranges such as [a-z] in a pattern, found "${pattern}"`);
   }
 }

@@ -27,7 +27,7 @@ const BACKGROUND_OPACITY = 0.62;
 
 /**
  * The legend for frames of a size: a swatch and a name for each class, in as many rows as needed, over a dark translucent
- * ground at the lower edge. Undefined when the frame is too small for it: text a few pixels high, or a quarter of the scene hidden.
+ * ground at the lower edge. Undefined when the frame is too small for it: text would be a few pixels high, or hide too much of the scene.
  */
 export function createLegend(classSet: ClassSet, size: { width: number; height: number }): Legend | undefined {
   const wished = Math.max(MIN_UNIT, (UNIT_AT_540 * Math.min(size.height, size.width * 0.75)) / 540);

@@ -67,7 +67,7 @@ export async function openSession(
       ...(threads !== undefined && { intraOpNumThreads: threads }),
       interOpNumThreads: 1,
       enableMemPattern: options.memoryPattern ?? true,
-      // Fatal ones only, as in engine.ts.
+      // Fatal ones only: the others come back as exceptions.
       logSeverityLevel: 4,
     });
   } catch (thrown) {

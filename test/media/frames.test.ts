@@ -107,7 +107,7 @@ describe('openFrames', () => {
     make({ 'bad.txt': 'f/1.png\nf/2.png\n', 'movies/a/1.png': undefined });
     const refusals: [string, string][] = [
       ['nope.mp4', 'nope.mp4: no such file or directory'],
-      ['[z-a].png', 'expected ranges such as [a-z] in a pattern, found "[z-a].png"'],
+      ['*/[z-a].png', `expected ranges such as [a-z] in a pattern, found "${join(folder, '*/[z-a].png')}"`],
       ['nope/*.png', 'nope/*.png: expected pictures that match, found none'],
       ['e/none', 'none: expected a folder with pictures (.png .jpg .jpeg .webp .tif .tiff), found 1 other entry'],
       ['movies', 'pictures in its subfolders: "'],
