@@ -87,11 +87,12 @@ export { type TemporalMode, warpLabels } from './metrics/warp.js';
 export { type ConvertOptions, type ConvertReport, convert } from './nets/convert.js';
 export { buildModel, type ModelOptions, resizeModel } from './nets/model.js';
 export { weightsOfModel } from './nets/networkWeights.js';
-export { architectures } from './nets/registry.js';
+export { architectureNames } from './nets/registry.js';
 export { fromStorage, toStorage, type WeightStorage } from './onnx/compactStorage.js';
-export { type Cost, countCost } from './onnx/flops.js';
-export { fromHalfStorage, toHalfStorage } from './onnx/halfStorage.js';
+export type { Cost } from './onnx/flops.js';
 export { describeModel, type ModelDescription, readDescription } from './onnx/metadata.js';
+export type { Model } from './onnx/model.js';
+export { readModelFile, writeModelFile } from './onnx/modelFile.js';
 export { imageShapes, type ModelSummary, summarizeModel } from './onnx/summary.js';
 export { type EvaluationReport, evaluationReport } from './report/evaluation.js';
 export { type PairMaps, pairPictures } from './report/overlays.js';
@@ -111,6 +112,7 @@ export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segme
 export { defaultModel, type ShippedModel, shippedModelPath, shippedModels } from './segment/shipped.js';
 export { type SegmentedFrame, type SegmentVideoOptions, segmentVideo } from './segment/video.js';
 export type { Size, ViewOptions } from './segment/views.js';
+export type { DType, Tensor } from './tensor/tensor.js';
 export { parseConfig, readConfig, type TrainingConfig } from './train/config.js';
 export {
   type MetricsRecord,

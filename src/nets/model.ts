@@ -14,7 +14,7 @@ import { architectureName, buildNetwork } from './registry.js';
 
 /** What `buildModel` takes. */
 export interface ModelOptions {
-  /** A name of `architectures`, or `flownet2`. */
+  /** One of `architectureNames`, or `flownet2`. */
   readonly architecture: string;
   /** Size of the input images. */
   readonly height: number;

@@ -5,15 +5,14 @@ import type { Graph, Value } from '../onnx/graph.js';
 import { pspNetMobileNetV2, pspNetResNet, type SegmentationOptions, type SegmentationOutputs } from './pspnet.js';
 
 /** A network that can be built by name. */
-export interface Architecture {
+interface Architecture {
   /** Adds it to the graph of an image. */
   readonly build: (image: Value, options: SegmentationOptions) => SegmentationOutputs;
   /** Whether it takes a `widthMultiplier` other than 1. */
   readonly scalable: boolean;
 }
 
-/** The networks that can be built, by name. */
-export const architectures = {
+const architectures = {
   pspnet18: { build: (image, options) => pspNetResNet(image, 18, options), scalable: true },
   pspnet50: { build: (image, options) => pspNetResNet(image, 50, options), scalable: false },
   pspnet101: { build: (image, options) => pspNetResNet(image, 101, options), scalable: false },
@@ -22,22 +21,25 @@ export const architectures = {
 
 export type ArchitectureName = keyof typeof architectures;
 
-const segmentationNames = Object.keys(architectures) as ArchitectureName[];
+const names = Object.keys(architectures) as ArchitectureName[];
+
+/** The segmentation networks that can be built. */
+export const architectureNames: readonly string[] = names;
 
 /** The architecture of a name, if it is one; case, hyphens and underscores do not matter. */
 export function findArchitecture(name: string): ArchitectureName | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/[-_]/g, '');
-  return segmentationNames.find((known) => plain(known) === plain(name));
+  return names.find((known) => plain(known) === plain(name));
 }
 
 /** The same. @throws UsageError with the known names; `others` are what else the caller takes. */
 export function architectureName(name: string, others: readonly string[] = []): ArchitectureName {
   const found = findArchitecture(name);
   if (found) return found;
-  const names = [...segmentationNames, ...others];
-  const near = suggest(name, names);
+  const all = [...names, ...others];
+  const near = suggest(name, all);
   throw new UsageError(
-    `expected an architecture (${names.join(', ')}), found "${name}"${near ? `; did you mean ${near}?` : ''}`,
+    `expected an architecture (${all.join(', ')}), found "${name}"${near ? `; did you mean ${near}?` : ''}`,
   );
 }
 

@@ -6,6 +6,7 @@ import type { Model } from './model.js';
 /** How weights are stored: as they compute, as float16, or as int8 with a scale for each output channel. */
 export type WeightStorage = 'float32' | 'float16' | 'int8';
 
+/** The same model, of float32 weights, with them stored otherwise; it computes in float32. */
 export function toStorage(model: Model, storage: WeightStorage): Model {
   if (storage === 'int8') return toByteStorage(model);
   return storage === 'float16' ? toHalfStorage(model) : model;

@@ -52,6 +52,7 @@ export interface ModelGraph {
   readonly rest?: Uint8Array | undefined;
 }
 
+/** A model as its file holds it. */
 export interface Model {
   readonly irVersion: number;
   /** Version of each operator set by domain. */
