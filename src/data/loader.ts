@@ -70,13 +70,13 @@ export interface Batch extends Position {
 
 /** The neighbours of a batch’s frames, and the flow to them. */
 export interface NeighbourBatch {
-  /** [N,3,H,W]; the frame itself for samples without a neighbour. */
+  /** N×3×H×W; the frame itself for samples without a neighbour. */
   readonly images: Tensor<'float32'>;
   /** t' - t of each sample; 0 for those without a neighbour, whose consistency must not count. */
   readonly offsets: Int32Array;
-  /** [N,2,H,W]: flow t→t' between the crops' pixels; 0 where it is not valid. */
+  /** N×2×H×W: flow t→t' between the crops' pixels; 0 where it is not valid. */
   readonly flow?: Tensor<'float32'>;
-  /** [N,1,H,W]: 1 where the flow is known, the point visible, and within the neighbour's crop; else 0. */
+  /** N×1×H×W: 1 where the flow is known, the point visible, and within the neighbour's crop; else 0. */
   readonly flowValid?: Tensor<'float32'>;
 }
 

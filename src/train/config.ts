@@ -250,6 +250,7 @@ export const configSchema = v.strictObject({
   device: key(v.string(), 'cpu', 'where the step runs'),
 });
 
+/** What is trained on what, and how; `docs/configuration.md` lists the keys. */
 export type TrainingConfig = v.InferOutput<typeof configSchema>;
 
 /**

@@ -22,12 +22,14 @@ export interface StepRecord {
   readonly waited: number;
 }
 
+/** A validation, as a line of `metrics.jsonl`. */
 export interface ValidationRecord {
   readonly step: number;
   readonly time: number;
   readonly validation: Validation;
 }
 
+/** A line of `metrics.jsonl`. */
 export type MetricsRecord = StepRecord | ValidationRecord;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));

@@ -32,6 +32,7 @@ import { openLoader, openTrainingData, type TrainingData } from './trainingData.
 import type { ValidatedFrame } from './validate.js';
 import { validateRun } from './validateRun.js';
 
+/** What `train` takes. */
 export interface TrainOptions {
   readonly config: TrainingConfig;
   /** The run folder; it must not hold a run yet, unless `resume` is set. */
@@ -40,15 +41,19 @@ export interface TrainOptions {
   readonly resume?: boolean | undefined;
   /** Ends after the step under way, with a checkpoint; `train` then throws InterruptedError. */
   readonly signal?: AbortSignal | undefined;
+  /** Before the first step. */
   readonly onStart?: ((info: RunStart) => void | Promise<void>) | undefined;
+  /** After each step. */
   readonly onStep?: ((record: StepRecord) => void) | undefined;
   /** Told at most once, when the teacher's cache can no longer be written; the run goes on without. */
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** After each validation. */
   readonly onValidation?: ((record: ValidationRecord) => void) | undefined;
   /** Frames of the last validation. */
   readonly onValidatedFrame?: ((frame: ValidatedFrame, index: number) => void) | undefined;
 }
 
+/** What a run begins with. */
 export interface RunStart {
   /** Steps done before, when resumed. */
   readonly step: number;
@@ -58,6 +63,7 @@ export interface RunStart {
   readonly dataset: Dataset;
 }
 
+/** What a run ended with. */
 export interface RunResult {
   readonly steps: number;
   readonly model: string;

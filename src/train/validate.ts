@@ -7,6 +7,7 @@ import { meanIoU, meanIoUCounts } from '../metrics/meanIoU.js';
 import { temporalConsistency, temporalConsistencyCounts } from '../metrics/temporalConsistency.js';
 import { warpLabels } from '../metrics/warp.js';
 
+/** How good a network is on the frames of a dataset. */
 export interface Validation {
   /** `cityscapes` convention: classes that do not occur are left out. */
   readonly mIoU: number;
