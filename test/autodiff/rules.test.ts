@@ -470,6 +470,14 @@ const refused: [what: string, check: GradientCheck, message: RegExp][] = [
     },
     /antialias has no gradient/,
   ],
+  [
+    'means of dilated windows',
+    {
+      shapes: [[1, 1, 6, 8]],
+      build: node('AveragePool', { kernel_shape: ints([2, 2]), dilations: ints([2, 2]) }),
+    },
+    /dilated windows have no gradient/,
+  ],
   ...['mul', 'min', 'max'].map((reduction): [string, GradientCheck, RegExp] => [
     `ScatterElements with ${reduction}`,
     {

@@ -1,5 +1,5 @@
 // Gradients of pooling.
-
+import { SteadysegError } from '../../base/errors.js';
 import { addNode, constant, type Value } from '../../onnx/graph.js';
 import { windowOf } from '../../onnx/inference/convolution.js';
 import { convTranspose, div, filled, mul, reshape, scatterElements, slice } from '../../onnx/ops.js';
@@ -30,32 +30,28 @@ const averagePoolRule: GradientRule = (site) => {
   const gradient = site.full(0);
   if (!gradient) return [];
   const [height, width] = x.shape.slice(2);
-  const { kernel, strides, pads } = windowOf(
+  const { kernel, strides, dilations, pads } = windowOf(
     { ...site.node, outputCount: 1 },
     site.numbers('kernel_shape', []),
     x.shape.slice(2),
   );
+  if (dilations.some((dilation) => dilation > 1)) throw new SteadysegError('dilated windows have no gradient');
   const channels = x.shape[1];
   const ones = constant(
     x.graph,
     tensor('float32', [channels, 1, kernel[0], kernel[1]], new Float32Array(channels * kernel[0] * kernel[1]).fill(1)),
   );
+  // Spread over the padded input, of which the input is a part; rows that no window reached stay zero.
+  const outputPadding = [height, width].map((size, axis) => {
+    const reached = (gradient.shape[2 + axis] - 1) * strides[axis] + kernel[axis];
+    return Math.max(0, pads[axis] + size - reached);
+  });
   const spread = convTranspose(div(gradient, windowSizes(site, gradient, kernel, strides, pads)), ones, undefined, {
     strides,
     group: channels,
+    outputPadding,
   });
-  // Spread over the padded input, of which the input is a part; rows that no window reached stay zero.
-  const reached = spread.shape.slice(2);
-  const missing = [height + pads[0] - reached[0], width + pads[1] - reached[1]];
-  const wide =
-    missing[0] > 0 || missing[1] > 0
-      ? convTranspose(div(gradient, windowSizes(site, gradient, kernel, strides, pads)), ones, undefined, {
-          strides,
-          group: channels,
-          outputPadding: missing.map((size) => Math.max(0, size)),
-        })
-      : spread;
-  return [slice(wide, [2, 3], [pads[0], pads[1]], [pads[0] + height, pads[1] + width])];
+  return [slice(spread, [2, 3], [pads[0], pads[1]], [pads[0] + height, pads[1] + width])];
 };
 
 /** How many values each window averaged: 1×1×H×W. */
