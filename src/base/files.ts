@@ -1,7 +1,7 @@
 // Files that appear whole or not at all, and readers that check a size before they allocate.
 import { createHash, randomBytes } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
-import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isSystemError, messageOf, SteadysegError } from './errors.js';
@@ -99,10 +99,15 @@ export async function writeAside(path: string, write: (temporary: string) => Pro
 
 /** Writes a whole file: `data` is on disk under `path`, or `path` is as it was. */
 export async function writeFileWhole(path: string, data: string | Uint8Array): Promise<void> {
+  await writeChunksWhole(path, [data]);
+}
+
+/** The same for a file in pieces, one after the other. */
+export async function writeChunksWhole(path: string, chunks: Iterable<string | Uint8Array>): Promise<void> {
   await writeAside(path, async (temporary) => {
     const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(data);
+      for (const chunk of chunks) await file.writeFile(chunk);
       await file.sync();
     } finally {
       await file.close();
@@ -174,15 +179,7 @@ export async function readFileBounded(path: string, maxBytes: number): Promise<U
   try {
     const file = await open(path, 'r');
     try {
-      // One buffer of our own, so that typed-array views on it are aligned.
-      const bytes = new Uint8Array(size);
-      let at = 0;
-      while (at < size) {
-        const { bytesRead } = await file.read(bytes, at, Math.min(size - at, 1 << 30), at);
-        if (bytesRead === 0) throw new SteadysegError(`${path}: expected ${size} bytes, found ${at}: the file shrank`);
-        at += bytesRead;
-      }
-      return bytes;
+      return await readRange(file, 0, size, path);
     } finally {
       await file.close();
     }
@@ -190,4 +187,26 @@ export async function readFileBounded(path: string, maxBytes: number): Promise<U
     if (thrown instanceof SteadysegError) throw thrown;
     throw new SteadysegError(`cannot read ${path}: ${reasonOf(thrown)}`, { cause: thrown });
   }
+}
+
+/** Most bytes of one read call: it is bounded by what the system takes at once. */
+const MAX_READ_BYTES = 1 << 30;
+
+/**
+ * Bytes of an open file, in a buffer of their own, so that typed-array views on it are aligned.
+ * @throws the system's error, or SteadysegError, naming `path`, when the file ends before them: then it shrank.
+ */
+export async function readRange(file: FileHandle, offset: number, length: number, path: string): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await file.read(bytes, done, Math.min(length - done, MAX_READ_BYTES), offset + done);
+    if (bytesRead === 0) {
+      throw new SteadysegError(
+        `${path}: expected at least ${offset + length} bytes, found ${offset + done}: the file shrank`,
+      );
+    }
+    done += bytesRead;
+  }
+  return bytes;
 }

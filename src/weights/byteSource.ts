@@ -1,7 +1,7 @@
 // Bytes at offsets, from a file or from memory: readers take what they need, and no read goes past the end.
 import { open } from 'node:fs/promises';
 import { SteadysegError } from '../base/errors.js';
-import { fileSize, reasonOf } from '../base/files.js';
+import { fileSize, readRange, reasonOf } from '../base/files.js';
 
 /** Something with a name for errors and a known number of bytes that can be read in any order. */
 export interface ByteSource {
@@ -17,7 +17,7 @@ export interface ByteSource {
 }
 
 /** A file as a source; it stays open until `close`. */
-export async function openByteSource(path: string): Promise<ByteSource> {
+async function openByteSource(path: string): Promise<ByteSource> {
   const size = await fileSize(path);
   const fail = (thrown: unknown): never => {
     if (thrown instanceof SteadysegError) throw thrown;
@@ -29,21 +29,21 @@ export async function openByteSource(path: string): Promise<ByteSource> {
     size,
     async read(offset, length) {
       checkRange(path, size, offset, length);
-      const bytes = new Uint8Array(length);
-      let done = 0;
-      while (done < length) {
-        // One read call is bounded by what the system takes at once.
-        const { bytesRead } = await file
-          .read(bytes, done, Math.min(length - done, 1 << 30), offset + done)
-          .catch((thrown) => fail(thrown));
-        if (bytesRead === 0)
-          throw new SteadysegError(`${path}: expected ${size} bytes, found ${offset + done}: it shrank`);
-        done += bytesRead;
-      }
-      return bytes;
+      return await readRange(file, offset, length, path).catch(fail);
     },
     close: () => file.close(),
   };
+}
+
+/** What `read` makes of a file, with the source, which stays open for it; when `read` fails, the file is closed. */
+export async function openWith<T>(path: string, read: (source: ByteSource) => Promise<T>): Promise<T> {
+  const source = await openByteSource(path);
+  try {
+    return await read(source);
+  } catch (thrown) {
+    await source.close();
+    throw thrown;
+  }
 }
 
 /** Bytes in memory as a source. */

@@ -1,7 +1,7 @@
 // Opens a weights file of any kind by its content, and reads the network's state dict out of it.
 import { SteadysegError } from '../base/errors.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { type ByteSource, openByteSource } from './byteSource.js';
+import { type ByteSource, openWith } from './byteSource.js';
 import { checkpointFrom } from './pth.js';
 import { safetensorsFrom } from './safetensors.js';
 import { cleanNames, findStateDict } from './stateDict.js';
@@ -13,13 +13,7 @@ import { looksLikeZip } from './zip.js';
  * of the state dict in it, under the names it has there.
  */
 export async function openWeights(path: string): Promise<WeightsFile> {
-  const source = await openByteSource(path);
-  try {
-    return await weightsFrom(source);
-  } catch (thrown) {
-    await source.close();
-    throw thrown;
-  }
+  return await openWith(path, weightsFrom);
 }
 
 /** The same for any source of bytes. */

@@ -1,7 +1,7 @@
 // Reads PyTorch checkpoints (torch.save: zip archives since 1.6, bare pickles before) without Python: see pickle.ts and torchGlobals.ts.
 import { SteadysegError } from '../base/errors.js';
 import { bytesPerElement, type DType, elementCount, type Tensor, tensorFromBytes } from '../tensor/tensor.js';
-import { type ByteSource, openByteSource } from './byteSource.js';
+import { type ByteSource, openWith } from './byteSource.js';
 import { type PickleValue, unpickle } from './pickle.js';
 import { createGlobals, type StorageReference, storageTypeOf, type TensorReference } from './torchGlobals.js';
 import { looksLikeZip, openZip, type ZipArchive } from './zip.js';
@@ -34,13 +34,7 @@ type StorageReader = (storage: StorageReference) => Promise<Uint8Array>;
 
 /** Opens a `.pth` or `.pth.tar`. @throws SteadysegError when it is damaged, beyond a limit, or asks for a Python name that is not allowed. */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
-  const source = await openByteSource(path);
-  try {
-    return await checkpointFrom(source);
-  } catch (thrown) {
-    await source.close();
-    throw thrown;
-  }
+  return await openWith(path, checkpointFrom);
 }
 
 /** The same for any source of bytes. */

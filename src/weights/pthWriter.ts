@@ -1,8 +1,7 @@
 // Writes a state dict as PyTorch's zip form, for torch.load: a small pickle by hand, and each tensor's data as a stored entry.
-import { open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { SteadysegError } from '../base/errors.js';
-import { writeAside } from '../base/files.js';
+import { writeChunksWhole } from '../base/files.js';
 import { bytesOf, type DType, type Shape, type Tensor } from '../tensor/tensor.js';
 
 /** Sizes and offsets of a plain zip archive are 32 bits, entry counts 16. */
@@ -31,16 +30,7 @@ const storageNames: Partial<Record<DType, string>> = {
  * @throws SteadysegError for element types PyTorch has no storage for (uint16, uint32, uint64), and beyond 4 GiB.
  */
 export async function writePth(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
-  const chunks = pthChunks(tensors);
-  await writeAside(path, async (temporary) => {
-    const file = await open(temporary, 'wx');
-    try {
-      for (const chunk of chunks) await file.writeFile(chunk);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  });
+  await writeChunksWhole(path, pthChunks(tensors));
 }
 
 /** The pieces of the file, in order. */

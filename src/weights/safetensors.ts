@@ -1,7 +1,6 @@
 // safetensors files (https://huggingface.co/docs/safetensors): a JSON header with types, shapes and offsets, then the data.
-import { open } from 'node:fs/promises';
 import { SteadysegError } from '../base/errors.js';
-import { writeAside } from '../base/files.js';
+import { writeChunksWhole } from '../base/files.js';
 import {
   bytesOf,
   bytesPerElement,
@@ -11,7 +10,7 @@ import {
   type Tensor,
   tensorFromBytes,
 } from '../tensor/tensor.js';
-import { type ByteSource, memorySource, openByteSource } from './byteSource.js';
+import { type ByteSource, memorySource, openWith } from './byteSource.js';
 import type { WeightsFile } from './weightsFile.js';
 
 /** Largest header: 100 000 tensors take about 10 MB, and parsing takes several times the header's size in memory. */
@@ -54,13 +53,7 @@ interface Entry {
 
 /** Opens a safetensors file: its header is read and checked, its tensors are read one by one on demand. */
 export async function openSafetensors(path: string): Promise<WeightsFile> {
-  const source = await openByteSource(path);
-  try {
-    return await safetensorsFrom(source);
-  } catch (thrown) {
-    await source.close();
-    throw thrown;
-  }
+  return await openWith(path, safetensorsFrom);
 }
 
 /** The same for any source of bytes. */
@@ -265,14 +258,5 @@ export async function writeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata?: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const chunks = safetensorsChunks(tensors, metadata);
-  await writeAside(path, async (temporary) => {
-    const file = await open(temporary, 'wx');
-    try {
-      for (const chunk of chunks) await file.writeFile(chunk);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  });
+  await writeChunksWhole(path, safetensorsChunks(tensors, metadata));
 }
