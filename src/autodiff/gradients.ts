@@ -1,7 +1,6 @@
 // Reverse-mode differentiation of a graph into the same graph: one rule an operator, in terms of plain operators.
 import { messageOf, SteadysegError } from '../base/errors.js';
-import { neededNodes } from '../onnx/export.js';
-import type { Graph, Node, Value } from '../onnx/graph.js';
+import { type Graph, type Node, neededNodes, type Value } from '../onnx/graph.js';
 import { add, filled, scatterElements } from '../onnx/ops.js';
 import { elementCount, formatShape } from '../tensor/tensor.js';
 import { sumOfProducts } from './product.js';

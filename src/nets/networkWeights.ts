@@ -9,7 +9,7 @@ import type { TensorInfo } from '../weights/weightsFile.js';
 import { flowNet2 } from './flownet2/flowNet2.js';
 import { inference } from './mode.js';
 import { architectureName, buildNetwork, findArchitecture } from './registry.js';
-import { stateDictEntries } from './stateDict.js';
+import { stateDictEntries } from './stateDictEntries.js';
 
 /** The flow network; all others are segmentation networks. */
 export const flowNetworkName = 'flownet2';

@@ -1,7 +1,7 @@
 // Turns a graph into a model: the nodes that its outputs need, weights as initializers or as inputs.
 import { SteadysegError } from '../base/errors.js';
 import { formatShape, sameShape, type Tensor } from '../tensor/tensor.js';
-import type { Graph, Node, Value } from './graph.js';
+import { type Graph, type Node, neededNodes, type Value } from './graph.js';
 import type { Model, ModelNode, ValueInfo } from './model.js';
 
 export interface ExportOptions {
@@ -61,19 +61,6 @@ export function exportModel(
     metadata: options.metadata ?? new Map(),
     graph: { name: graph.name, nodes, inputs, outputs: named, values, initializers },
   };
-}
-
-/** The nodes that values depend on. */
-export function neededNodes(values: readonly Value[]): Set<Node> {
-  const needed = new Set<Node>();
-  const open = [...values];
-  for (let value = open.pop(); value; value = open.pop()) {
-    const { producer } = value;
-    if (!producer || needed.has(producer)) continue;
-    needed.add(producer);
-    for (const from of producer.inputs) if (from) open.push(from);
-  }
-  return needed;
 }
 
 /** How many nodes the longest way to each value has; `nodes` in order of execution. */

@@ -1,7 +1,6 @@
 // What one run of a graph costs: multiply–adds of its convolutions and matrix products, from the inferred shapes.
 import { elementCount, type Shape } from '../tensor/tensor.js';
-import { neededNodes } from './export.js';
-import type { Node, Value } from './graph.js';
+import { type Node, neededNodes, type Value } from './graph.js';
 
 /** Multiply–adds; floating-point operations are twice as many. */
 export interface Cost {

@@ -199,6 +199,19 @@ export function detach(value: Value): Value {
   return copy;
 }
 
+/** The nodes that values depend on. */
+export function neededNodes(values: readonly Value[]): Set<Node> {
+  const needed = new Set<Node>();
+  const open = [...values];
+  for (let value = open.pop(); value; value = open.pop()) {
+    const { producer } = value;
+    if (!producer || needed.has(producer)) continue;
+    needed.add(producer);
+    for (const from of producer.inputs) if (from) open.push(from);
+  }
+  return needed;
+}
+
 function takeName(graph: Graph, name: string): string {
   if (graph.names.has(name)) throw new SteadysegError(`the graph ${graph.name} already has a value named ${name}`);
   graph.names.add(name);

@@ -2,9 +2,10 @@
 import { SteadysegError } from '../base/errors.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type ByteSource, openWith } from './byteSource.js';
+import { cleanNames } from './cleanNames.js';
+import { findStateDict } from './findStateDict.js';
 import { checkpointFrom } from './pth.js';
 import { safetensorsFrom } from './safetensors.js';
-import { cleanNames, findStateDict } from './stateDict.js';
 import type { WeightsFile } from './weightsFile.js';
 import { looksLikeZip } from './zip.js';
 

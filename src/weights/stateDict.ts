@@ -1,96 +1,9 @@
-// Finds the state dict in a checkpoint, takes training's prefixes off its names, and matches names and shapes with a network's.
+// Matches names and shapes of a state dict with a network's, and loads it.
 import { SteadysegError } from '../base/errors.js';
 import { suggest } from '../base/suggest.js';
 import { bfloat16ToFloat32, float16ToFloat32 } from '../tensor/half.js';
 import { elementCount, formatShape, sameShape, type Tensor, tensor, zeros } from '../tensor/tensor.js';
-import type { PickleValue } from './pickle.js';
-import { isTensorReference, type TensorReference } from './torchGlobals.js';
 import type { TensorInfo } from './weightsFile.js';
-
-/** Deepest nesting in which a state dict is looked for: `{'models': {'student': {'state_dict': …}}}` has three levels. */
-export const MAX_NESTING = 8;
-
-/** Keys under which training code keeps the weights, best first. */
-const usualKeys = ['state_dict', 'model_state_dict', 'model_state', 'model', 'network', 'net', 'student', 'module'];
-/** Keys whose tensors are not the network's weights. */
-const otherKeys = /optim|sched|scaler|rng|(?:^|[._-])ema(?:$|[._-])|teacher|discriminator|criterion/i;
-
-/**
- * The tensors of the state dict in a checkpoint's value, by name: what is under a usual key (`state_dict`, `model`, …),
- * else the value itself when it holds tensors, else the only dict in it that does.
- * @throws SteadysegError when there is none, or several and none under a usual key. `source` names the file.
- */
-export function findStateDict(value: PickleValue, source: string): Map<string, TensorReference> {
-  // A hostile file can nest a dict in itself, or name one dict along exponentially many paths: each is entered once.
-  const entered = new Set<PickleValue>();
-  const search = (candidate: PickleValue | undefined, depth: number): Map<string, TensorReference> | undefined => {
-    if (!(candidate instanceof Map) || depth > MAX_NESTING || entered.has(candidate)) return undefined;
-    entered.add(candidate);
-    for (const key of usualKeys) {
-      const found = search(candidate.get(key), depth + 1);
-      if (found) return found;
-    }
-    const tensors = tensorsOf(candidate);
-    if (tensors.size > 0) return tensors;
-    const others = [...candidate].filter(([key]) => typeof key === 'string' && !otherKeys.test(key));
-    const found = others.flatMap(([key, inner]) => {
-      const dict = search(inner, depth + 1);
-      return dict ? [{ key, dict }] : [];
-    });
-    if (found.length > 1) {
-      const keys = found.map(({ key }) => String(key)).join(', ');
-      throw new SteadysegError(
-        `${source}: expected one state dict, found several: ${keys.slice(0, 200)}: save the one wanted by itself`,
-      );
-    }
-    return found[0]?.dict;
-  };
-  const found = search(value, 0);
-  if (found) return found;
-  throw new SteadysegError(
-    `${source}: expected a state dict (tensors by name), found none: save it in PyTorch with torch.save(model.state_dict(), path)`,
-  );
-}
-
-function tensorsOf(dict: ReadonlyMap<PickleValue, PickleValue>): Map<string, TensorReference> {
-  const tensors = new Map<string, TensorReference>();
-  for (const [key, value] of dict) {
-    if (typeof key === 'string' && isTensorReference(value)) tensors.set(key, value);
-  }
-  return tensors;
-}
-
-/** Wrappers of the network: data parallelism, distillation's student, and the weights in our own checkpoints. */
-const wrappers = /^((module|student|parameter)\.)+/;
-/** Parts of a training checkpoint beside the network. */
-const besideNetwork = /^(teacher|flownet|criterion[^.]*|velocity|convlstm)\./;
-/** Wrappers that are taken for such only when every name has them. */
-const sharedWrapper = /^(model|network|net)\./;
-
-/**
- * Names as the network has them: `module.`, `student.` and `parameter.` (and `model.`, `network.`, `net.` where every name
- * has it) are taken off; the parts `teacher`, `flownet`, `criterion…`, `velocity` and `convlstm` are dropped.
- * @throws SteadysegError when two names become the same.
- */
-export function cleanNames<V>(given: ReadonlyMap<string, V>): { kept: Map<string, V>; dropped: string[] } {
-  const dropped: string[] = [];
-  let pairs: [name: string, value: V][] = [];
-  for (const [name, value] of given) {
-    const bare = name.replace(wrappers, '');
-    if (besideNetwork.test(bare)) dropped.push(name);
-    else pairs.push([bare, value]);
-  }
-  const shared = sharedWrapper.exec(pairs[0]?.[0] ?? '')?.[0];
-  if (shared && pairs.every(([name]) => name.startsWith(shared))) {
-    pairs = pairs.map(([name, value]) => [name.slice(shared.length).replace(wrappers, ''), value]);
-  }
-  const kept = new Map(pairs);
-  if (kept.size < pairs.length) {
-    const twice = pairs.find(([name], index) => pairs.findIndex(([other]) => other === name) < index)?.[0];
-    throw new SteadysegError(`two tensors become ${JSON.stringify(twice)} when module. and student. are taken off`);
-  }
-  return { kept, dropped };
-}
 
 /** How a state dict fits a network. */
 export interface StateDictMatch {

@@ -1,8 +1,8 @@
 // What the way back computes again, or at once instead of one by one.
 import { describe, expect, it } from 'vitest';
 import { gradients } from '#src/autodiff/gradients.js';
-import { exportModel, neededNodes } from '#src/onnx/export.js';
-import { createGraph, input, type Node, type Value } from '#src/onnx/graph.js';
+import { exportModel } from '#src/onnx/export.js';
+import { createGraph, input, type Node, neededNodes, type Value } from '#src/onnx/graph.js';
 import { add, exp, matMul, mul, reduceSum, sin } from '#src/onnx/ops.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';

@@ -8,7 +8,7 @@ import { inference } from '#src/nets/mode.js';
 import { buildModel, resizeModel } from '#src/nets/model.js';
 import { weightsOfModel } from '#src/nets/networkWeights.js';
 import { buildNetwork } from '#src/nets/registry.js';
-import { stateDictEntries } from '#src/nets/stateDict.js';
+import { stateDictEntries } from '#src/nets/stateDictEntries.js';
 import { fromStorage, toStorage } from '#src/onnx/compactStorage.js';
 import { createGraph, input } from '#src/onnx/graph.js';
 import { fromHalfStorage, toHalfStorage } from '#src/onnx/halfStorage.js';

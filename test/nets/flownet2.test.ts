@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { correlation } from '#src/nets/correlation.js';
 import { flowNet2 } from '#src/nets/flownet2/flowNet2.js';
 import { resample2d } from '#src/nets/resample2d.js';
-import { stateDictEntries } from '#src/nets/stateDict.js';
+import { stateDictEntries } from '#src/nets/stateDictEntries.js';
 import { exportModel } from '#src/onnx/export.js';
 import { createGraph, input, type Value } from '#src/onnx/graph.js';
 import { writeModel } from '#src/onnx/write.js';

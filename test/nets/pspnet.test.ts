@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { initializeParameters } from '#src/nets/initialize.js';
 import { inference } from '#src/nets/mode.js';
 import { buildNetwork } from '#src/nets/registry.js';
-import { stateDictEntries } from '#src/nets/stateDict.js';
+import { stateDictEntries } from '#src/nets/stateDictEntries.js';
 import { exportModel } from '#src/onnx/export.js';
 import { createGraph, input, type Value } from '#src/onnx/graph.js';
 import { writeModel } from '#src/onnx/write.js';

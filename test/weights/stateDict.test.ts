@@ -2,15 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { float32, type Tensor, tensor, zeros } from '#src/tensor/tensor.js';
 import { loadBackbone, renameBackbone } from '#src/weights/backbone.js';
+import { cleanNames } from '#src/weights/cleanNames.js';
+import { findStateDict } from '#src/weights/findStateDict.js';
 import type { PickleValue } from '#src/weights/pickle.js';
-import {
-  cleanNames,
-  describeMatch,
-  findStateDict,
-  isCompleteMatch,
-  loadStateDict,
-  matchStateDict,
-} from '#src/weights/stateDict.js';
+import { describeMatch, isCompleteMatch, loadStateDict, matchStateDict } from '#src/weights/stateDict.js';
 import type { TensorReference } from '#src/weights/torchGlobals.js';
 import type { TensorInfo } from '#src/weights/weightsFile.js';
 import { describeWithShared, sharedPath } from '../shared.js';
