@@ -3,7 +3,6 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
-  AV_LOG_QUIET,
   AV_PIX_FMT_RGB24,
   AV_PIX_FMT_YUV420P,
   AV_PKT_DATA_FRAME_CROPPING,
@@ -25,7 +24,6 @@ import {
   Dictionary,
   FFmpegError,
   FormatContext,
-  Log,
   Packet,
   Rational,
   SoftwareScaleContext,
@@ -35,8 +33,6 @@ import { SteadysegError } from '../base/errors.js';
 import { ensureFolder, reasonOf, removeAbandoned, temporaryBeside } from '../base/files.js';
 import type { RgbImage } from './image.js';
 import { colorMatrixFor, type FrameRate } from './video.js';
-
-Log.setLevel(AV_LOG_QUIET);
 
 /** Size and rate of a video to write. */
 export interface VideoWriterOptions {

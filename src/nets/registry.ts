@@ -19,7 +19,7 @@ const architectures = {
   'pspnet-mobilenetv2': { build: pspNetMobileNetV2, scalable: true },
 } as const satisfies Readonly<Record<string, Architecture>>;
 
-export type ArchitectureName = keyof typeof architectures;
+type ArchitectureName = keyof typeof architectures;
 
 const names = Object.keys(architectures) as ArchitectureName[];
 

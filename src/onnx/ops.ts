@@ -67,17 +67,14 @@ export const greaterOrEqual = binary('GreaterOrEqual');
 export const less = binary('Less');
 export const lessOrEqual = binary('LessOrEqual');
 export const and = binary('And');
-export const or = binary('Or');
 
 export const abs = unary('Abs');
-export const ceil = unary('Ceil');
 export const cos = unary('Cos');
 export const exp = unary('Exp');
 export const floor = unary('Floor');
 export const identity = unary('Identity');
 export const log = unary('Log');
 export const neg = unary('Neg');
-export const not = unary('Not');
 export const relu = unary('Relu');
 export const sigmoid = unary('Sigmoid');
 export const sign = unary('Sign');

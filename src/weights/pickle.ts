@@ -5,15 +5,15 @@ import { SteadysegError } from '../base/errors.js';
 /** Most values on the stack: PyTorch puts a thousand there before it moves them into a dict or list. */
 export const MAX_STACK = 1_000_000;
 /** Most memo entries: about a dozen a tensor in PyTorch's files. */
-export const MAX_MEMO = 2_000_000;
+const MAX_MEMO = 2_000_000;
 /** Most lists, tuples, dicts and objects: about eight a tensor. One byte of the file can make one of some hundred bytes. */
 export const MAX_CONTAINERS = 1_000_000;
 /** Most steps: one for an opcode, and one for each item that a call copies, so that a small file cannot ask for long work. */
-export const MAX_STEPS = 50_000_000;
+const MAX_STEPS = 50_000_000;
 /** Largest whole number in bytes: PyTorch's own mark takes 10; reading longer ones takes quadratic time. */
-export const MAX_INTEGER_BYTES = 256;
+const MAX_INTEGER_BYTES = 256;
 /** Longest line of the text opcodes (names, numbers). */
-export const MAX_LINE_BYTES = 4096;
+const MAX_LINE_BYTES = 4096;
 
 const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 

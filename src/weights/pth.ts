@@ -7,9 +7,9 @@ import { createGlobals, type StorageReference, storageTypeOf, type TensorReferen
 import { looksLikeZip, openZip, type ZipArchive } from './zip.js';
 
 /** Largest pickle: names and shapes of 100 000 tensors take about 20 MB; the data lies outside it. */
-export const MAX_PICKLE_BYTES = 32 * 2 ** 20;
+const MAX_PICKLE_BYTES = 32 * 2 ** 20;
 /** Most storages: see `MAX_ENTRIES` of zip.ts. */
-export const MAX_STORAGES = 100_000;
+const MAX_STORAGES = 100_000;
 /** Tensors that are no plain slices of their storage are copied: in all to at most this many times the file's size … */
 export const MAX_COPY_RATIO = 4;
 /** … plus this, since an expanded tensor is small in the file and may be larger in memory. */

@@ -4,13 +4,13 @@ import { SteadysegError } from '../base/errors.js';
 import type { ByteSource } from './byteSource.js';
 
 /** Most entries: a checkpoint has one a storage; the largest have some thousands. */
-export const MAX_ENTRIES = 100_000;
+const MAX_ENTRIES = 100_000;
 /** Largest directory: 100 000 entries with ordinary names take about 10 MB. */
-export const MAX_DIRECTORY_BYTES = 32 * 2 ** 20;
+const MAX_DIRECTORY_BYTES = 32 * 2 ** 20;
 /** How much larger than its stored form an entry may inflate (deflate itself reaches 1032): weights hardly compress, so more is a bomb. */
-export const MAX_INFLATION = 100;
+const MAX_INFLATION = 100;
 /** Entries up to this size may inflate by any ratio: small runs of zeros do. */
-export const FREE_INFLATION_BYTES = 2 ** 20;
+const FREE_INFLATION_BYTES = 2 ** 20;
 
 const END_SIGNATURE = 0x06054b50;
 const END64_SIGNATURE = 0x06064b50;
