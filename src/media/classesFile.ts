@@ -4,12 +4,11 @@ import * as v from 'valibot';
 import { parse as parseYaml } from 'yaml';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
+import { MAX_CLASSES } from '../base/labels.js';
 import { problemOf } from '../base/problem.js';
 import { type ClassSet, type Rgb, vocColor } from './classes.js';
 import { ignoreLabel } from './image.js';
 
-/** Ids are stored in 8 bits and the last is left to "ignore". */
-const MAX_CLASSES = 255;
 /** A class file is text written by hand; more is something else. */
 const MAX_CLASS_FILE_BYTES = 1 << 20;
 

@@ -5,6 +5,7 @@ import { writeFileWhole } from '../base/files.js';
 import type { ClassSet } from './classes.js';
 import { paletteOf } from './color.js';
 import type { LabelMap } from './image.js';
+import { pngSignature } from './labels.js';
 
 const compress = promisify(deflate);
 
@@ -21,7 +22,7 @@ export async function encodeColorMap(labels: LabelMap, classSet: ClassSet): Prom
   const rows = new Uint8Array(height * (width + 1));
   for (let y = 0; y < height; y++) rows.set(ids.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
   return Buffer.concat([
-    Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10),
+    pngSignature,
     chunk('IHDR', header),
     chunk('PLTE', paletteOf(classSet)),
     chunk('IDAT', await compress(rows, { level: 4 })),

@@ -11,7 +11,8 @@ const MAX_LABEL_PIXELS = 1 << 27;
 /** A label map that does not compress at all takes a byte a pixel; a file above this holds something else. */
 const MAX_LABEL_FILE_BYTES = MAX_LABEL_PIXELS + (1 << 20);
 
-const signature = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
+/** What every PNG file begins with. */
+export const pngSignature = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
 /** Length, type, 13 bytes of content, checksum. */
 const HEADER_CHUNK_BYTES = 25;
 const GREYSCALE = 0;
@@ -68,7 +69,7 @@ async function decodeGreyscale(file: Uint8Array) {
  * the colour type in the header turns indices into values. Values of less than 8 bits come out multiplied by `step`.
  */
 function plainGreyscale(bytes: Uint8Array, name: string) {
-  if (bytes.length < signature.length || signature.some((byte, at) => bytes[at] !== byte)) {
+  if (bytes.length < pngSignature.length || pngSignature.some((byte, at) => bytes[at] !== byte)) {
     throw new SteadysegError(
       `${name}: expected a PNG label map, found ${bytes.length === 0 ? 'an empty file' : 'a file of another kind'}`,
     );
@@ -76,8 +77,8 @@ function plainGreyscale(bytes: Uint8Array, name: string) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const cutOff = () =>
     new SteadysegError(`${name}: expected a whole PNG file, found one that ends after ${bytes.length} bytes`);
-  if (bytes.length < signature.length + HEADER_CHUNK_BYTES) throw cutOff();
-  if (typeAt(bytes, signature.length) !== 'IHDR') {
+  if (bytes.length < pngSignature.length + HEADER_CHUNK_BYTES) throw cutOff();
+  if (typeAt(bytes, pngSignature.length) !== 'IHDR') {
     throw new SteadysegError(`${name}: expected a PNG label map, found a PNG file without a header`);
   }
   const width = view.getUint32(16);
@@ -97,7 +98,7 @@ function plainGreyscale(bytes: Uint8Array, name: string) {
   }
 
   const pixelChunks: Uint8Array[] = [];
-  for (let at = signature.length; ; ) {
+  for (let at = pngSignature.length; ; ) {
     if (at + 12 > bytes.length) throw cutOff();
     const end = at + 12 + view.getUint32(at);
     if (end > bytes.length) throw cutOff();
@@ -109,10 +110,10 @@ function plainGreyscale(bytes: Uint8Array, name: string) {
     }
     at = end;
   }
-  const header = Uint8Array.from(bytes.subarray(signature.length, signature.length + HEADER_CHUNK_BYTES));
+  const header = Uint8Array.from(bytes.subarray(pngSignature.length, pngSignature.length + HEADER_CHUNK_BYTES));
   header[17] = GREYSCALE;
   new DataView(header.buffer).setUint32(HEADER_CHUNK_BYTES - 4, crc32(header.subarray(4, HEADER_CHUNK_BYTES - 4)));
-  const file = Buffer.concat([signature, header, ...pixelChunks]);
+  const file = Buffer.concat([pngSignature, header, ...pixelChunks]);
   return { file, width, height, step: 255 / (2 ** depth - 1) };
 }
 

@@ -1,5 +1,5 @@
 // Computes small integer expressions of constants at import, so that shapes which exporters calculate in the graph become known.
-import { type DType, elementCount, int64, type Tensor, zeros } from '../tensor/tensor.js';
+import { type DType, elementCount, int64, numbersOf, type Tensor, zeros } from '../tensor/tensor.js';
 import { sliceRanges } from './inference/movement.js';
 import { intAttribute, type Site, type ValueType } from './inference/rule.js';
 
@@ -42,7 +42,7 @@ export function foldConstants(site: Site, output: ValueType): Tensor | undefined
       if (value) return undefined;
       values.push([]);
     } else {
-      values.push(Array.from(value.constant.data as ArrayLike<number | bigint>, Number));
+      values.push(numbersOf(value.constant));
     }
   }
   const [a, b] = values;

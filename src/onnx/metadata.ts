@@ -1,13 +1,11 @@
 // What a model file says about itself: one JSON entry `steadyseg` in the ONNX metadata, with classes and normalisation.
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../base/errors.js';
+import { MAX_CLASSES } from '../base/labels.js';
 import { problemOf } from '../base/problem.js';
 
 /** The metadata key that holds the description as JSON. */
 export const descriptionKey = 'steadyseg';
-
-/** Train ids are bytes and 255 is the ignore label, so there are at most 255 classes. */
-export const MAX_CLASSES = 255;
 
 const triple = v.tuple([v.number(), v.number(), v.number()]);
 const byte = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255));

@@ -1,6 +1,6 @@
 // A compiled model that runs on tensors, whatever build of ONNX Runtime is under it.
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
-import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
+import { isOutOfMemory, messageOf, SteadysegError, UsageError } from '../base/errors.js';
 import { suggest } from '../base/suggest.js';
 import { type DType, formatShape, type Tensor, tensor } from '../tensor/tensor.js';
 import { type Engine, isEngineDType } from './engine.js';
@@ -92,7 +92,7 @@ export async function openSession(
       try {
         results = await (outputNames ? inner.run(ortFeeds, outputNames) : inner.run(ortFeeds));
       } catch (thrown) {
-        throw new SteadysegError(`${source}: the run failed: ${explainRun(messageOf(thrown))}`, { cause: thrown });
+        throw new SteadysegError(`${source}: the run failed: ${explainRun(thrown)}`, { cause: thrown });
       }
       return Object.fromEntries(
         Object.entries(results).map(([name, value]) => [name, fromEngine(value as OrtTensor, name, source)]),
@@ -170,8 +170,8 @@ function explainLoad(message: string, device: string): string {
   return `the model cannot be used: ${plain(message)}`;
 }
 
-function explainRun(message: string): string {
-  return /bad_alloc|Failed to allocate memory/i.test(message) ? 'there is not enough memory for it' : plain(message);
+function explainRun(thrown: unknown): string {
+  return isOutOfMemory(thrown) ? 'there is not enough memory for it' : plain(messageOf(thrown));
 }
 
 /** An engine message without its source-code locations. */

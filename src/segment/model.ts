@@ -1,8 +1,9 @@
 // A segmentation network from a model: checks that it is one, and says what it takes and gives.
 import { SteadysegError, UsageError } from '../base/errors.js';
+import { MAX_CLASSES } from '../base/labels.js';
 import { type ClassSet, vocColor } from '../media/classes.js';
 import type { RgbImage } from '../media/image.js';
-import { MAX_CLASSES, type ModelDescription } from '../onnx/metadata.js';
+import type { ModelDescription } from '../onnx/metadata.js';
 import { type Dimension, feedInputs, type Model, type ValueInfo } from '../onnx/model.js';
 import type { Session, SessionOptions } from '../runtime/openSession.js';
 import { float16ToFloat32, float32ToFloat16 } from '../tensor/half.js';

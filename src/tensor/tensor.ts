@@ -128,6 +128,11 @@ export function int64(shape: Shape, values: readonly number[]): Tensor<'int64'> 
   return tensor('int64', shape, BigInt64Array.from(values, int64Of));
 }
 
+/** The elements of a tensor as numbers; of half-precision types, whose data is bits, these are no values. */
+export function numbersOf({ data }: Tensor): number[] {
+  return Array.from(data as ArrayLike<number | bigint>, Number);
+}
+
 /** A tensor over little-endian bytes, copied only where their alignment asks for it. */
 export function tensorFromBytes<D extends DType>(dtype: D, shape: Shape, bytes: Uint8Array): Tensor<D> {
   const size = elementBytes[dtype];

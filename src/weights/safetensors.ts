@@ -11,14 +11,13 @@ import {
   tensorFromBytes,
 } from '../tensor/tensor.js';
 import { type ByteSource, memorySource, openWith } from './byteSource.js';
+import { MAX_RANK, wholeNumbers } from './sizes.js';
 import type { WeightsFile } from './weightsFile.js';
 
 /** Largest header: 100 000 tensors take about 10 MB, and parsing takes several times the header's size in memory. */
 export const MAX_HEADER_BYTES = 16 * 2 ** 20;
 /** Most tensors of one file: the largest public networks have some thousands. */
-export const MAX_TENSORS = 100_000;
-/** Most dimensions of one tensor: PyTorch's own limit. */
-export const MAX_RANK = 64;
+const MAX_TENSORS = 100_000;
 
 const dtypeOfCode = new Map<unknown, DType>([
   ['F64', 'float64'],
@@ -152,10 +151,11 @@ function checkEntry(source: ByteSource, name: string, value: unknown, dataStart:
   const dtype =
     dtypeOfCode.get(object.dtype) ??
     fail(`expected a dtype of ${[...dtypeOfCode.keys()].join(', ')}, found ${show(object.dtype)}`);
-  const shape = integers(object.shape) ?? fail(`expected a shape of whole numbers, found ${show(object.shape)}`);
-  if (shape.length > MAX_RANK) fail(`expected at most ${MAX_RANK} dimensions, found ${shape.length}`);
+  const rank = Array.isArray(object.shape) ? object.shape.length : 0;
+  if (rank > MAX_RANK) fail(`expected at most ${MAX_RANK} dimensions, found ${rank}`);
+  const shape = wholeNumbers(object.shape) ?? fail(`expected a shape of whole numbers, found ${show(object.shape)}`);
   const offsets =
-    integers(object.data_offsets) ?? fail(`expected two data_offsets, found ${show(object.data_offsets)}`);
+    wholeNumbers(object.data_offsets) ?? fail(`expected two data_offsets, found ${show(object.data_offsets)}`);
   if (offsets.length !== 2) fail(`expected two data_offsets, found ${offsets.length}`);
   const [begin, end] = offsets;
   const available = source.size - dataStart;
@@ -171,16 +171,6 @@ function checkEntry(source: ByteSource, name: string, value: unknown, dataStart:
     fail(`expected ${bytes} bytes for ${dtype} ${formatShape(shape)}, found ${end - begin}`);
   }
   return { dtype, shape, start: dataStart + begin, end: dataStart + end };
-}
-
-function integers(value: unknown): number[] | undefined {
-  if (!Array.isArray(value)) return undefined;
-  const numbers: number[] = [];
-  for (const item of value) {
-    if (typeof item !== 'number' || !Number.isSafeInteger(item) || item < 0) return undefined;
-    numbers.push(item);
-  }
-  return numbers;
 }
 
 /** A short rendering for errors; what nests is only named, since rendering it could go arbitrarily deep. */

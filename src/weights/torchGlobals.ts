@@ -2,9 +2,8 @@
 import { SteadysegError } from '../base/errors.js';
 import { type DType, formatShape, type Shape } from '../tensor/tensor.js';
 import { isPickleObject, type PickleObject, type PickleValue } from './pickle.js';
+import { wholeNumbers } from './sizes.js';
 
-/** Most dimensions of one tensor: PyTorch's own limit. */
-const MAX_RANK = 64;
 /** Longest name of a device: `privateuseone` is the longest of PyTorch's own. */
 const MAX_DEVICE_NAME = 32;
 
@@ -214,16 +213,6 @@ function tensorReference(args: readonly PickleValue[], fail: (problem: string) =
 
 function isStorage(value: PickleObject): value is StorageReference {
   return value.kind === 'storage';
-}
-
-function wholeNumbers(value: PickleValue | undefined): number[] | undefined {
-  if (!Array.isArray(value) || value.length > MAX_RANK) return undefined;
-  const numbers: number[] = [];
-  for (const item of value) {
-    if (typeof item !== 'number' || !Number.isSafeInteger(item) || item < 0) return undefined;
-    numbers.push(item);
-  }
-  return numbers;
 }
 
 /** `cuda:0`. Only what a device may be made of: a tuple that holds itself twice would double in length at every level. */

@@ -15,7 +15,7 @@ import {
   slice,
   transpose,
 } from '../../onnx/ops.js';
-import { int64 } from '../../tensor/tensor.js';
+import { int64, numbersOf } from '../../tensor/tensor.js';
 import { type Contribution, type GradientRule, type GradientSite, sumTo } from '../rule.js';
 
 const reshapeRule: GradientRule = (site) => {
@@ -100,7 +100,7 @@ const padRule: GradientRule = (site) => {
   if (!gradient) return [];
   const numbers = (index: number) => {
     const content = site.node.inputs[index]?.constant;
-    return content && Array.from(content.data as ArrayLike<number | bigint>, Number);
+    return content && numbersOf(content);
   };
   const pads = numbers(1) ?? [];
   const axes = (numbers(3) ?? x.shape.map((_, axis) => axis)).map((axis) => (axis + rank) % rank);

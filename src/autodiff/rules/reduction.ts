@@ -1,14 +1,14 @@
 // Gradients of reductions. A sum's gradient is the same number for all it added: it stays unwritten until something needs it.
 import type { Value } from '../../onnx/graph.js';
 import { cast, div, equal, exp, mul, reduceSum, reshape, sign, sub } from '../../onnx/ops.js';
-import { elementCount } from '../../tensor/tensor.js';
+import { elementCount, numbersOf } from '../../tensor/tensor.js';
 import type { GradientRule, GradientSite } from '../rule.js';
 
 /** The reduced axes, counted from 0. */
 function reducedAxes(site: GradientSite): number[] {
   const x = site.input(0);
-  const given = site.node.inputs[1]?.constant?.data;
-  const axes = given ? Array.from(given as ArrayLike<number | bigint>, Number) : [...site.numbers('axes', [])];
+  const given = site.node.inputs[1]?.constant;
+  const axes = given ? numbersOf(given) : site.numbers('axes', []);
   const all = x.shape.map((_, axis) => axis);
   return axes.length === 0 ? all : axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
 }

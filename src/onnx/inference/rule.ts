@@ -1,6 +1,6 @@
 // What a shape rule sees and returns, and the helpers that rules share.
 import { SteadysegError } from '../../base/errors.js';
-import { type DType, formatShape, type Shape, type Tensor } from '../../tensor/tensor.js';
+import { type DType, formatShape, numbersOf, type Shape, type Tensor } from '../../tensor/tensor.js';
 import type { Attributes } from '../model.js';
 
 export interface ValueType {
@@ -70,7 +70,7 @@ export function constantNumbers(site: Site, index: number): number[] | undefined
   if (!value) return undefined;
   if (value.shape.includes(0)) return [];
   if (!value.constant) throw refuse(site, `the shape depends on ${value.name}, which is no constant`);
-  return Array.from(value.constant.data as ArrayLike<number | bigint>, Number);
+  return numbersOf(value.constant);
 }
 
 /** An axis counted from the end when negative. */
