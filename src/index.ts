@@ -2,6 +2,7 @@
 
 export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';
 export type { OnProgress, Progress } from './base/progress.js';
+export { parseShard, resolveShard, type Shard } from './base/shard.js';
 export { type Augmentation, noAugmentation, publishedAugmentation } from './data/augmentation.js';
 export type { Dataset, FlowReference, FrameReference, LabelReference, Sample } from './data/dataset.js';
 export { type DatasetOptions, datasetLayouts, extractVideo, openDataset, picturesDataset } from './data/datasets.js';
@@ -18,7 +19,6 @@ export {
   type NeighbourBatch,
   type Position,
 } from './data/loader.js';
-export { parseShard, resolveShard, type Shard } from './data/shard.js';
 export { type RenderedToyCityOptions, renderedToyCityDataset } from './data/toycity/dataset.js';
 export {
   type ClipFrame,

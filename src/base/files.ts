@@ -1,6 +1,6 @@
 // Files that appear whole or not at all, and readers that check a size before they allocate.
 import { createHash, randomBytes } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
+import { createReadStream, readlinkSync } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -158,6 +158,18 @@ export async function fileSize(path: string): Promise<number> {
     if (thrown instanceof SteadysegError) throw thrown;
     throw new SteadysegError(`cannot read ${path}: ${reasonOf(thrown)}`, { cause: thrown });
   }
+}
+
+/** SHA-256 of a file's content, in hexadecimal digits; the file is read in pieces. */
+export async function sha256OfFile(path: string): Promise<string> {
+  await fileSize(path);
+  const hash = createHash('sha256');
+  try {
+    for await (const piece of createReadStream(path)) hash.update(piece);
+  } catch (thrown) {
+    throw new SteadysegError(`cannot read ${path}: ${reasonOf(thrown)}`, { cause: thrown });
+  }
+  return hash.digest('hex');
 }
 
 /** Whether something exists at `path`. */

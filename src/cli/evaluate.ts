@@ -2,12 +2,12 @@
 import { Command, Option } from 'commander';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
+import { resolveShard } from '../base/shard.js';
 import type { EvaluationOptions } from '../data/evaluation/common.js';
 import { evaluateMeanIoU } from '../data/evaluation/meanIoU.js';
 import { evaluateTemporal, type KeptPair } from '../data/evaluation/temporal.js';
 import { evaluateVideo } from '../data/evaluation/video.js';
 import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
-import { resolveShard } from '../data/shard.js';
 import { openFlowSource } from '../flow/open.js';
 import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
 import { readClassesFile } from '../media/classesFile.js';

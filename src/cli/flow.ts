@@ -1,7 +1,7 @@
 // `steadyseg flow`: optical flow of a video or folder as .flo files and colour pictures.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SteadysegError } from '../base/errors.js';
-import { inShard, resolveShard } from '../data/shard.js';
+import { resolveShard } from '../base/shard.js';
 import { computeFlow } from '../flow/compute.js';
 import { valueRanges } from '../flow/network.js';
 import { openFlowSource } from '../flow/open.js';
@@ -41,7 +41,7 @@ export function command(): Command {
     .option('--backward', 'also t+1 → t, as backward/<stem of t>.flo')
     .option('--color', 'also pictures in the Middlebury colours, as color/<stem of t>.png')
     .option('--max-radius <pixels>', 'length that is fully saturated in them (default: the longest of each)', positive)
-    .option('--resume', 'leave alone the files that are there already')
+    .option('--resume', 'go on where an earlier run with the same options ended')
     .option('--limit <n>', 'at most n pairs (default: all)', wholeNumber(1))
     .option('--shard <i/n>', 'only clips i, i+n, … of the input, i from 0')
     .option('--shards <n>', 'as --shard, with i from the job scheduler (Kubernetes, Slurm)', wholeNumber(1))
@@ -93,7 +93,7 @@ async function run(input: string, options: FlowCommandOptions): Promise<void> {
       frames,
       source,
       out,
-      wantedClip: (clip) => inShard(clip, shard),
+      shard,
       onFailure: keepGoing ? (_, error) => progress.note(`steadyseg: ${error.message}`) : undefined,
       onProgress: progress.update,
     });

@@ -1,6 +1,6 @@
 // `steadyseg predict`: segments a video or pictures into a folder.
 import { Command } from 'commander';
-import { resolveShard } from '../data/shard.js';
+import { resolveShard } from '../base/shard.js';
 import { type OutputKind, outputKinds, type PredictSummary, predict } from '../segment/predict.js';
 import { printResult } from './options.js';
 import {

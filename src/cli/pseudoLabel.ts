@@ -1,6 +1,6 @@
 // `steadyseg pseudo-label`: labels video or pictures by a network, where it is sure, for training on.
 import { Command, InvalidArgumentError } from 'commander';
-import { resolveShard } from '../data/shard.js';
+import { resolveShard } from '../base/shard.js';
 import { renderPseudoLabels } from '../report/pseudoLabelTable.js';
 import { type PseudoLabelSummary, pseudoLabel } from '../segment/pseudoLabels/pseudoLabel.js';
 import { type ExtraOutput, extraOutputs } from '../segment/pseudoLabels/report.js';

@@ -1,24 +1,26 @@
 // Flow of all pairs of a video or folder into files: .flo in both directions, and colour pictures.
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SteadysegError } from '../base/errors.js';
-import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
+import { exists, writeFileWhole } from '../base/files.js';
+import { lockFolder } from '../base/lock.js';
 import type { OnProgress } from '../base/progress.js';
+import { checkResumable, formatRecord, partName, removeOtherRecords } from '../base/runRecord.js';
+import { inShard, type Shard, wholeWork } from '../base/shard.js';
 import { writeFlo } from '../media/flo.js';
 import { flowColors } from '../media/flowColor.js';
+import { checkApart, type FrameFolder, removeFrames, stemsOf } from '../media/frameFiles.js';
 import type { FrameSource } from '../media/frames.js';
 import { writePicture } from '../media/pictures.js';
 import { flowPath } from './folder.js';
 import { framePairs, type IndexedPair, pairCount } from './pairs.js';
 import type { FlowDirection, FlowSource } from './source.js';
 
-/** The record of a flow folder is a few lines; more is something else. */
-const MAX_RECORD_BYTES = 1 << 16;
-
 /** What `computeFlow` takes. */
 export interface ComputeFlowOptions {
   readonly frames: FrameSource;
   readonly source: FlowSource;
-  /** Output folder: `<stem>.flo`, `backward/<stem>.flo`, `color/<stem>.png`, `color/backward/<stem>.png`, `flow.json`. */
+  /** Output folder: `<stem>.flo`, `backward/<stem>.flo`, `color/<stem>.png`, `color/backward/<stem>.png`, `flow.json` (of shards `flow-<i>-of-<n>.json`). */
   readonly out: string;
   /** Also from each second frame to its first. Default false. */
   readonly backward?: boolean | undefined;
@@ -26,12 +28,12 @@ export interface ComputeFlowOptions {
   readonly color?: boolean | undefined;
   /** Length in pixels that is fully saturated in the pictures. Default: each picture's longest vector. */
   readonly maxRadius?: number | undefined;
-  /** Leave alone the files that are there already. Default false: they are written anew. */
+  /** Leave alone the files that an earlier run of the same settings wrote, as its record says. Default false: files of earlier runs are removed. */
   readonly resume?: boolean | undefined;
   /** At most so many pairs. Default: all. */
   readonly limit?: number | undefined;
-  /** Which clips count, by number. Default: all. */
-  readonly wantedClip?: ((clip: number) => boolean) | undefined;
+  /** Only every `count`-th clip, from the `index`-th on. Default: all. */
+  readonly shard?: Shard | undefined;
   /** Told of a frame or pair that fails, and the work goes on. Default: the first failure ends it. */
   readonly onFailure?: ((stem: string, error: SteadysegError) => void) | undefined;
   /** In pairs. */
@@ -54,13 +56,28 @@ export interface ComputedFlow {
 /**
  * Computes the flow of every pair of frames and writes it. Files appear whole or not at all, so an interrupted run
  * can be resumed.
- * @throws SteadysegError when a pair fails, or when a folder is resumed that another source has begun.
+ * @throws SteadysegError when a pair fails, when a folder is resumed that a run of other settings has begun, and for a
+ * folder another process writes flow into.
  */
 export async function computeFlow(options: ComputeFlowOptions): Promise<ComputedFlow> {
-  const { frames, source, out, backward = false, resume = false, limit, wantedClip, onFailure, onProgress } = options;
+  const { frames, out, shard = wholeWork } = options;
+  await checkApart(
+    frames,
+    kindsOf(options).map((kind) => ({ ...kind, path: join(out, kind.path) })),
+  );
+  const unlock = await lockFolder(join(out, `.${partName('flow', shard)}.lock`), 'writing flow into this folder');
+  try {
+    return await computePairs(options, shard, await goesOn(options, shard));
+  } finally {
+    await unlock();
+  }
+}
+
+/** @param resumed whether files that are there are kept. */
+async function computePairs(options: ComputeFlowOptions, shard: Shard, resumed: boolean): Promise<ComputedFlow> {
+  const { frames, source, backward = false, limit, onFailure, onProgress } = options;
+  const wantedClip = (clip: number) => inShard(clip, shard);
   const started = performance.now();
-  await ensureFolder(out);
-  await checkRecord(out, source.name, resume);
   const known = pairCount(frames, { wantedClip });
   const total = known === undefined ? limit : Math.min(known, limit ?? known);
   const directions: FlowDirection[] = backward ? ['forward', 'backward'] : ['forward'];
@@ -74,7 +91,7 @@ export async function computeFlow(options: ComputeFlowOptions): Promise<Computed
   };
   const compute = async (pair: IndexedPair) => {
     for (const direction of directions) {
-      if (await writePair(pair, direction, options)) written++;
+      if (await writePair(pair, direction, options, resumed)) written++;
       else skipped++;
     }
   };
@@ -114,38 +131,48 @@ export async function computeFlow(options: ComputeFlowOptions): Promise<Computed
 async function writePair(
   pair: IndexedPair,
   direction: FlowDirection,
-  { source, out, color = false, maxRadius, resume = false }: ComputeFlowOptions,
+  { source, out, color = false, maxRadius }: ComputeFlowOptions,
+  resumed: boolean,
 ): Promise<boolean> {
   const flo = flowPath(out, pair.first.stem, direction);
   const picture = flowPath(join(out, 'color'), pair.first.stem, direction).replace(/\.flo$/, '.png');
-  if (resume && (await exists(flo)) && (!color || (await exists(picture)))) return false;
+  if (resumed && (await exists(flo)) && (!color || (await exists(picture)))) return false;
   const flow = await source.flow(pair, direction);
   if (color) await writePicture(picture, flowColors(flow, maxRadius));
   await writeFlo(flo, flow);
   return true;
 }
 
-/** Records in `flow.json` which source the folder's files come from, and refuses to go on with those of another. */
-async function checkRecord(out: string, name: string, resume: boolean): Promise<void> {
-  const path = join(out, 'flow.json');
-  if (resume && (await exists(path))) {
-    const text = new TextDecoder().decode(await readFileBounded(path, MAX_RECORD_BYTES));
-    const found = recordedName(text);
-    if (found !== name) {
-      throw new SteadysegError(
-        `${path}: expected the flow of "${name}" to resume, found that of "${found ?? text.slice(0, 80)}": use another folder, or begin anew without resuming`,
-      );
-    }
-    return;
-  }
-  await writeFileWhole(path, `${JSON.stringify({ flow: name })}\n`);
+/** The folders a run writes, within its own: flow in both directions, and pictures of both. */
+function kindsOf({ backward, color }: ComputeFlowOptions): FrameFolder[] {
+  return [
+    { path: '.', extension: '.flo' },
+    ...(backward ? [{ path: 'backward', extension: '.flo' }] : []),
+    ...(color ? [{ path: 'color', extension: '.png' }] : []),
+    ...(backward && color ? [{ path: join('color', 'backward'), extension: '.png' }] : []),
+  ];
 }
 
-function recordedName(text: string): string | undefined {
-  try {
-    const record: unknown = JSON.parse(text);
-    return typeof record === 'object' && record !== null && 'flow' in record ? String(record.flow) : undefined;
-  } catch {
-    return undefined;
-  }
+/**
+ * Whether files of an earlier run are this one's too, as its record says. Of kinds that the record does not claim, files of
+ * the same frames are removed before it does.
+ */
+async function goesOn(options: ComputeFlowOptions, shard: Shard): Promise<boolean> {
+  const { frames, source, out, maxRadius, resume } = options;
+  const path = join(out, `${partName('flow', shard)}.json`);
+  const settings = { flow: source.name, input: frames.input, maxRadius };
+  const earlier = resume ? await checkResumable(path, settings) : undefined;
+  const claimed: readonly unknown[] = Array.isArray(earlier?.kinds) ? earlier.kinds : [];
+  const fresh = kindsOf(options).filter((kind) => !claimed.includes(kind.path));
+  if (!earlier) await removeOtherRecords(out, 'flow', shard);
+  const isSource = source.folder !== undefined && (await realpath(source.folder)) === (await realpath(out));
+  await removeFrames(
+    fresh
+      // Flow that is read from the output folder itself, to draw it, is not of an earlier run.
+      .filter(({ extension }) => !isSource || extension !== '.flo')
+      .map((kind) => ({ ...kind, path: join(out, kind.path) })),
+    stemsOf(frames, (clip) => inShard(clip, shard)),
+  );
+  await writeFileWhole(path, formatRecord({ ...settings, kinds: [...claimed, ...fresh.map((kind) => kind.path)] }));
+  return earlier !== undefined;
 }

@@ -39,6 +39,7 @@ export async function folderFlow(folder: string): Promise<FlowSource> {
   };
   return {
     name: `folder ${folder}`,
+    folder,
     concurrency: CONCURRENT_READS,
     async flow(pair, direction): Promise<OpticalFlow> {
       const path = await find(pair.first.stem, direction);

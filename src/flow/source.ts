@@ -24,6 +24,8 @@ export type FlowDirection = 'forward' | 'backward';
 export interface FlowSource {
   /** What made the flow, with its parameters; it goes into results and cache keys. */
   readonly name: string;
+  /** The folder it reads flow from, where it does. */
+  readonly folder?: string | undefined;
   /** How many calls of `flow` are worth having under way at the same time. */
   readonly concurrency: number;
   /**

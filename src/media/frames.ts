@@ -33,6 +33,8 @@ export interface FramesOptions {
 /** An input, opened: what is known of its frames, and the frames themselves. */
 export interface FrameSource {
   readonly kind: 'video' | 'images';
+  /** The input as it was named. */
+  readonly input: string;
   /** For messages: the input and what was found in it. */
   readonly description: string;
   /** Number of frames: exact for images, the best estimate for a video. */
@@ -96,6 +98,7 @@ async function video(path: string, options: { acceptTruncated?: boolean | undefi
   const rate = frameRate.numerator / frameRate.denominator;
   return {
     kind: 'video',
+    input: path,
     description: `${path}: video, ${width}×${height}, ${Number(rate.toFixed(3))} frames/s`,
     ...(frameCount === undefined ? {} : { count: frameCount }),
     frameRate,
@@ -132,6 +135,7 @@ export function pictureFrames(
   }
   return {
     kind: 'images',
+    input,
     description: `${input}: ${paths.length} ${paths.length === 1 ? 'picture' : 'pictures'}`,
     count: paths.length,
     stems,

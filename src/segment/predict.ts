@@ -1,9 +1,11 @@
 // Predicts a whole input into a folder: label maps, colour maps, overlays, confidences and a record of it all.
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
-import { wholeWork } from '../data/shard.js';
+import { checkResumable, formatRecord, partName, removeOtherRecords } from '../base/runRecord.js';
+import { inShard, wholeWork } from '../base/shard.js';
+import { checkApart, type FrameFolder, finishedStems, removeFrames, stemsOf } from '../media/frameFiles.js';
 import { type Frame, type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
 import { readLabelMap } from '../media/labels.js';
@@ -13,14 +15,12 @@ import { createPool, movable } from './pool.js';
 import {
   createTally,
   type FrameFailure,
-  type FrameFolder,
   type FrameRunOptions,
-  finishedStems,
   type RunSpeed,
   runFrames,
   speedOf,
 } from './runFrames.js';
-import { checkResumable, formatRecord, type RunSettings, runSettings } from './runSettings.js';
+import { type RunSettings, runSettings } from './runSettings.js';
 import type { SegmentOptions } from './segment.js';
 import { selectFrames } from './selection.js';
 
@@ -58,7 +58,7 @@ export interface PredictSummary extends Settings, RunSpeed {
 /**
  * Predicts every frame of INPUT into `out`: `labels/<stem>.png` (train ids), `color/<stem>.png` (palette),
  * `confidence/<stem>.png` (255 is 1), for a video `overlay.mp4`, for pictures `overlay/<stem>.jpg`, and `predict.json`.
- * Each file appears whole or not at all.
+ * Each file appears whole or not at all. Files of the same frames that an earlier run left are removed, unless it is resumed.
  *
  * @throws SteadysegError for an input, model or folder that cannot be used, and for a folder another process predicts into.
  */
@@ -73,14 +73,14 @@ export async function predict(
   const source = await openFrames(input, { acceptTruncated: keepGoing });
   const save = chooseOutputs(options.save, source);
   const settings: Settings = { ...(await runSettings(input, model, options)), save };
-  const summaryPath = join(out, shard.count > 1 ? `predict-${shard.index}-of-${shard.count}.json` : 'predict.json');
-  if (options.resume) await checkResumable(summaryPath, settings);
+  const name = partName('predict', shard);
+  const summaryPath = join(out, `${name}.json`);
 
   const files = fileKinds(save, source);
   const folders: FrameFolder[] = files.map((kind) => ({ path: join(out, kind), extension: extensionOf(kind) }));
   const video = save.includes('overlay') && source.kind === 'video';
-  const mayResume = options.resume && (!video || files.includes('labels'));
-  const finished = mayResume ? await finishedStems(folders) : new Set<string>();
+  await checkApart(source, folders);
+  let finished: ReadonlySet<string> = new Set();
   const selection = selectFrames(source, shard, limit);
 
   const views = { tile: options.tile, scales: options.scales, flip: options.flip };
@@ -103,9 +103,18 @@ export async function predict(
   let overlays: VideoWriter | undefined;
   let unlock: (() => Promise<void>) | undefined;
   try {
-    const lock = join(out, `.${basename(summaryPath, '.json')}.lock`);
-    unlock = await lockFolder(lock, 'predicting into this folder');
+    unlock = await lockFolder(join(out, `.${name}.lock`), 'predicting into this folder');
     for (const folder of [out, ...folders.map(({ path }) => path)]) await ensureFolder(folder);
+    if (options.resume && (await checkResumable(summaryPath, settings))) {
+      if (!video || files.includes('labels')) finished = await finishedStems(folders);
+    } else {
+      // Before there is a record that claims them: what lies there is of other settings, or of nobody knows which.
+      await removeOtherRecords(out, 'predict', shard);
+      await removeFrames(
+        folders,
+        stemsOf(source, (clip) => inShard(clip, shard)),
+      );
+    }
     await writeFileWhole(summaryPath, formatRecord(summary(false, false)));
     await runFrames(source, selection, pool.sessions + 2, options, tally, {
       // The overlay video of a resumed run is written again from its start.

@@ -1,9 +1,8 @@
 // Takes the frames of an input through work of several hands: order, failures, progress, and where the time goes.
-import { readdir } from 'node:fs/promises';
 import { messageOf } from '../base/errors.js';
 import { mapOrdered } from '../base/ordered.js';
 import type { OnProgress } from '../base/progress.js';
-import type { Shard } from '../data/shard.js';
+import type { Shard } from '../base/shard.js';
 import type { Frame, FrameSource } from '../media/frames.js';
 import type { Selection } from './selection.js';
 
@@ -12,7 +11,7 @@ export type Stage = 'decode' | 'prepare' | 'inference' | 'labels' | 'render' | '
 
 /** Which frames of an input are run over, and how. */
 export interface FrameRunOptions {
-  /** Leave out frames whose files are there already. The folder has to come from the same model and options. */
+  /** Leave out frames that an earlier run of the same model and options finished, as its record in the folder says. Default: files of earlier runs are removed. */
   readonly resume?: boolean | undefined;
   /** Stop after this many frames. */
   readonly limit?: number | undefined;
@@ -42,7 +41,8 @@ export interface FrameTally {
   readonly failed: FrameFailure[];
   /** Milliseconds of all frames. */
   readonly times: Record<Stage, number>;
-  readonly started: number;
+  /** When the first frame was asked for, in milliseconds. */
+  started: number;
 }
 
 /** How fast a run was. */
@@ -117,6 +117,7 @@ export async function runFrames<Result>(
     tally.frames++;
     onProgress?.({ done: tally.frames, total: selection.count });
   };
+  tally.started = performance.now();
   const decoded = source.frames({
     wanted(index, stem) {
       if (!selection.has(index)) return false;
@@ -161,21 +162,4 @@ async function* timedUntil(
   } finally {
     await frames.return();
   }
-}
-
-/** A folder of one file a frame, named by the frame's stem. */
-export interface FrameFolder {
-  readonly path: string;
-  readonly extension: string;
-}
-
-/** Stems of the frames that have a file in every one of the folders. */
-export async function finishedStems(folders: readonly FrameFolder[]): Promise<Set<string>> {
-  let stems: Set<string> | undefined;
-  for (const { path, extension } of folders) {
-    const names = await readdir(path).catch(() => []);
-    const here = names.filter((name) => name.endsWith(extension)).map((name) => name.slice(0, -extension.length));
-    stems = new Set(here.filter((stem) => !stems || stems.has(stem)));
-  }
-  return stems ?? new Set();
 }

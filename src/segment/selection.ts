@@ -1,5 +1,5 @@
 // Which frames of an input a run is responsible for: its shard's clips, up to a limit.
-import { inShard, type Shard } from '../data/shard.js';
+import { inShard, type Shard } from '../base/shard.js';
 import type { FrameSource } from '../media/frames.js';
 
 /** The frames a run is responsible for. */

@@ -16,6 +16,7 @@ import { computeFlow } from '#src/flow/compute.js';
 import { folderFlow } from '#src/flow/folder.js';
 import { framePairs } from '#src/flow/pairs.js';
 import type { FlowSource } from '#src/flow/source.js';
+import { readFlo } from '#src/media/flo.js';
 import { type FrameSource, openFrames } from '#src/media/frames.js';
 import { readPicture, writePicture } from '#src/media/pictures.js';
 import { texture } from './frames.js';
@@ -98,11 +99,84 @@ it('does not resume what another source has begun', async () => {
   await computeFlow({ frames, source: numbered(), out, limit: 1 });
   const other = { frames, source: numbered('other'), out };
   await expect(computeFlow({ ...other, resume: true })).rejects.toThrow(
-    /flow\.json: expected the flow of "other" to resume, found that of "numbered"/,
+    /flow\.json: expected the same flow as in the run to resume, "numbered", found "other"/,
   );
   await expect(computeFlow(other)).resolves.toMatchObject({ written: 3 });
   writeFileSync(join(out, 'flow.json'), 'not json');
-  await expect(computeFlow({ ...other, resume: true })).rejects.toThrow('found that of "not json"');
+  await expect(computeFlow({ ...other, resume: true })).rejects.toThrow(
+    /flow\.json: expected the record of an earlier run to resume/,
+  );
+});
+
+it('does not resume what was made of another input', async () => {
+  const out = join(folder, 'other input');
+  await computeFlow({ frames, source: numbered(), out });
+  const elsewhere = await openFrames(join(folder, 'frames', '*.png'));
+  await expect(computeFlow({ frames: elsewhere, source: numbered(), out, resume: true })).rejects.toThrow(
+    /expected the same input as in the run to resume/,
+  );
+});
+
+it.each([
+  ['the same kinds', { backward: true, color: true }],
+  ['fewer kinds', {}],
+])('takes over nothing of another source when it fails with %s and is resumed', async (what, kinds) => {
+  const out = join(folder, `over ${what}`);
+  await computeFlow({ frames, source: numbered(), out, backward: true, color: true });
+  await expect(computeFlow({ frames, source: numbered('other', 'f1'), out, ...kinds })).rejects.toThrow(
+    'no flow today',
+  );
+  const all = { backward: true, color: true, resume: true };
+  const source = { ...numbered('other'), calls: 100 };
+  await computeFlow({ frames, source, out, ...all });
+  // The failed run wrote nothing for f1: what is there is neither its own nor the first run's, of 1 to 6.
+  const again = await computeFlow({ frames, source, out, ...all });
+  expect(again).toMatchObject({ written: 0, skipped: 6 });
+  const second = (await readFlo(join(out, 'f1.flo'))).data[0];
+  const last = (await readFlo(join(out, 'backward', 'f1.flo'))).data[0];
+  expect([second > 100, last > 100]).toEqual([true, true]);
+});
+
+it('takes over nothing without a record, nor what another sharing of the work replaced', async () => {
+  const out = join(folder, 'no record');
+  await computeFlow({ frames, source: numbered(), out });
+  unlinkSync(join(out, 'flow.json'));
+  const resumed = { frames, source: numbered('other'), out, resume: true };
+  expect(await computeFlow(resumed)).toMatchObject({ written: 3, skipped: 0 });
+  await computeFlow({ frames, source: numbered(), out, shard: { index: 0, count: 2 } });
+  expect(tree(out).filter((name) => name.endsWith('.json'))).toEqual(['flow-0-of-2.json']);
+  expect(await computeFlow(resumed)).toMatchObject({ written: 3, skipped: 0 });
+});
+
+it('draws flow that lies in its own output folder, and keeps it', async () => {
+  const out = join(folder, 'drawn');
+  await computeFlow({ frames, source: numbered(), out });
+  const before = readFileSync(join(out, 'f2.flo'));
+  await computeFlow({ frames, source: await folderFlow(out), out, color: true });
+  expect(readFileSync(join(out, 'f2.flo'))).toEqual(before);
+  expect(tree(join(out, 'color'))).toEqual(['f0.png', 'f1.png', 'f2.png']);
+});
+
+it('keeps pictures beside it that are no results, and refuses to replace those of the input', async () => {
+  const out = join(folder, 'rgbd');
+  mkdirSync(join(out, 'color'), { recursive: true });
+  for (let t = 0; t < 2; t++) await writePicture(join(out, 'color', `f${t}.png`), texture(6, 4, t));
+  const inside = await openFrames(join(out, 'color'));
+  await computeFlow({ frames: inside, source: numbered(), out });
+  expect(tree(join(out, 'color'))).toEqual(['f0.png', 'f1.png']);
+  await expect(computeFlow({ frames: inside, source: numbered(), out, color: true })).rejects.toThrow(
+    /f0\.png: expected an input apart from the results/,
+  );
+});
+
+it('refuses a folder that another run writes flow into', async () => {
+  const out = join(folder, 'twice');
+  const runs = ['one', 'other'].map((name) => computeFlow({ frames, source: numbered(name), out }));
+  const refused = (await Promise.allSettled(runs)).filter((run) => run.status === 'rejected');
+  expect(refused.map(({ reason }) => String(reason))).toEqual([
+    expect.stringMatching(/\.flow\.lock: process \d+ is writing flow into this folder/),
+  ]);
+  expect(tree(out)).toEqual(['f0.flo', 'f1.flo', 'f2.flo', 'flow.json']);
 });
 
 it('stops at a failure, or goes on and counts it', async () => {

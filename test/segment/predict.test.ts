@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,6 +46,11 @@ afterAll(async () => {
 
 const out = (name: string) => join(folder, name);
 const names = (path: string) => (existsSync(path) ? readdirSync(path).sort() : []);
+const contentsOf = (path: string) => names(path).map((name) => [name, readFileSync(join(path, name), 'base64')]);
+/** The label maps and colours of a result, without its record. */
+const copyLabels = async (from: string, to: string) => {
+  for (const kind of ['labels', 'color']) cpSync(join(from, kind), join(to, kind), { recursive: true });
+};
 const framesIn = async (path: string) => {
   const images = [];
   for await (const { image } of (await openFrames(path)).frames()) images.push(image);
@@ -115,6 +120,41 @@ describe('predicting a video', () => {
     await expect(predict(video, model, out('resumed'), { resume: true, flip: true })).rejects.toThrow(
       /expected the same flip as in the run to resume, false, found true/,
     );
+  });
+
+  it('refuses to resume what another network of the same path and size made', async () => {
+    const path = out('trained.onnx');
+    const write = (note: string) =>
+      writeFileSync(path, tinyNetwork({ free: true, metadata: new Map([['note', note]]) }));
+    write('first');
+    const first = await loadModel(path, { threads: 1 });
+    await predict(video, first, out('trained'), { limit: 1 });
+    await first.release();
+    write('again');
+    const again = await loadModel(path, { threads: 1 });
+    await expect(predict(video, again, out('trained'), { resume: true })).rejects.toThrow(
+      /expected the same modelSha256 as in the run to resume/,
+    );
+    await again.release();
+  });
+
+  it.each([
+    ['other settings', async (dir: string) => void (await predict(video, model, dir))],
+    ['nobody knows which settings', (dir: string) => copyLabels(out('all'), dir)],
+  ])('takes over nothing of %s when it is cut short and resumed', async (what, begin) => {
+    const dir = out(`over ${what}`);
+    await begin(dir);
+    const stop = new AbortController();
+    const options = { flip: true, limit: 8, resume: what !== 'other settings' };
+    const onProgress = ({ done }: { done: number }) => done === 2 && stop.abort();
+    const cut = await predict(video, model, dir, { ...options, signal: stop.signal, onProgress });
+    expect(cut).toMatchObject({ interrupted: true, resumed: 0 });
+    const summary = await predict(video, model, dir, { flip: true, resume: true });
+    expect(summary).toMatchObject({ frames: 12, resumed: cut.frames, complete: true });
+    await predict(video, model, out(`anew ${what}`), { flip: true });
+    for (const kind of ['labels', 'color']) {
+      expect(contentsOf(join(dir, kind))).toEqual(contentsOf(join(out(`anew ${what}`), kind)));
+    }
   });
 
   it('refuses a folder that another run writes into', async () => {
@@ -197,6 +237,33 @@ describe('predicting pictures', () => {
     expect(names(labels)).toEqual([0, 1, 3].map((i) => `${stems[i]}_leftImg8bit.png`));
     await predict(clips, model, out('of-clips'), { shard: { index: 1, count: 2 } });
     expect(names(labels).length).toBe(4);
+    expect(names(out('of-clips')).filter((name) => name.endsWith('.json'))).toEqual([
+      'predict-0-of-2.json',
+      'predict-1-of-2.json',
+    ]);
+  });
+
+  it('takes over nothing that a shard of other settings has replaced', async () => {
+    await predict(pictures, model, out('replaced'));
+    await predict(pictures, model, out('replaced'), { flip: true, shard: { index: 0, count: 2 } });
+    expect(await predict(pictures, model, out('replaced'), { resume: true })).toMatchObject({ frames: 5, resumed: 0 });
+    expect(names(out('replaced'))).toEqual(['color', 'labels', 'predict.json']);
+  });
+
+  it('leaves files of other frames alone', async () => {
+    await predict(join(pictures, 'p3.png'), model, out('others'));
+    await predict(join(pictures, 'p4.png'), model, out('others'));
+    expect(names(join(out('others'), 'labels'))).toEqual(['p3.png', 'p4.png']);
+  });
+
+  it('refuses pictures that its results would replace', async () => {
+    const color = join(folder, 'depth', 'color');
+    mkdirSync(color, { recursive: true });
+    await writePicture(join(color, 'a.png'), randomPixels(8, 8));
+    await expect(predict(color, model, join(folder, 'depth'))).rejects.toThrow(
+      /color\/a\.png: expected an input apart from the results/,
+    );
+    expect(names(join(folder, 'depth'))).toEqual(['color']);
   });
 });
 

@@ -246,6 +246,15 @@ describe('pseudo labels of a video', () => {
     expect(filesOf(out('longer'))).toEqual(filesOf(out('whole by a quantile')));
   });
 
+  it('take over nothing that a shard of another rule has replaced', async () => {
+    await pseudoLabel(video, model, out('replaced'), { threshold: 0.6 });
+    await pseudoLabel(video, model, out('replaced'), { threshold: 0.5, shard: { index: 0, count: 2 } });
+    const again = await pseudoLabel(video, model, out('replaced'), { threshold: 0.6, resume: true });
+    expect(again.run.resumed).toBe(0);
+    await pseudoLabel(video, model, out('not replaced'), { threshold: 0.6 });
+    expect(filesOf(join(out('replaced'), 'labels'))).toEqual(filesOf(join(out('not replaced'), 'labels')));
+  });
+
   it('refuse to go on with another rule', async () => {
     await expect(pseudoLabel(video, model, out('sure'), { threshold: 0.7, flip: true, resume: true })).rejects.toThrow(
       /expected the same threshold as in the run to resume, 0\.6, found 0\.7/,

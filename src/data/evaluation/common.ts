@@ -1,6 +1,7 @@
 // What the evaluations share: their options, the clips of a shard, and errors that become stated skips.
 import { SteadysegError } from '../../base/errors.js';
 import type { OnProgress } from '../../base/progress.js';
+import { inShard, type Shard, wholeWork } from '../../base/shard.js';
 import type { ClassSet } from '../../media/classes.js';
 import { splitIntoClips } from '../../media/clips.js';
 import type { LabelMap } from '../../media/image.js';
@@ -8,7 +9,6 @@ import type { ClipRecord, ResultBasis, Skip } from '../../metrics/result.js';
 import { type LabelIds, readTrainIds } from '../labelFiles.js';
 import { type ListedFile, listFiles } from '../layouts.js';
 import { indexByName, missingPartners, pairingNames } from '../pairing.js';
-import { inShard, type Shard, wholeWork } from '../shard.js';
 
 /** What all evaluations take. */
 export interface EvaluationOptions {

@@ -3,8 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import { SteadysegError, UsageError } from '../../base/errors.js';
 import { writeFileWhole } from '../../base/files.js';
 import type { OnProgress } from '../../base/progress.js';
-import { wholeWork } from '../../data/shard.js';
-import { formatRecord } from '../runSettings.js';
+import { formatRecord } from '../../base/runRecord.js';
+import { wholeWork } from '../../base/shard.js';
 import { decideByShare } from './decide.js';
 import { type FrameRecord, readFrameRecords, writeFrameRecords, writeTrainingList } from './frameRecords.js';
 import { recordsName, removeUndecided, reportName } from './pseudoLabel.js';
@@ -77,7 +77,7 @@ function settingsOf(report: PseudoLabelReport): PseudoLabelSettings {
     kind: report.kind,
     input: report.input,
     model: report.model,
-    modelBytes: report.modelBytes,
+    modelSha256: report.modelSha256,
     device: report.device,
     classes: report.classes,
     preprocessing: report.preprocessing,

@@ -4,20 +4,14 @@ import { dirname, join } from 'node:path';
 import { SteadysegError, UsageError } from '../../base/errors.js';
 import { ensureFolder, writeFileWhole } from '../../base/files.js';
 import type { OnProgress } from '../../base/progress.js';
-import { type Shard, wholeWork } from '../../data/shard.js';
+import { checkResumable, formatRecord, partName, removeOtherRecords } from '../../base/runRecord.js';
+import { type Shard, wholeWork } from '../../base/shard.js';
+import { type FrameFolder, finishedStems } from '../../media/frameFiles.js';
 import { type Frame, type FrameSource, openFrames } from '../../media/frames.js';
 import { checkSegmentOptions, type SegmentationModel } from '../model.js';
 import { createPool, movable } from '../pool.js';
-import {
-  createTally,
-  type FrameFolder,
-  type FrameRunOptions,
-  finishedStems,
-  type RunSpeed,
-  runFrames,
-  speedOf,
-} from '../runFrames.js';
-import { checkResumable, formatRecord, runSettings } from '../runSettings.js';
+import { createTally, type FrameRunOptions, type RunSpeed, runFrames, speedOf } from '../runFrames.js';
+import { runSettings } from '../runSettings.js';
 import { selectFrames } from '../selection.js';
 import type { ViewOptions } from '../views.js';
 import { decideByShare, undecidedPath } from './decide.js';
@@ -106,26 +100,21 @@ export async function pseudoLabel(
     ...(source.kind === 'video' ? ['frames'] : []),
   ];
   const tally = createTally();
-  const finished = new Map<string, FrameRecord>();
-  if (options.resume) {
+  if (options.resume && byShare) {
     const earlier = await checkResumable(reportPath, settings);
-    const earlierRecords = earlier ? await readFrameRecords(recordsPath, classCount) : [];
     const sameFrames = earlier?.complete === true && earlier.limit === (limit ?? null);
-    if (byShare && sameFrames && (await areDecided(out, kinds, earlierRecords))) {
+    const earlierRecords = sameFrames ? await readFrameRecords(recordsPath, classCount) : [];
+    if (sameFrames && (await areDecided(out, kinds, earlierRecords))) {
       tally.resumed = tally.frames = earlierRecords.length;
       const done = await readPseudoLabelReport(reportPath);
       return { ...done, run: { resumed: tally.resumed, ...speedOf(tally, { sessions: 0, threads: 0 }) } };
-    }
-    const stems = await finishedStems(foldersOf(out, kinds));
-    for (const record of earlierRecords) {
-      const here = stems.has(record.stem) && selection.has(record.index);
-      if (here) finished.set(record.stem, byShare ? { ...record, kept: null } : record);
     }
   }
 
   const views = { tile: options.tile, scales: options.scales, flip: options.flip };
   const pool = await createPool(model, { ...views, confidence: true }, selection.count);
-  let records: FrameRecord[] = [...finished.values()];
+  const finished = new Map<string, FrameRecord>();
+  let records: FrameRecord[] = [];
   let thresholds: (number | null)[] | undefined;
   const report = (complete: boolean, interrupted: boolean): PseudoLabelReport =>
     reportOf(settings, records, {
@@ -138,8 +127,19 @@ export async function pseudoLabel(
     });
   try {
     for (const folder of [out, ...kinds.map((kind) => join(out, kind))]) await ensureFolder(folder);
-    await writeFileWhole(reportPath, formatRecord(report(false, false)));
+    if (options.resume && (await checkResumable(reportPath, settings))) {
+      const stems = await finishedStems(foldersOf(out, kinds));
+      for (const record of await readFrameRecords(recordsPath, classCount)) {
+        const here = stems.has(record.stem) && selection.has(record.index);
+        if (here) finished.set(record.stem, byShare ? { ...record, kept: null } : record);
+      }
+      records = [...finished.values()];
+    } else {
+      await removeOtherRecords(out, 'pseudo-label', shard);
+    }
+    // First the frames: those of other settings must not lie beside a report of these.
     await writeFrameRecords(recordsPath, records);
+    await writeFileWhole(reportPath, formatRecord(report(false, false)));
     const writer = await appendFrameRecords(recordsPath);
     try {
       await runFrames(source, selection, pool.sessions + 2, options, tally, {
@@ -214,15 +214,11 @@ export async function pseudoLabel(
 
 /** Names of the files of a shard; shards may share a folder. */
 export function reportName(shard: Shard): string {
-  return `pseudo-label${suffixOf(shard)}.json`;
+  return `${partName('pseudo-label', shard)}.json`;
 }
 
 export function recordsName(shard: Shard): string {
-  return `frames${suffixOf(shard)}.jsonl`;
-}
-
-function suffixOf({ index, count }: Shard): string {
-  return count > 1 ? `-${index}-of-${count}` : '';
+  return `${partName('frames', shard)}.jsonl`;
 }
 
 /** Removes the frames that waited for their thresholds. */

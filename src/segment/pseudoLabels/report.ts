@@ -94,7 +94,7 @@ const pseudoLabelReport = v.object({
   kind: v.literal('pseudo-label'),
   input: v.string(),
   model: v.string(),
-  modelBytes: count,
+  modelSha256: v.string(),
   device: v.string(),
   classes: v.pipe(v.array(v.string()), v.maxLength(255)),
   preprocessing: v.object({ mean: channels, std: channels, channelOrder: v.picklist(['rgb', 'bgr']) }),

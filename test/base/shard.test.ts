@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inShard, parseShard, resolveShard } from '#src/data/shard.js';
+import { inShard, parseShard, resolveShard } from '#src/base/shard.js';
 
 it('reads i/n and refuses anything else', () => {
   expect(parseShard('2/5')).toEqual({ index: 2, count: 5 });

@@ -1,5 +1,5 @@
 // Which part of the clips a run is responsible for, when several machines share the work.
-import { UsageError } from '../base/errors.js';
+import { UsageError } from './errors.js';
 
 /** Part `index` of `count`: clip k belongs to it when k mod count = index. */
 export interface Shard {
