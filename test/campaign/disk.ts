@@ -38,6 +38,7 @@ export function cannotMount(): string | undefined {
 /** How many bytes the job's files fill on a disk with pages of 4 KiB; the report alone where nothing is cached on so small a disk. */
 const roomOf: Record<string, number> = {
   predict: 400_000,
+  'pseudo-label': 400_000,
   evaluate: 12_000,
   toycity: 400_000,
   train: 2_000_000,

@@ -25,6 +25,10 @@ const predict = (network: string, { video }: Inputs, out: string) => [
   ...['predict', video, '--model', network, '--preset', 'cityscapes', '--out', out],
   ...['--save', 'labels,color,overlay,confidence'],
 ];
+const pseudoLabel = (network: string, { video }: Inputs, out: string) => [
+  ...['pseudo-label', video, '--model', network, '--preset', 'cityscapes', '--out', out],
+  ...['--quantile', '0.5', '--save', 'color,confidence'],
+];
 const toyCity = ({ toyCityOptions }: Inputs, out: string, seed: number) => {
   return ['toycity', '--out', out, ...toyCityOptions, '--seed', String(seed)];
 };
@@ -45,6 +49,12 @@ export const jobs: readonly Job[] = [
     again: (inputs, out) => [...predict(inputs.network, inputs, out), '--resume'],
     other: (inputs, out) => predict(inputs.otherNetwork, inputs, out),
   },
+  {
+    name: 'pseudo-label',
+    args: (inputs, out) => pseudoLabel(inputs.network, inputs, out),
+    again: (inputs, out) => [...pseudoLabel(inputs.network, inputs, out), '--resume'],
+    other: (inputs, out) => pseudoLabel(inputs.otherNetwork, inputs, out),
+  },
   { name: 'evaluate', args: evaluate, again: evaluate, optional: /^cache\// },
   {
     name: 'toycity',
@@ -59,7 +69,12 @@ export const jobs: readonly Job[] = [
     other: (inputs, out) => [...train(inputs, out), 'seed=2'],
   },
   { name: 'convert', args: convert, again: convert },
-  { name: 'flow', args: flow, again: (inputs, out) => [...flow(inputs, out), '--resume'] },
+  {
+    name: 'flow',
+    args: flow,
+    again: (inputs, out) => [...flow(inputs, out), '--resume'],
+    other: (inputs, out) => [...flow(inputs, out), '--max-radius', '3'],
+  },
 ];
 
 const known = new Map<string, Promise<Whole>>();
@@ -130,7 +145,8 @@ export function torn(
 
 const aside = /(\.tmp|(^|\/)\.([\w.-]*\.)?lock)$/;
 /** Files of a run under way that are whole, but not yet those of its end: resuming from them shows that they are sound. */
-const growing = /^(checkpoints\/(last|best)\.safetensors|flow\.json|\.toycity-begun\.json)$/;
+const growing =
+  /^(undecided\/.*|frames\.jsonl|pseudo-label\.json|checkpoints\/(last|best)\.safetensors|flow\.json|\.toycity-begun\.json)$/;
 
 /** What a run that ended by itself should have taken away. */
 export function litter(found: ReadonlyMap<string, string>): string[] {

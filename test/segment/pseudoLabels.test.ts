@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lockFolder } from '#src/base/lock.js';
 import { openDataset } from '#src/data/datasets.js';
 import { readTrainIds } from '#src/data/labelFiles.js';
 import { presetClasses } from '#src/media/classes.js';
@@ -253,6 +254,31 @@ describe('pseudo labels of a video', () => {
     expect(again.run.resumed).toBe(0);
     await pseudoLabel(video, model, out('not replaced'), { threshold: 0.6 });
     expect(filesOf(join(out('replaced'), 'labels'))).toEqual(filesOf(join(out('not replaced'), 'labels')));
+  });
+
+  it('refuse a folder that another run or a merge writes into', async () => {
+    const dir = out('twice');
+    const runs = [0.6, 0.7].map((threshold) => pseudoLabel(video, model, dir, { threshold }));
+    const refused = (await Promise.allSettled(runs)).filter((run) => run.status === 'rejected');
+    const busy = /\.pseudo-label\.lock: process \d+ is writing pseudo labels into this folder/;
+    expect(refused.map(({ reason }) => String(reason))).toEqual([expect.stringMatching(busy)]);
+    expect(names(dir)).toEqual(['frames', 'frames.jsonl', 'labels', 'list.txt', 'pseudo-label.json']);
+    await pseudoLabel(pictures, model, dir, { shard: { index: 0, count: 1 } });
+    const unlock = await lockFolder(join(dir, '.pseudo-label.lock'), 'writing pseudo labels into this folder');
+    await expect(mergePseudoLabels([join(dir, 'pseudo-label.json')])).rejects.toThrow(busy);
+    await unlock();
+    await mergePseudoLabels([join(dir, 'pseudo-label.json')]);
+  });
+
+  it('count the time from the first frame to the last, not what is chosen after', async () => {
+    const started = performance.now();
+    let chosen = Number.NaN;
+    const onDeciding = ({ done }: { done: number }) => {
+      if (done === 1) chosen = performance.now();
+      while (performance.now() < chosen + 300);
+    };
+    const { run } = await pseudoLabel(video, model, out('timed'), { quantile: 0.4, onDeciding });
+    expect(1000 * run.seconds).toBeLessThanOrEqual(chosen - started + 1);
   });
 
   it('refuse to go on with another rule', async () => {

@@ -2,12 +2,13 @@
 import { dirname, join, resolve } from 'node:path';
 import { SteadysegError, UsageError } from '../../base/errors.js';
 import { writeFileWhole } from '../../base/files.js';
+import { lockFolder } from '../../base/lock.js';
 import type { OnProgress } from '../../base/progress.js';
-import { formatRecord } from '../../base/runRecord.js';
+import { formatRecord, partName } from '../../base/runRecord.js';
 import { wholeWork } from '../../base/shard.js';
 import { decideByShare } from './decide.js';
 import { type FrameRecord, readFrameRecords, writeFrameRecords, writeTrainingList } from './frameRecords.js';
-import { recordsName, removeUndecided, reportName } from './pseudoLabel.js';
+import { lockedWork, recordsName, removeUndecided, reportName } from './pseudoLabel.js';
 import { type PseudoLabelReport, type PseudoLabelSettings, readPseudoLabelReport, reportOf } from './report.js';
 
 /** What merging takes. */
@@ -38,6 +39,19 @@ export async function mergePseudoLabels(
   checkShards(reports);
   reports.sort((a, b) => a.report.shard.index - b.report.shard.index);
   const folder = dirname(resolve(reports[0].name));
+  const unlock = await lockFolder(join(folder, `.${partName('pseudo-label', wholeWork)}.lock`), lockedWork);
+  try {
+    return await mergeInto(folder, reports, onProgress);
+  } finally {
+    await unlock();
+  }
+}
+
+async function mergeInto(
+  folder: string,
+  reports: readonly NamedReport[],
+  onProgress: OnProgress | undefined,
+): Promise<PseudoLabelReport> {
   const { limit, quantile } = reports[0].report;
   const settings = settingsOf(reports[0].report);
   let records: FrameRecord[] = [];

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SteadysegError, UsageError } from '../../base/errors.js';
 import { ensureFolder, writeFileWhole } from '../../base/files.js';
+import { lockFolder } from '../../base/lock.js';
 import type { OnProgress } from '../../base/progress.js';
 import { checkResumable, formatRecord, partName, removeOtherRecords } from '../../base/runRecord.js';
 import { type Shard, wholeWork } from '../../base/shard.js';
@@ -35,6 +36,9 @@ import {
 /** SPEC §5. */
 const DEFAULT_THRESHOLD = 0.9;
 
+/** What the owner of a locked folder is doing. */
+export const lockedWork = 'writing pseudo labels into this folder';
+
 export interface PseudoLabelOptions extends ViewOptions, FrameRunOptions {
   /** Pixels whose probability is lower become 255; default 0.9. */
   readonly threshold?: number | undefined;
@@ -63,7 +67,8 @@ export interface PseudoLabelSummary extends PseudoLabelReport {
  * With `quantile`, frames wait in `undecided/` (3 bytes a pixel before compression) until all are segmented. Shards leave
  * them there, and write no list: `mergePseudoLabels` does both.
  *
- * @throws SteadysegError for an input, model or folder that cannot be used; UsageError for a threshold or share out of range.
+ * @throws SteadysegError for an input, model or folder that cannot be used, and for a folder another process labels into;
+ *   UsageError for a threshold or share out of range.
  */
 export async function pseudoLabel(
   input: string,
@@ -125,7 +130,34 @@ export async function pseudoLabel(
       failed: tally.failed,
       thresholds,
     });
+  const lock = join(out, `.${partName('pseudo-label', shard)}.lock`);
+  const unlock = await lockFolder(lock, lockedWork).catch(async (thrown) => {
+    await pool.release();
+    throw thrown;
+  });
   try {
+    const speed = await segmentFrames().finally(() => pool.release());
+    records.sort((a, b) => a.index - b.index);
+    const isWhole = shard.count === 1;
+    if (byShare && isWhole && !signal?.aborted) {
+      const { onDeciding: onProgress } = options;
+      const share = rule.quantile;
+      const decided = await decideByShare(out, records, { share, classes: model.classes, save, onProgress, signal });
+      if (decided) ({ records, thresholds } = decided);
+    }
+    const interrupted = signal?.aborted ?? false;
+    const result = report(!interrupted && tally.failed.length === 0, interrupted);
+    await writeFrameRecords(recordsPath, records);
+    if (isWhole && result.decided) await writeTrainingList(join(out, 'list.txt'), records);
+    await writeFileWhole(reportPath, formatRecord(result));
+    if (byShare && isWhole && result.complete) await removeUndecided(out);
+    return { ...result, run: { resumed: tally.resumed, ...speed } };
+  } finally {
+    await unlock();
+  }
+
+  /** Segments the frames that no earlier run has finished. */
+  async function segmentFrames(): Promise<RunSpeed> {
     for (const folder of [out, ...kinds.map((kind) => join(out, kind))]) await ensureFolder(folder);
     if (options.resume && (await checkResumable(reportPath, settings))) {
       const stems = await finishedStems(foldersOf(out, kinds));
@@ -153,25 +185,8 @@ export async function pseudoLabel(
     } finally {
       await writer.close();
     }
-  } finally {
-    await pool.release();
+    return speedOf(tally, pool);
   }
-
-  records.sort((a, b) => a.index - b.index);
-  const isWhole = shard.count === 1;
-  if (byShare && isWhole && !signal?.aborted) {
-    const { onDeciding: onProgress } = options;
-    const share = rule.quantile;
-    const decided = await decideByShare(out, records, { share, classes: model.classes, save, onProgress, signal });
-    if (decided) ({ records, thresholds } = decided);
-  }
-  const interrupted = signal?.aborted ?? false;
-  const result = report(!interrupted && tally.failed.length === 0, interrupted);
-  await writeFrameRecords(recordsPath, records);
-  if (isWhole && result.decided) await writeTrainingList(join(out, 'list.txt'), records);
-  await writeFileWhole(reportPath, formatRecord(result));
-  if (byShare && isWhole && result.complete) await removeUndecided(out);
-  return { ...result, run: { resumed: tally.resumed, ...speedOf(tally, pool) } };
 
   /** Segments one frame and writes what is known of it. */
   async function finishFrame({ index, stem, image }: Frame): Promise<FrameRecord> {
