@@ -1,5 +1,5 @@
 // `steadyseg flow`: optical flow of a video or folder as .flo files and colour pictures.
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { SteadysegError } from '../base/errors.js';
 import { resolveShard } from '../base/shard.js';
 import { computeFlow } from '../flow/compute.js';
@@ -7,7 +7,7 @@ import { valueRanges } from '../flow/network.js';
 import { openFlowSource } from '../flow/open.js';
 import { openFrames } from '../media/frames.js';
 import { createProgressLine } from '../report/progress.js';
-import { printResult, wholeNumber } from './options.js';
+import { positive, printResult, wholeNumber } from './options.js';
 
 interface FlowCommandOptions {
   out: string;
@@ -108,12 +108,4 @@ async function run(input: string, options: FlowCommandOptions): Promise<void> {
   } finally {
     await source.close();
   }
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) {
-    throw new InvalidArgumentError(`expected a positive number, found "${text}".`);
-  }
-  return value;
 }

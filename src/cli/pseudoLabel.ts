@@ -1,10 +1,10 @@
 // `steadyseg pseudo-label`: labels video or pictures by a network, where it is sure, for training on.
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { resolveShard } from '../base/shard.js';
 import { renderPseudoLabels } from '../report/pseudoLabelTable.js';
 import { type PseudoLabelSummary, pseudoLabel } from '../segment/pseudoLabels/pseudoLabel.js';
 import { type ExtraOutput, extraOutputs } from '../segment/pseudoLabels/report.js';
-import { printResult } from './options.js';
+import { printResult, share } from './options.js';
 import {
   addFramesOptions,
   addNetworkOptions,
@@ -101,12 +101,4 @@ function describe(summary: PseudoLabelSummary, out: string): string {
     renderPseudoLabels(summary),
     `${speed.seconds.toFixed(1)} s, ${speed.fps.toFixed(2)} frames/s${earlier}; ${result}`,
   ].join('\n');
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
-    throw new InvalidArgumentError(`expected a number from 0 to 1, found "${text}".`);
-  }
-  return value;
 }

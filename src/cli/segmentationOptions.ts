@@ -10,7 +10,7 @@ import type { Channels } from '../segment/preprocessing.js';
 import type { FrameFailure } from '../segment/runFrames.js';
 import { defaultModel, shippedModelPath } from '../segment/shipped.js';
 import type { Size } from '../segment/views.js';
-import { heightByWidth, wholeNumber } from './options.js';
+import { heightByWidth, numbers, positive, wholeNumber } from './options.js';
 
 export interface NetworkOptions {
   model?: string;
@@ -59,7 +59,7 @@ export function addNetworkOptions(command: Command): Command {
     .option(
       '--std <r,g,b>',
       'the input is divided by this, in the same units (default: likewise; 1 when --mean or --scale is given)',
-      channels,
+      deviations,
     )
     .option('--scale <number>', 'factor on pixels 0..255 before mean and std (default: 1)', positive)
     .option('--bgr', 'the network expects blue first');
@@ -131,27 +131,19 @@ export function checkWhole(
   }
 }
 
-function numbers(text: string): number[] {
-  const values = text.split(',').map(Number);
-  if (text.trim() === '' || values.some((value) => !Number.isFinite(value))) {
-    throw new InvalidArgumentError(`expected numbers with commas between them, found "${text}".`);
-  }
-  return values;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) {
-    throw new InvalidArgumentError(`expected a number above 0, found "${text}".`);
-  }
-  return value;
-}
-
 function channels(text: string): Channels {
   const values = numbers(text);
   if (values.length !== 3)
     throw new InvalidArgumentError(`expected three numbers such as 124,116,104, found "${text}".`);
   return [values[0], values[1], values[2]];
+}
+
+function deviations(text: string): Channels {
+  const values = channels(text);
+  if (values.some((value) => value <= 0)) {
+    throw new InvalidArgumentError(`expected three numbers above 0 such as 58,57,57, found "${text}".`);
+  }
+  return values;
 }
 
 /** Parses names of `known` with commas between them. */

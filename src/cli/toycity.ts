@@ -1,8 +1,8 @@
 // `steadyseg toycity`: renders the synthetic street dataset.
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { writeToyCity } from '../data/toycity/write.js';
 import { createProgressLine } from '../report/progress.js';
-import { heightByWidth, printResult, wholeNumber } from './options.js';
+import { heightByWidth, printResult, share, wholeNumber } from './options.js';
 
 interface Options {
   out: string;
@@ -57,12 +57,4 @@ export function command(): Command {
           `a frame takes a worker ${renderMilliseconds.toFixed(0)} ms to render and ${writeMilliseconds.toFixed(0)} ms to write)`,
       );
     });
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
-    throw new InvalidArgumentError(`expected a share from 0 to 1, found "${text}".`);
-  }
-  return value;
 }

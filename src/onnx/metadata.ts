@@ -7,7 +7,9 @@ import { problemOf } from '../base/problem.js';
 /** The metadata key that holds the description as JSON. */
 export const descriptionKey = 'steadyseg';
 
-const triple = v.tuple([v.number(), v.number(), v.number()]);
+/** JSON may hold 1e999. */
+const finite = v.pipe(v.number(), v.finite());
+const triple = v.tuple([finite, finite, finite]);
 const byte = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255));
 
 /** Fields that are absent are unknown; fields this version does not know are kept. */
@@ -23,7 +25,7 @@ const descriptionSchema = v.looseObject({
   ignoreLabel: v.optional(byte),
   /** Per input channel, in units of pixels 0..255: the input is `(pixel - mean) / std`. */
   mean: v.optional(triple),
-  std: v.optional(v.pipe(v.array(v.pipe(v.number(), v.gtValue(0))), v.length(3))),
+  std: v.optional(v.pipe(v.array(v.pipe(finite, v.gtValue(0))), v.length(3))),
   /** Order of the input channels; default rgb. */
   channelOrder: v.optional(v.picklist(['rgb', 'bgr'])),
   /** A free input size has to be a multiple of this. */

@@ -12,7 +12,7 @@ import { type CutNetwork, cutFinalResize } from './finalResize.js';
 import type { Preprocessing, PreprocessingConfig, PreprocessingOptions } from './preprocessing.js';
 import type { Scores } from './scores.js';
 import { type Network, type Segmentation, type SegmentOptions, segmentFrame } from './segment.js';
-import { checkViews, type Size } from './views.js';
+import { checkViews, isSide, MAX_SIDE, type Size } from './views.js';
 
 export interface LoadOptions extends PreprocessingOptions, Pick<SessionOptions, 'device' | 'threads'> {
   /** What the train ids mean; default: the model's metadata, else numbered classes. */
@@ -96,7 +96,7 @@ export function segmentationModel(found: FoundModel, options: LoadOptions, open:
     cut: cut ? { output: cut.output, classes: cut.classes, enlargement: cut.enlargement } : undefined,
     height,
     width,
-    sizeMultiple: facts.sizeMultiple ?? 1,
+    sizeMultiple: sizeMultipleOf(facts, source),
     preprocessing,
     classCount,
     limit: { name: classes.name, count: classes.classes.length },
@@ -253,7 +253,19 @@ function sizeOf(
     );
   }
   const free = asked ?? configured;
-  return [fixed(height) ?? free?.height, fixed(width) ?? free?.width];
+  const size: [number | undefined, number | undefined] = [fixed(height) ?? free?.height, fixed(width) ?? free?.width];
+  if (size.every((side) => side === undefined || isSide(side))) return size;
+  throw new (asked ? UsageError : SteadysegError)(
+    `${source}: expected an input of whole sides from 1 to ${MAX_SIDE} pixels, found ${size.map((side) => side ?? '?').join('x')}`,
+  );
+}
+
+/** A free size is rounded to a multiple of this. */
+function sizeMultipleOf({ sizeMultiple = 1 }: ModelDescription, source: string): number {
+  if (isSide(sizeMultiple)) return sizeMultiple;
+  throw new SteadysegError(
+    `${source}: expected its size to be a multiple of 1 to ${MAX_SIDE} pixels, found ${sizeMultiple}`,
+  );
 }
 
 /** The classes of a network that nobody named: numbered, in distinct colours. */

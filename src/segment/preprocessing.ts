@@ -1,4 +1,5 @@
 // How pixels become a network's input, and what the caller and the model's metadata say about it.
+import { SteadysegError } from '../base/errors.js';
 import { imageNetMean, imageNetStd } from '../nets/normalization.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 
@@ -34,13 +35,17 @@ export interface PreprocessingConfig {
   readonly size?: { readonly height: number; readonly width: number } | undefined;
 }
 
-/** What the caller says, else what was found in the model or beside it. */
+/**
+ * What the caller says, else what was found in the model or beside it.
+ * @throws SteadysegError for options that are no normalisation.
+ */
 export function applyPreprocessing(found: PreprocessingConfig, options: PreprocessingOptions): PreprocessingConfig {
   const { mean, std, scale, channelOrder = found.preprocessing.channelOrder } = options;
   if (mean === undefined && std === undefined && scale === undefined) {
     return { ...found, preprocessing: { ...found.preprocessing, channelOrder } };
   }
-  return { ...found, preprocessing: { ...inPixels(mean ?? [0, 0, 0], std ?? [1, 1, 1], scale ?? 1), channelOrder } };
+  const normalisation = inPixels(mean ?? [0, 0, 0], std ?? [1, 1, 1], scale ?? 1, 'normalisation');
+  return { ...found, preprocessing: { ...normalisation, channelOrder } };
 }
 
 /** What a model's metadata says; undefined when it says no normalisation. */
@@ -52,9 +57,24 @@ export function describedPreprocessing({
   return mean && std ? { mean, std: [std[0], std[1], std[2]], channelOrder } : undefined;
 }
 
-/** `(pixel·scale - mean) / std` written as `(pixel - mean') / std'`. */
-export function inPixels(mean: Channels, std: Channels, scale: number): { mean: Channels; std: Channels } {
-  return { mean: perChannel(mean, (value) => value / scale), std: perChannel(std, (value) => value / scale) };
+/**
+ * `(pixel·scale - mean) / std` written as `(pixel - mean') / std'`.
+ * @param source where the numbers come from, for messages.
+ * @throws SteadysegError for numbers that make no finite input of a pixel: labels would be silently wrong.
+ */
+export function inPixels(
+  mean: Channels,
+  std: Channels,
+  scale: number,
+  source: string,
+): { mean: Channels; std: Channels } {
+  const change = (value: number) => value / scale;
+  const result = { mean: perChannel(mean, change), std: perChannel(std, change) };
+  const finite = [...result.mean, ...result.std].every(Number.isFinite);
+  if (finite && scale > 0 && result.std.every((value) => value > 0)) return result;
+  throw new SteadysegError(
+    `${source}: expected finite numbers, of std and scale above 0, found mean ${mean.join()}, std ${std.join()}, scale ${scale}`,
+  );
 }
 
 function perChannel(values: Channels, change: (value: number) => number): Channels {

@@ -15,13 +15,18 @@ import {
   type PreprocessingConfig,
   type PreprocessingOptions,
 } from './preprocessing.js';
+import { isSide, MAX_SIDE } from './views.js';
 
 /** A configuration is a page of JSON; anything larger is another file. */
 const MAX_CONFIG_BYTES = 1 << 20;
 const configName = 'preprocessor_config.json';
 
 const channels = v.union([v.number(), v.tuple([v.number(), v.number(), v.number()])]);
-const size = v.union([v.number(), v.looseObject({ height: v.optional(v.number()), width: v.optional(v.number()) })]);
+const side = v.pipe(
+  v.number(),
+  v.check(isSide, ({ input }) => `expected whole pixels from 1 to ${MAX_SIDE}, found ${input}`),
+);
+const size = v.union([v.number(), v.looseObject({ height: v.optional(side), width: v.optional(side) })]);
 /** The fields of Hugging Face's image processors that say how pixels are scaled; null stands for absent there. */
 const configSchema = v.looseObject({
   do_rescale: v.nullish(v.boolean(), true),
@@ -77,6 +82,7 @@ export async function readPreprocessorConfig(path: string): Promise<Preprocessin
     normalise ? eachChannel(config.image_mean) : [0, 0, 0],
     normalise ? eachChannel(config.image_std) : [1, 1, 1],
     config.do_rescale ? config.rescale_factor : 1,
+    path,
   );
   const { height, width } = typeof config.size === 'object' ? { ...config.size } : {};
   return {

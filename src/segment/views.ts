@@ -8,6 +8,14 @@ export interface Size {
   readonly width: number;
 }
 
+/** The longest side of a network's input in pixels: a square of it takes 3 GB. More is a typing error, or a damaged file. */
+export const MAX_SIDE = 1 << 14;
+
+/** Whether a number can be the height or width of a network's input. */
+export function isSide(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= MAX_SIDE;
+}
+
 /** How one frame is looked at. The default is the published setting: the whole frame, once. */
 export interface ViewOptions {
   /** Segment tiles of this size in pixels of the (scaled) frame, overlapping by a third. */

@@ -40,7 +40,7 @@ it('leaves the clips of other shards out', () => {
 it.each([
   [['flow', 'frames'], 2, "required option '--out <dir>' not specified"],
   [['flow', 'frames', '--out', 'o', '--method', 'farnebak'], 2, 'did you mean farneback?'],
-  [['flow', 'frames', '--out', 'o', '--max-radius', '0'], 2, 'expected a positive number, found "0"'],
+  [['flow', 'frames', '--out', 'o', '--max-radius', '0'], 2, 'expected a number above 0, found "0"'],
   [['flow', 'none', '--out', 'o'], 1, 'cannot read none: no such file or directory'],
   [['flow', 'frames', '--out', 'o', '--method', 'none.onnx'], 1, 'cannot read none.onnx: no such file or directory'],
 ])('says what is wrong: %j', (args, status, message) => {

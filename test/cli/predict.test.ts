@@ -141,6 +141,12 @@ describe('steadyseg predict', () => {
     ['an unknown option', ['--modle', 'x']],
     ['an unknown device', ['-m', model, '--device', 'abacus']],
     ['a wrong shard', ['-m', model, '--shard', '2/2']],
+    ['a std of 0', ['-m', model, '--std', '0,1,1']],
+    ['a mean that is left out', ['-m', model, '--mean', '1,,2']],
+    ['a scale that is left out', ['-m', model, '--scales', '1,']],
+    ['a size of nothing', ['-m', model, '--size', '0x8']],
+    ['a size that no memory holds', ['-m', model, '--size', '8x99999999999']],
+    ['no number', ['-m', model, '--limit', ' ']],
   ])('exits with 2 for wrong usage: %s', async (_, args) => {
     const { code, stderr } = await run([at('pictures'), '-o', at('unused'), ...args]);
     expect([code, stderr.length > 0, existsSync(at('unused'))]).toEqual([2, true, false]);

@@ -102,6 +102,50 @@ describe('loading a network', () => {
   });
 });
 
+describe('normalisation and size from outside', () => {
+  it.each([
+    ['a std of 0', { std: [0, 1, 1] }],
+    ['a negative std', { std: [1, -1, 1] }],
+    ['a mean that is no number', { mean: [1, Number.NaN, 2] }],
+    ['a scale of 0', { scale: 0 }],
+    ['an endless scale', { scale: Number.POSITIVE_INFINITY }],
+  ] satisfies [string, LoadOptions][])('are refused: %s', async (_, options) => {
+    await expect(loadModel(tinyNetwork(), options)).rejects.toThrow(
+      /normalisation: expected finite numbers, of std and scale above 0, found mean /,
+    );
+  });
+
+  it.each([
+    ['image_std', { image_std: [1, 0, 1] }, /std and scale above 0, found mean [\d.,]+, std 1,0,1, scale 0\.0039/],
+    ['rescale_factor', { rescale_factor: 0 }, /std and scale above 0, .*scale 0$/],
+    [
+      'part of a pixel',
+      { size: { height: 1.5, width: 8 } },
+      /"size.height": .*whole pixels from 1 to 16384, found 1\.5/,
+    ],
+    ['less than nothing', { size: { height: 8, width: -3 } }, /"size.width": .*found -3/],
+    ['all memory', { size: { height: 1e9, width: 1e9 } }, /"size.height": .*found 1000000000/],
+  ])('are refused in the file beside the model: %s', async (_, config, message) => {
+    const path = join(folder, 'wrong.json');
+    writeFileSync(path, JSON.stringify(config));
+    await expect(readPreprocessorConfig(path)).rejects.toThrow(message);
+    await expect(readPreprocessorConfig(path)).rejects.toThrow(path);
+  });
+
+  it('are refused when a size is no size of an input', async () => {
+    const free = tinyNetwork({ free: true });
+    await expect(loadModel(free, { size: { height: 1.5, width: 8 } })).rejects.toThrow(UsageError);
+    await expect(loadModel(free, { size: { height: 1e9, width: 8 } })).rejects.toThrow(
+      /whole sides from 1 to 16384 pixels, found 1000000000x8/,
+    );
+    const large = writeModel(withShapes(tinyModel(), [1, 3, 1e9, 16], [1, 4, 1e9, 16]));
+    await expect(loadModel(large)).rejects.toThrow(/found 1000000000x16/);
+    await expect(loadModel(withMetadata({ sizeMultiple: 1e9 }))).rejects.toThrow(/a multiple of 1 to 16384 pixels/);
+    const endless = tinyNetwork({ metadata: new Map([['mean', '[1,2,1e999]']]) });
+    await expect(loadModel(endless)).rejects.toThrow(/"mean\.2": /);
+  });
+});
+
 describe('what is no segmentation network', () => {
   const wrong = (inputShape: (number | string)[], outputShape: (number | string)[]) =>
     writeModel(withShapes(tinyModel(), inputShape, outputShape));
