@@ -63,9 +63,10 @@ async function mergeEvaluations(
   const results: NamedResult[] = [];
   for (const path of paths) results.push({ name: path, result: await readResult(path) });
   const merged = mergeResults(results);
+  // First the result: a report that cannot be written does not lose it.
+  printResult(json, merged, () => renderResult(merged));
   if (report !== undefined) {
     const classSet = presetNames.includes(merged.classSet) ? presetClasses(merged.classSet) : undefined;
     await writeReport(report, evaluationReport(await resultReport(merged, { classSet })));
   }
-  printResult(json, merged, () => renderResult(merged));
 }

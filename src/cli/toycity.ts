@@ -44,8 +44,7 @@ export function command(): Command {
         ...size,
         valClips: options.valClips ?? Math.floor(clips / 5),
         onProgress: progress.update,
-      });
-      progress.done();
+      }).finally(progress.done);
       const seconds = (performance.now() - started) / 1000;
       const { frames, renderMilliseconds, writeMilliseconds, manifest } = result;
       const framesPerSecond = frames / seconds;

@@ -10,8 +10,13 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** `steadyseg` with the given arguments, in `cwd`. */
-export function steadyseg(args: readonly string[], cwd?: string): RunResult {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { cwd, encoding: 'utf8' });
+/** `steadyseg` with the given arguments, in `cwd`, with variables beside those of this process. */
+export function steadyseg(
+  args: readonly string[],
+  cwd?: string,
+  variables: Readonly<Record<string, string>> = {},
+): RunResult {
+  const env = { ...process.env, ...variables };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { cwd, env, encoding: 'utf8' });
   return { code: status, stdout, stderr };
 }
