@@ -163,7 +163,7 @@ export async function untilExists(path: string, child: ChildProcess): Promise<vo
 
 /** Lines of progress and of notes about frames left out, which are no errors. */
 const harmless =
-  /^(steadyseg: flow is no longer cached|\w[\w ]* {2}\d+(\/\d+)? |left out: |.*: \d+ samples, |step \d+: mIoU|left out \d+ tensors)/;
+  /^(steadyseg: flow is no longer cached|\w[\w -]* {2}\d+(\/\d+)? |left out: |.*: \d+ samples, |step \d+: mIoU|left out \d+ tensors|all frames are segmented)/;
 /** What no error may show: internals instead of words. */
 const unreadable =
   /unexpected error|\bundefined\b|\[object |\bNaN\b|^\s+at .*[:(]\d|node:internal|\b(Type|Range|Reference|Syntax)Error\b/m;
