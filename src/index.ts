@@ -2,7 +2,7 @@
 
 export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';
 export type { OnProgress, Progress } from './base/progress.js';
-export { parseShard, resolveShard, type Shard } from './base/shard.js';
+export { parseShard, resolveShard, type Shard, type ShardRequest } from './base/shard.js';
 export { type Augmentation, noAugmentation, publishedAugmentation } from './data/augmentation.js';
 export type { Dataset, FlowReference, FrameReference, LabelReference, Sample } from './data/dataset.js';
 export { type DatasetOptions, datasetLayouts, extractVideo, openDataset, picturesDataset } from './data/datasets.js';

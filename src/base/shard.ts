@@ -29,21 +29,37 @@ export function parseShard(text: string): Shard {
  * counted from SLURM_ARRAY_TASK_MIN; else all of it.
  * @throws UsageError when what is given does not fit together.
  */
-export function resolveShard(
-  options: { shard?: string | undefined; shards?: number | undefined },
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): Shard {
+export function resolveShard(options: ShardRequest, environment: Environment = process.env): Shard {
+  return locateShard(options, environment).shard;
+}
+
+/** What `--shard` and `--shards` say. */
+export interface ShardRequest {
+  readonly shard?: string | undefined;
+  readonly shards?: number | undefined;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A shard, and the variable of the job scheduler that its index is from, if it is. */
+export interface LocatedShard {
+  readonly shard: Shard;
+  readonly variable?: string;
+}
+
+/** As `resolveShard`, with the place where the index was found. @throws UsageError when what is given does not fit together. */
+export function locateShard(options: ShardRequest, environment: Environment = process.env): LocatedShard {
   const { shard, shards } = options;
   if (shard !== undefined) {
     const parsed = parseShard(shard);
     if (shards !== undefined && shards !== parsed.count) {
       throw new UsageError(`expected --shard and --shards to agree, found --shard ${shard} and --shards ${shards}`);
     }
-    return parsed;
+    return { shard: parsed };
   }
   const slurmIndex = environment.SLURM_ARRAY_TASK_ID;
   const slurmCount = environment.SLURM_ARRAY_TASK_COUNT;
-  if (shards === undefined && (slurmIndex === undefined || slurmCount === undefined)) return wholeWork;
+  if (shards === undefined && (slurmIndex === undefined || slurmCount === undefined)) return { shard: wholeWork };
 
   const kubernetesIndex = environment.JOB_COMPLETION_INDEX;
   if (shards !== undefined && kubernetesIndex !== undefined) {
@@ -70,14 +86,14 @@ export function resolveShard(
 }
 
 /** An array that starts at 1 or higher still has its first task do shard 0. */
-function fromScheduler(variable: string, text: string, first: number, count: number): Shard {
+function fromScheduler(variable: string, text: string, first: number, count: number): LocatedShard {
   const index = wholeOr(variable, text, 0) - first;
   if (count < 1 || count > MAX_SHARDS || index < 0 || index >= count) {
     throw new UsageError(
       `${variable}: expected ${first} to ${first + count - 1} for ${count} shards, found "${text}" (an array job must step by 1)`,
     );
   }
-  return { index, count };
+  return { shard: { index, count }, variable };
 }
 
 function wholeOr(variable: string, text: string | undefined, otherwise: number): number {

@@ -1,19 +1,16 @@
 // `steadyseg compare A B`: a video of two predictions, and a flicker map.
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { presetClasses, presetNames } from '../media/classes.js';
-import { readClassesFile } from '../media/classesFile.js';
 import { type Comparison, compare } from '../media/compare.js';
 import type { Layout } from '../media/compose.js';
 import type { FrameRate } from '../media/video.js';
-import { createProgressLine } from '../report/progress.js';
+import { addClassOptions, type ClassOptions, classesOf } from './classOptions.js';
+import { withProgress } from './interruptible.js';
 import { printResult } from './options.js';
 
-interface CompareCommandOptions {
+interface CompareCommandOptions extends ClassOptions {
   out?: string;
   flicker?: string;
   layout: Layout;
-  preset?: string;
-  classes?: string;
   frames?: string;
   nameA?: string;
   nameB?: string;
@@ -22,7 +19,7 @@ interface CompareCommandOptions {
 }
 
 export function command(): Command {
-  return new Command('compare')
+  const compareCommand = new Command('compare')
     .description('Show two predictions of the same frames in one video, and how often each changes, as a map.')
     .argument('<A>', 'folder of label maps, result of predict, folder of pictures, or video')
     .argument('<B>', 'the same, with the same frames')
@@ -32,9 +29,8 @@ export function command(): Command {
       new Option('--layout <name>', 'diagonal: A in the upper left triangle, B in the lower right one')
         .choices(['diagonal', 'side-by-side'])
         .default('diagonal'),
-    )
-    .addOption(new Option('--preset <name>', 'what the ids of label maps mean').choices(presetNames))
-    .addOption(new Option('--classes <file>', 'class names and colours, JSON or YAML').conflicts('preset'))
+    );
+  return addClassOptions(compareCommand, 'what the ids of label maps mean')
     .option('--frames <input>', 'video, folder, "glob" or list file to draw label maps over (default: colours alone)')
     .option('--name-a <text>', 'name of A in the picture (default: the end of its path)')
     .option('--name-b <text>', 'name of B in the picture (default: the end of its path)')
@@ -54,19 +50,10 @@ Example:
 }
 
 async function run(a: string, b: string, options: CompareCommandOptions): Promise<void> {
-  const classes = options.classes
-    ? await readClassesFile(options.classes)
-    : options.preset
-      ? presetClasses(options.preset)
-      : undefined;
-  const progress = createProgressLine({ title: 'compare' });
-  const interruption = new AbortController();
-  // Once: a second Ctrl-C ends the program at once.
-  const interrupt = () => interruption.abort();
-  process.once('SIGINT', interrupt);
-  let result: Comparison;
-  try {
-    result = await compare(a, b, {
+  const classes = await classesOf(options);
+  const ending = 'stopping after the frame under way';
+  const result = await withProgress({ title: 'compare', ending }, (progress, signal) =>
+    compare(a, b, {
       out: options.out,
       flicker: options.flicker,
       layout: options.layout,
@@ -75,13 +62,10 @@ async function run(a: string, b: string, options: CompareCommandOptions): Promis
       nameA: options.nameA,
       nameB: options.nameB,
       frameRate: options.fps,
-      signal: interruption.signal,
+      signal,
       onProgress: progress.update,
-    });
-  } finally {
-    process.off('SIGINT', interrupt);
-    progress.done();
-  }
+    }),
+  );
   printResult(options.json, result, () => describe(result));
 }
 

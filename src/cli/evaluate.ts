@@ -2,15 +2,13 @@
 import { Command, Option } from 'commander';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
-import { resolveShard } from '../base/shard.js';
 import type { EvaluationOptions } from '../data/evaluation/common.js';
 import { evaluateMeanIoU } from '../data/evaluation/meanIoU.js';
 import { evaluateTemporal, type KeptPair } from '../data/evaluation/temporal.js';
 import { evaluateVideo } from '../data/evaluation/video.js';
 import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
 import { openFlowSource } from '../flow/open.js';
-import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
-import { readClassesFile } from '../media/classesFile.js';
+import { presetNames } from '../media/classes.js';
 import { type MeanIoUConvention, meanIoUConventions } from '../metrics/meanIoU.js';
 import type { EvaluationResult } from '../metrics/result.js';
 import { type VideoConvention, videoConventions } from '../metrics/videoConsistency.js';
@@ -20,16 +18,14 @@ import { createProgressLine, type ProgressLine } from '../report/progress.js';
 import { writeReport } from '../report/report.js';
 import { resultReport } from '../report/resultReport.js';
 import { renderResult } from '../report/resultTable.js';
+import { addClassOptions, type ClassOptions, classesOf } from './classOptions.js';
 import { printResult, wholeNumber } from './options.js';
+import { addShardOptions, noteEmptyShard, type ShardOptions, shardOf } from './shardOptions.js';
 
-interface CommonOptions {
+interface CommonOptions extends ClassOptions, ShardOptions {
   pred: string;
-  preset?: string;
-  classes?: string;
   predIds?: LabelIds;
   gtIds?: LabelIds;
-  shard?: string;
-  shards?: number;
   limit?: number;
   keepGoing?: boolean;
   threads?: number;
@@ -176,16 +172,13 @@ function withCommonOptions(command: Command): Command {
     )
       .choices(labelIdKinds)
       .default('auto');
-  return command
-    .requiredOption('--pred <dir>', 'predictions: a folder or list of label maps, or what predict wrote')
-    .addOption(new Option('--preset <name>', 'what the classes are').choices(presetNames))
-    .addOption(new Option('--classes <file>', 'class names and colours, JSON or YAML').conflicts('preset'))
+  command.requiredOption('--pred <dir>', 'predictions: a folder or list of label maps, or what predict wrote');
+  addClassOptions(command, 'what the classes are')
     .addOption(ids('--pred-ids <kind>', 'predictions'))
     .addOption(ids('--gt-ids <kind>', 'labels'))
     .option('--limit <n>', 'only the first n frames (default: all)', wholeNumber(1))
-    .option('--keep-going', 'leave out what is missing or cannot be read; the exit code is still 1')
-    .option('--shard <i/n>', 'only clips i, i+n, … of the input, i from 0; steadyseg merge puts results together')
-    .option('--shards <n>', 'as --shard, with i from the job scheduler (Kubernetes, Slurm)', wholeNumber(1))
+    .option('--keep-going', 'leave out what is missing or cannot be read; the exit code is still 1');
+  return addShardOptions(command, '; steadyseg merge puts results together')
     .option('--threads <n>', 'threads (default: one a core)', wholeNumber(1))
     .option('--report <file>', 'also write a self-contained HTML report')
     .option('--json', 'print the result as one JSON object on stdout: figures, counts, what was left out');
@@ -199,6 +192,8 @@ type Evaluate = (
 async function run(name: string, options: CommonOptions, evaluate: Evaluate): Promise<void> {
   const { pred, predIds, gtIds, limit, keepGoing, threads, report, json } = options;
   const classSet = await classesOf(options);
+  if (!classSet) throw new UsageError(`expected --preset (${presetNames.join(', ')}) or --classes FILE, found neither`);
+  const shard = shardOf(options);
   const progress = createProgressLine({ title: `evaluate ${name}` });
   const onProgress: OnProgress = progress.update;
   const common = {
@@ -209,10 +204,11 @@ async function run(name: string, options: CommonOptions, evaluate: Evaluate): Pr
     limit,
     keepGoing,
     threads,
-    shard: resolveShard(options),
+    shard,
     onProgress,
   };
   const { result, worst } = await evaluate(common, progress).finally(() => progress.done());
+  if (shard.index >= result.clipCount) noteEmptyShard(shard);
   // First of all the result: a report that cannot be written does not lose it.
   printResult(json, result, () => renderResult(result));
   if (report !== undefined) {
@@ -221,12 +217,6 @@ async function run(name: string, options: CommonOptions, evaluate: Evaluate): Pr
   }
   const failed = result.skipped.filter((skip) => skip.failed).length;
   if (failed > 0) throw new SteadysegError(`${failed} frames, pairs or clips were left out; the result lists them`);
-}
-
-async function classesOf({ preset, classes }: CommonOptions): Promise<ClassSet> {
-  if (classes !== undefined) return await readClassesFile(classes);
-  if (preset !== undefined) return presetClasses(preset);
-  throw new UsageError(`expected --preset (${presetNames.join(', ')}) or --classes FILE, found neither`);
 }
 
 /** An argument as a shell takes it. */

@@ -1,15 +1,15 @@
 // `steadyseg flow`: optical flow of a video or folder as .flo files and colour pictures.
 import { Command, Option } from 'commander';
 import { SteadysegError } from '../base/errors.js';
-import { resolveShard } from '../base/shard.js';
 import { computeFlow } from '../flow/compute.js';
 import { valueRanges } from '../flow/network.js';
 import { openFlowSource } from '../flow/open.js';
 import { openFrames } from '../media/frames.js';
 import { createProgressLine } from '../report/progress.js';
 import { positive, printResult, wholeNumber } from './options.js';
+import { addShardOptions, noteEmptyShard, type ShardOptions, shardOf } from './shardOptions.js';
 
-interface FlowCommandOptions {
+interface FlowCommandOptions extends ShardOptions {
   out: string;
   method: string;
   backward?: boolean;
@@ -17,8 +17,6 @@ interface FlowCommandOptions {
   maxRadius?: number;
   resume?: boolean;
   limit?: number;
-  shard?: string;
-  shards?: number;
   keepGoing?: boolean;
   threads?: number;
   device?: string;
@@ -29,7 +27,7 @@ interface FlowCommandOptions {
 }
 
 export function command(): Command {
-  return new Command('flow')
+  const flowCommand = new Command('flow')
     .description('Optical flow between the frames of a video or folder, as Middlebury .flo files.')
     .argument('<frames>', 'a video, a folder of pictures, a glob, or a list file')
     .requiredOption('--out <dir>', 'folder for <stem of t>.flo (t → t+1)')
@@ -42,9 +40,8 @@ export function command(): Command {
     .option('--color', 'also pictures in the Middlebury colours, as color/<stem of t>.png')
     .option('--max-radius <pixels>', 'length that is fully saturated in them (default: the longest of each)', positive)
     .option('--resume', 'go on where an earlier run with the same options ended')
-    .option('--limit <n>', 'at most n pairs (default: all)', wholeNumber(1))
-    .option('--shard <i/n>', 'only clips i, i+n, … of the input, i from 0')
-    .option('--shards <n>', 'as --shard, with i from the job scheduler (Kubernetes, Slurm)', wholeNumber(1))
+    .option('--limit <n>', 'at most n pairs (default: all)', wholeNumber(1));
+  return addShardOptions(flowCommand)
     .option('--keep-going', 'go on after a frame or pair that fails; the exit code is 1 then')
     .option('--threads <n>', 'threads (default: one a core)', wholeNumber(1))
     .option('--device <name>', 'where a network runs: cpu, cuda, webgpu, … (default: cpu)')
@@ -75,7 +72,7 @@ Examples:
 
 async function run(input: string, options: FlowCommandOptions): Promise<void> {
   const { out, method, json, keepGoing, threads, device, valueRange, channelOrder, sizeMultiple, ...rest } = options;
-  const shard = resolveShard(options);
+  const shard = shardOf(options);
   const frames = await openFrames(input);
   const source = await openFlowSource(method, {
     // The output folder is what `evaluate --flow` takes; a second copy in the cache would only take space.
@@ -96,8 +93,8 @@ async function run(input: string, options: FlowCommandOptions): Promise<void> {
       shard,
       onFailure: keepGoing ? (_, error) => progress.note(`steadyseg: ${error.message}`) : undefined,
       onProgress: progress.update,
-    });
-    progress.done();
+    }).finally(progress.done);
+    if (shard.index >= frames.clips.length) noteEmptyShard(shard);
     printResult(json, result, () => {
       const { pairs, written, skipped, failed, seconds } = result;
       const there = skipped > 0 ? `, ${skipped} were there already` : '';

@@ -1,6 +1,5 @@
 // `steadyseg predict`: segments a video or pictures into a folder.
 import { Command } from 'commander';
-import { resolveShard } from '../base/shard.js';
 import { type OutputKind, outputKinds, type PredictSummary, predict } from '../segment/predict.js';
 import { printResult } from './options.js';
 import {
@@ -10,8 +9,7 @@ import {
   type FramesOptions,
   type NetworkOptions,
   namesOf,
-  openNetwork,
-  withProgress,
+  runNetwork,
 } from './segmentationOptions.js';
 
 interface PredictCommandOptions extends NetworkOptions, FramesOptions {
@@ -50,27 +48,9 @@ Examples:
 }
 
 async function run(input: string, options: PredictCommandOptions): Promise<void> {
-  const model = await openNetwork(options);
-  let summary: PredictSummary;
-  try {
-    summary = await withProgress('predict', (progress, signal) =>
-      predict(input, model, options.out, {
-        tile: options.tile,
-        scales: options.scales,
-        flip: options.flip,
-        save: options.save,
-        resume: options.resume,
-        limit: options.limit,
-        keepGoing: options.keepGoing,
-        shard: resolveShard(options),
-        signal,
-        onProgress: progress.update,
-        onFailure: ({ reason }) => progress.note(`left out: ${reason}`),
-      }),
-    );
-  } finally {
-    await model.release();
-  }
+  const summary = await runNetwork('predict', options, (model, common) =>
+    predict(input, model, options.out, { ...common, save: options.save }),
+  );
   printResult(options.json, summary, () => describe(summary, options.out));
   checkWhole(summary, 'predict.json');
 }

@@ -1,6 +1,5 @@
 // `steadyseg pseudo-label`: labels video or pictures by a network, where it is sure, for training on.
 import { Command } from 'commander';
-import { resolveShard } from '../base/shard.js';
 import { renderPseudoLabels } from '../report/pseudoLabelTable.js';
 import { type PseudoLabelSummary, pseudoLabel } from '../segment/pseudoLabels/pseudoLabel.js';
 import { type ExtraOutput, extraOutputs } from '../segment/pseudoLabels/report.js';
@@ -12,8 +11,7 @@ import {
   type FramesOptions,
   type NetworkOptions,
   namesOf,
-  openNetwork,
-  withProgress,
+  runNetwork,
 } from './segmentationOptions.js';
 
 interface PseudoLabelCommandOptions extends NetworkOptions, FramesOptions {
@@ -60,33 +58,19 @@ Example:
 }
 
 async function run(input: string, options: PseudoLabelCommandOptions): Promise<void> {
-  const model = await openNetwork(options);
-  let summary: PseudoLabelSummary;
-  try {
-    summary = await withProgress('pseudo-label', (progress, signal) =>
-      pseudoLabel(input, model, options.out, {
-        tile: options.tile,
-        scales: options.scales,
-        flip: options.flip,
-        threshold: options.threshold,
-        quantile: options.quantile,
-        save: options.save,
-        resume: options.resume,
-        limit: options.limit,
-        keepGoing: options.keepGoing,
-        shard: resolveShard(options),
-        signal,
-        onProgress: progress.update,
-        onDeciding: ({ done }) => {
-          if (done === 1) progress.note('all frames are segmented: choosing what is kept');
-        },
-        onFailure: ({ reason }) => progress.note(`left out: ${reason}`),
-      }),
-    );
-  } finally {
-    await model.release();
-  }
-  printResult(options.json, summary, () => describe(summary, options.out));
+  const { out, threshold, quantile, save } = options;
+  const summary = await runNetwork('pseudo-label', options, (model, common, progress) =>
+    pseudoLabel(input, model, out, {
+      ...common,
+      threshold,
+      quantile,
+      save,
+      onDeciding: ({ done }) => {
+        if (done === 1) progress.note('all frames are segmented: choosing what is kept');
+      },
+    }),
+  );
+  printResult(options.json, summary, () => describe(summary, out));
   checkWhole(summary, 'pseudo-label.json');
 }
 

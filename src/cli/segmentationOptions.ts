@@ -1,21 +1,20 @@
 // The options of commands that run a segmentation network over frames: the network, how it looks at a frame, which frames.
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { InterruptedError, SteadysegError } from '../base/errors.js';
-import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
-import { readClassesFile } from '../media/classesFile.js';
-import { createProgressLine, type ProgressLine } from '../report/progress.js';
+import type { ProgressLine } from '../report/progress.js';
 import { loadModel } from '../segment/loadModel.js';
 import type { SegmentationModel } from '../segment/model.js';
 import type { Channels } from '../segment/preprocessing.js';
-import type { FrameFailure } from '../segment/runFrames.js';
+import type { FrameFailure, FrameRunOptions } from '../segment/runFrames.js';
 import { defaultModel, shippedModelPath } from '../segment/shipped.js';
-import type { Size } from '../segment/views.js';
+import type { Size, ViewOptions } from '../segment/views.js';
+import { addClassOptions, type ClassOptions, classesOf } from './classOptions.js';
+import { withProgress } from './interruptible.js';
 import { heightByWidth, numbers, positive, wholeNumber } from './options.js';
+import { addShardOptions, noteEmptyShard, type ShardOptions, shardOf } from './shardOptions.js';
 
-export interface NetworkOptions {
+export interface NetworkOptions extends ClassOptions {
   model?: string;
-  preset?: string;
-  classes?: string;
   tile?: Size;
   scales?: number[];
   flip?: boolean;
@@ -28,25 +27,19 @@ export interface NetworkOptions {
   device: string;
 }
 
-export interface FramesOptions {
+export interface FramesOptions extends ShardOptions {
   resume?: boolean;
   limit?: number;
   keepGoing?: boolean;
-  shard?: string;
-  shards?: number;
 }
 
 /** Adds the options of `NetworkOptions`, but for `--threads` and `--device`, which come last in the help. */
 export function addNetworkOptions(command: Command): Command {
-  return command
-    .option(
-      '-m, --model <file>',
-      'segmentation network (.onnx): one image in, scores per class out (default: the one that ships, for real streets)',
-    )
-    .addOption(
-      new Option('--preset <name>', 'what the classes are (default: what the model says)').choices(presetNames),
-    )
-    .addOption(new Option('--classes <file>', 'class names and colours, JSON or YAML').conflicts('preset'))
+  command.option(
+    '-m, --model <file>',
+    'segmentation network (.onnx): one image in, scores per class out (default: the one that ships, for real streets)',
+  );
+  return addClassOptions(command, 'what the classes are (default: what the model says)')
     .option('--size <HxW>', 'input size for a network of free size (default: that of the frame)', heightByWidth)
     .option('--tile <HxW>', 'segment overlapping tiles of this size in pixels and average', heightByWidth)
     .option('--scales <list>', 'segment at these scales and average, such as 0.75,1,1.25 (default: 1)', numbers)
@@ -67,18 +60,17 @@ export function addNetworkOptions(command: Command): Command {
 
 /** Adds the options of `FramesOptions`, `--threads` and `--device`. */
 export function addFramesOptions(command: Command): Command {
-  return command
+  command
     .option('--resume', 'go on where an earlier run with the same options ended')
     .option('--limit <n>', 'stop after this many frames', wholeNumber(1))
-    .option('--keep-going', 'leave out frames that cannot be read; the exit code is still 1')
-    .option('--shard <i/n>', 'only clips i, i+n, … of the input, i from 0')
-    .option('--shards <n>', 'as --shard, with i from the job scheduler (Kubernetes, Slurm)', wholeNumber(1))
+    .option('--keep-going', 'leave out frames that cannot be read; the exit code is still 1');
+  return addShardOptions(command)
     .option('--threads <n>', 'threads in all (default: one a core)', wholeNumber(1))
     .option('--device <name>', 'where the network runs: cpu, cuda, webgpu, …', 'cpu');
 }
 
 /** Loads the network that the options name, or the one that ships. */
-export async function openNetwork(options: NetworkOptions): Promise<SegmentationModel> {
+async function openNetwork(options: NetworkOptions): Promise<SegmentationModel> {
   return await loadModel(options.model ?? (await shippedModelPath(defaultModel)), {
     classes: await classesOf(options),
     size: options.size,
@@ -91,37 +83,50 @@ export async function openNetwork(options: NetworkOptions): Promise<Segmentation
   });
 }
 
-async function classesOf({ classes, preset }: NetworkOptions): Promise<ClassSet | undefined> {
-  if (classes) return await readClassesFile(classes);
-  return preset ? presetClasses(preset) : undefined;
+/** What the library's calls over frames have in common. */
+export type CommonRunOptions = ViewOptions & FrameRunOptions;
+
+/** What became of a run over frames. */
+interface Run {
+  readonly interrupted: boolean;
+  readonly frames: number;
+  readonly failed: readonly FrameFailure[];
 }
 
-/** Runs work that Ctrl-C ends early, with its progress on stderr. */
-export async function withProgress<Result>(
+/** Opens the network, hands it to work with what the options say of views and frames, reports, and lets it go. */
+export async function runNetwork<Result extends Run>(
   title: string,
-  work: (progress: ProgressLine, signal: AbortSignal) => Promise<Result>,
+  options: NetworkOptions & FramesOptions,
+  work: (model: SegmentationModel, common: CommonRunOptions, progress: ProgressLine) => Promise<Result>,
 ): Promise<Result> {
-  const progress = createProgressLine({ title });
-  const interruption = new AbortController();
-  // Once: a second Ctrl-C ends the program at once.
-  const interrupt = () => {
-    progress.note('finishing the frames under way (Ctrl-C again: stop at once)');
-    interruption.abort();
-  };
-  process.once('SIGINT', interrupt);
+  const shard = shardOf(options);
+  const model = await openNetwork(options);
   try {
-    return await work(progress, interruption.signal);
+    const ending = 'finishing the frames under way';
+    const result = await withProgress({ title, ending }, (progress, signal) => {
+      const common: CommonRunOptions = {
+        tile: options.tile,
+        scales: options.scales,
+        flip: options.flip,
+        resume: options.resume,
+        limit: options.limit,
+        keepGoing: options.keepGoing,
+        shard,
+        signal,
+        onProgress: progress.update,
+        onFailure: ({ reason }) => progress.note(`left out: ${reason}`),
+      };
+      return work(model, common, progress);
+    });
+    if (result.frames === 0 && result.failed.length === 0 && !result.interrupted) noteEmptyShard(shard);
+    return result;
   } finally {
-    process.off('SIGINT', interrupt);
-    progress.done();
+    await model.release();
   }
 }
 
 /** @throws InterruptedError or SteadysegError for a run that did not do all it was asked for; `record` names the file that lists what was left out. */
-export function checkWhole(
-  run: { readonly interrupted: boolean; readonly frames: number; readonly failed: readonly FrameFailure[] },
-  record: string,
-): void {
+export function checkWhole(run: Run, record: string): void {
   if (run.interrupted) {
     throw new InterruptedError(`interrupted after ${run.frames} frames; --resume goes on from there`);
   }

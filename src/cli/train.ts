@@ -4,13 +4,13 @@ import { Command } from 'commander';
 import { presetClasses } from '../media/classes.js';
 import { appendEvents, beginEvents } from '../report/eventLog.js';
 import { formatNumber } from '../report/number.js';
-import { createProgressLine } from '../report/progress.js';
 import { writeReport } from '../report/report.js';
 import { type TrainingSample, trainingReport } from '../report/training.js';
 import { readConfig, type TrainingConfig } from '../train/config.js';
 import { readMetrics, runFiles } from '../train/runFolder.js';
 import { type RunResult, train } from '../train/trainer.js';
 import type { Validation } from '../train/validate.js';
+import { withProgress } from './interruptible.js';
 import { printResult } from './options.js';
 
 interface Options {
@@ -40,18 +40,15 @@ export function command(): Command {
       const config = await readConfig(path, changes);
       const out = options.out ?? join('runs', basename(path, extname(path)));
       const files = runFiles(out);
-      const progress = createProgressLine({ title: 'train', unit: 'steps' });
       const samples: TrainingSample[] = [];
       let classes = presetClasses('cityscapes');
-      const interruption = new AbortController();
-      const interrupt = () => interruption.abort();
-      process.once('SIGINT', interrupt);
-      try {
-        const result = await train({
+      const ending = 'finishing the step under way';
+      const result = await withProgress({ title: 'train', unit: 'steps', ending }, (progress, signal) =>
+        train({
           config,
           out,
           resume: options.resume,
-          signal: interruption.signal,
+          signal,
           async onStart({ step, steps, samples: count, parameters, dataset }) {
             await beginEvents(files.events, await readMetrics(files.metrics));
             classes = dataset.classes;
@@ -73,19 +70,15 @@ export function command(): Command {
           onValidatedFrame(frame, index) {
             if (index < shownFrames) samples.push(frame);
           },
-        });
-        progress.done();
-        const records = await readMetrics(files.metrics);
-        const title = basename(out);
-        await writeReport(
-          files.report,
-          await trainingReport({ title, records, classes, samples, facts: factsOf(config) }),
-        );
-        printResult(options.json, { ...result, report: files.report }, () => summaryOf(result, files.report));
-      } finally {
-        process.off('SIGINT', interrupt);
-        progress.done();
-      }
+        }),
+      );
+      const records = await readMetrics(files.metrics);
+      const title = basename(out);
+      await writeReport(
+        files.report,
+        await trainingReport({ title, records, classes, samples, facts: factsOf(config) }),
+      );
+      printResult(options.json, { ...result, report: files.report }, () => summaryOf(result, files.report));
     });
 }
 

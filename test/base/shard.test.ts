@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inShard, parseShard, resolveShard } from '#src/base/shard.js';
+import { inShard, locateShard, parseShard, resolveShard } from '#src/base/shard.js';
 
 it('reads i/n and refuses anything else', () => {
   expect(parseShard('2/5')).toEqual({ index: 2, count: 5 });
@@ -21,6 +21,14 @@ it('takes the index from the scheduler', () => {
     index: 1,
     count: 2,
   });
+});
+
+it('says which variable the index is from', () => {
+  const slurm = { SLURM_ARRAY_TASK_ID: '3', SLURM_ARRAY_TASK_COUNT: '8' };
+  expect(locateShard({}, slurm)).toEqual({ shard: { index: 3, count: 8 }, variable: 'SLURM_ARRAY_TASK_ID' });
+  expect(locateShard({ shards: 4 }, { JOB_COMPLETION_INDEX: '3' }).variable).toBe('JOB_COMPLETION_INDEX');
+  expect(locateShard({ shard: '3/8' }, slurm).variable).toBeUndefined();
+  expect(locateShard({}, {}).variable).toBeUndefined();
 });
 
 it('refuses what does not fit together', () => {

@@ -73,6 +73,28 @@ describe('steadyseg evaluate', () => {
     });
   });
 
+  it('says that its shard is of the job scheduler, and when it is empty', () => {
+    const args = ['evaluate', 'miou', ...common, '--json'];
+    const task = (id: string) => ({ SLURM_ARRAY_TASK_ID: id, SLURM_ARRAY_TASK_COUNT: '3' });
+    const second = steadyseg(args, folder, task('1'));
+    expect([second.code, JSON.parse(second.stdout).frames]).toEqual([0, 3]);
+    expect(second.stderr).toMatch(/^shard 1\/3, from SLURM_ARRAY_TASK_ID$/m);
+    expect(second.stderr).not.toContain('empty');
+    const third = steadyseg(args, folder, task('2'));
+    expect([third.code, JSON.parse(third.stdout).frames]).toEqual([0, 0]);
+    expect(third.stderr).toMatch(/^shard 2\/3 is empty: no clip of the input belongs to it$/m);
+    expect(steadyseg([...args, '--shard', '1/3'], folder, task('2')).stderr).not.toContain('SLURM');
+  });
+
+  it('prints what it merged before a report that cannot be written', () => {
+    writeFileSync(join(folder, 'alone.json'), JSON.stringify(json(['evaluate', 'miou', ...common])));
+    writeFileSync(join(folder, 'in the way'), '');
+    const args = ['merge', 'alone.json', '--json', '--report', 'in the way/report.html'];
+    const { code, stdout, stderr } = steadyseg(args, folder);
+    expect([code, JSON.parse(stdout).frames]).toEqual([1, 6]);
+    expect(stderr).toContain('in the way');
+  });
+
   it('merges what shards gave, bit for bit', () => {
     const whole = json(tc);
     for (const k of [0, 1, 2])

@@ -55,6 +55,21 @@ describe('steadyseg pseudo-label', () => {
     expect([merged.code, whole.stdout.startsWith(merged.stdout.trimEnd())]).toEqual([0, true]);
   });
 
+  it('says that its shard is of the job scheduler, and when it is empty', () => {
+    const run = (...args: string[]) =>
+      steadyseg(['pseudo-label', 'pictures', ...options, '--out', 'array', ...args], folder, {
+        JOB_COMPLETION_INDEX: '2',
+      });
+    const { code, stderr } = run('--shards', '3');
+    expect([code, stderr]).toEqual([
+      0,
+      'shard 2/3, from JOB_COMPLETION_INDEX\nshard 2/3 is empty: no clip of the input belongs to it\n',
+    ]);
+    // A job that was not asked to share its work does all of it.
+    const whole = run();
+    expect([whole.code, whole.stderr]).toEqual([0, expect.not.stringContaining('shard')]);
+  });
+
   it.each([
     ['a missing model', ['pictures', '--model', 'none.onnx'], 1, /none\.onnx: no such file/],
     ['a folder without pictures', ['empty', ...options], 1, /expected a folder with pictures/],
