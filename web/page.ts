@@ -102,25 +102,47 @@ async function follow(current: number): Promise<void> {
     const [file] = mediaFile.files ?? [];
     if (!file) return say('Choose a picture or a video.');
     say('Segmenting …');
-    if (file.type.startsWith('video/')) {
-      video.src = URL.createObjectURL(file);
-      await video.play();
-      while (current === choice) {
-        await segment(video, video.videoWidth, video.videoHeight, current);
-        // Lets the page draw.
-        await new Promise(requestAnimationFrame);
-      }
-    } else {
-      video.pause();
-      const picture = await createImageBitmap(file);
-      await segment(picture, picture.width, picture.height, current);
-    }
+    await (file.type.startsWith('video/') ? followVideo(file, current) : showPicture(file, current));
   } catch (thrown) {
     if (current === choice) say(thrown instanceof Error ? thrown.message : String(thrown), true);
   }
 }
 
-for (const input of [shipped, modelFile]) input.addEventListener('change', () => start(true));
+/** Segments a video as it plays, until something else is chosen. */
+async function followVideo(file: File, current: number): Promise<void> {
+  const address = URL.createObjectURL(file);
+  try {
+    video.src = address;
+    await video.play();
+    while (current === choice) {
+      await segment(video, video.videoWidth, video.videoHeight, current);
+      // Lets the page draw.
+      await new Promise(requestAnimationFrame);
+    }
+  } finally {
+    video.pause();
+    // The element keeps the file, too, until it is told to load nothing.
+    video.removeAttribute('src');
+    video.load();
+    URL.revokeObjectURL(address);
+  }
+}
+
+async function showPicture(file: File, current: number): Promise<void> {
+  const picture = await createImageBitmap(file);
+  try {
+    await segment(picture, picture.width, picture.height, current);
+  } finally {
+    picture.close();
+  }
+}
+
+modelFile.addEventListener('change', () => {
+  // Who picks a file wants it.
+  if (modelFile.files?.length) shipped.value = '';
+  start(true);
+});
+shipped.addEventListener('change', () => start(true));
 for (const input of [mediaFile, side]) input.addEventListener('change', () => start(false));
 device.addEventListener('change', () => {
   location.search = new URLSearchParams({ device: device.value }).toString();

@@ -17,6 +17,38 @@ import { hasChromium, launchChromium } from './chromium.js';
 const root = resolve(import.meta.dirname, '..', '..');
 const [height, width] = [128, 256];
 
+/** Counts the addresses of files and the decoded pictures that the page has not let go. */
+const countKept = `
+  window.addresses = new Set();
+  window.pictures = new Set();
+  window.seen = { addresses: false, pictures: false };
+  const { createObjectURL, revokeObjectURL } = URL;
+  URL.createObjectURL = (content) => {
+    const address = createObjectURL.call(URL, content);
+    if (content instanceof File) {
+      window.addresses.add(address);
+      window.seen.addresses = true;
+    }
+    return address;
+  };
+  URL.revokeObjectURL = (address) => {
+    window.addresses.delete(address);
+    revokeObjectURL.call(URL, address);
+  };
+  const { createImageBitmap } = window;
+  window.createImageBitmap = async (...args) => {
+    const picture = await createImageBitmap.apply(window, args);
+    const close = picture.close;
+    picture.close = () => {
+      window.pictures.delete(picture);
+      close.call(picture);
+    };
+    window.pictures.add(picture);
+    window.seen.pictures = true;
+    return picture;
+  };
+`;
+
 describe.skipIf(!hasChromium)('the page in Chromium', () => {
   const folder = mkdtempSync(join(tmpdir(), 'steadyseg-page-'));
   const file = (name: string) => join(folder, name);
@@ -49,6 +81,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     browser = await launchChromium();
     page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
     page.on('pageerror', (error) => problems.push(error.message));
+    await page.addInitScript(countKept);
     await page.goto(server.address);
   }, 120_000);
   afterAll(async () => {
@@ -110,12 +143,21 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   it("takes a network of one's own, and says why it cannot read one", async () => {
     await page.setInputFiles('#media', file('street.png'));
     await page.setInputFiles('#model', file('broken.onnx'));
-    await page.selectOption('#shipped', '');
     await status(/expected an ONNX model/);
+    expect(await page.inputValue('#shipped')).toBe('');
     await page.setInputFiles('#model', file('own.onnx'));
     await status(/256×128, \d+ ms a frame/);
     await page.fill('#side', '128');
     await page.locator('#side').blur();
     await status(/128×64, \d+ ms a frame/);
+    await page.selectOption('#shipped', 'toycity-plain');
+    await page.setInputFiles('#model', file('own.onnx'));
+    await expect.poll(() => page.locator('#legend li').count(), { timeout: 60_000 }).toBe(4);
   }, 120_000);
+
+  it('keeps no picture or video that it no longer shows', async () => {
+    const kept = () => page.evaluate('[window.addresses.size, window.pictures.size]');
+    await expect.poll(kept, { timeout: 60_000 }).toEqual([0, 0]);
+    expect(await page.evaluate('window.seen')).toEqual({ addresses: true, pictures: true });
+  });
 });
