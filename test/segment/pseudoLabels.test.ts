@@ -281,6 +281,22 @@ describe('pseudo labels of a video', () => {
     expect(1000 * run.seconds).toBeLessThanOrEqual(chosen - started + 1);
   });
 
+  it('refuse records that lead out of the folder', async () => {
+    const dir = out('led astray');
+    await pseudoLabel(video, model, dir, { threshold: 0.6 });
+    const records = join(dir, 'frames.jsonl');
+    const lines = readFileSync(records, 'utf8');
+    for (const [from, to] of [
+      ['"labels/000002.png"', '"../../elsewhere.png"'],
+      ['"stem":"000002"', '"stem":"../000002"'],
+    ]) {
+      writeFileSync(records, lines.replace(from, to));
+      await expect(mergePseudoLabels([join(dir, 'pseudo-label.json')])).rejects.toThrow(
+        /frames.jsonl, line 3: expected the record of a frame: .*found (another file|a path)/,
+      );
+    }
+  });
+
   it('refuse to go on with another rule', async () => {
     await expect(pseudoLabel(video, model, out('sure'), { threshold: 0.7, flip: true, resume: true })).rejects.toThrow(
       /expected the same threshold as in the run to resume, 0\.6, found 0\.7/,

@@ -8,11 +8,12 @@ import { problemOf } from '../../base/problem.js';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 
-const frameRecord = v.object({
+const frameFields = v.object({
   /** Place among all frames of the input, and the clip it belongs to, both from 0. */
   index: count,
   clip: count,
-  stem: v.string(),
+  /** Names its files, so it leads into no other folder. */
+  stem: v.pipe(v.string(), v.regex(/^[^/\\]+$/, 'expected the name of a frame, found a path')),
   /** Relative to the folder of the file. */
   image: v.string(),
   label: v.string(),
@@ -23,6 +24,17 @@ const frameRecord = v.object({
   /** Those that were sure enough; null while that is not decided. */
   kept: v.nullable(v.array(count)),
 });
+
+/** Label maps are written where their records say: nowhere but into the folder's own. */
+const frameRecord = v.pipe(
+  frameFields,
+  v.check(({ stem, label }) => label === labelOf(stem), 'expected the label map of the frame, found another file'),
+);
+
+/** Where the label map of a frame lies, relative to the folder of the records. */
+export function labelOf(stem: string): string {
+  return `labels/${stem}.png`;
+}
 
 /** A line of `frames.jsonl`. */
 export type FrameRecord = v.InferOutput<typeof frameRecord>;

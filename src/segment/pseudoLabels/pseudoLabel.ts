@@ -19,6 +19,7 @@ import { decideByShare, undecidedPath } from './decide.js';
 import {
   appendFrameRecords,
   type FrameRecord,
+  labelOf,
   listedPath,
   readFrameRecords,
   writeFrameRecords,
@@ -218,7 +219,7 @@ export async function pseudoLabel(
       clip: clipOf(index),
       stem,
       image: imagePath(index, stem),
-      label: `labels/${stem}.png`,
+      label: labelOf(stem),
       width: labels.width,
       height: labels.height,
       predicted: balance.predicted,
