@@ -28,36 +28,41 @@ export function createDarkroom(): Darkroom {
 }
 
 /**
- * Half-pixel samples to pixels; linear RGB, interleaved. Pixels flagged in `flat` take their centre's sample, the others
+ * Half-pixel samples to `pixels`; linear RGB, interleaved. Pixels flagged in `flat` take their centre's sample, the others
  * (where surfaces meet) the tent filter (1 2 1) in both directions.
  */
-export function resolve(colors: Float32Array, flat: Uint8Array, width: number, height: number): Float32Array {
+export function resolve(
+  colors: Float32Array,
+  flat: Uint8Array,
+  width: number,
+  height: number,
+  pixels: Float32Array,
+): void {
   const row = 3 * (2 * width + 1);
-  const out = new Float32Array(width * height * 3);
   for (let y = 0; y < height; y++) {
-    const top = 2 * y * row;
     for (let x = 0; x < width; x++) {
       const pixel = y * width + x;
-      const a = top + 6 * x;
-      const b = a + row;
+      const b = (2 * y + 1) * row + 6 * x + 3;
+      if (flat[pixel] === 1) {
+        pixels[3 * pixel] = colors[b];
+        pixels[3 * pixel + 1] = colors[b + 1];
+        pixels[3 * pixel + 2] = colors[b + 2];
+        continue;
+      }
+      const a = b - row;
       const c = b + row;
       for (let channel = 0; channel < 3; channel++) {
-        const middle = colors[b + 3 + channel];
-        out[3 * pixel + channel] =
-          flat[pixel] === 1
-            ? middle
-            : (colors[a + channel] +
-                colors[a + 6 + channel] +
-                colors[c + channel] +
-                colors[c + 6 + channel] +
-                2 *
-                  (colors[a + 3 + channel] + colors[b + channel] + colors[b + 6 + channel] + colors[c + 3 + channel]) +
-                4 * middle) /
-              16;
+        pixels[3 * pixel + channel] =
+          (colors[a - 3 + channel] +
+            colors[a + 3 + channel] +
+            colors[c - 3 + channel] +
+            colors[c + 3 + channel] +
+            2 * (colors[a + channel] + colors[b - 3 + channel] + colors[b + 3 + channel] + colors[c + channel]) +
+            4 * colors[b + channel]) /
+          16;
       }
     }
   }
-  return out;
 }
 
 /** Smears each pixel along its motion while the shutter is open: `shutter` is that share of the frame's time. */
@@ -114,7 +119,7 @@ export function develop(
       for (let channel = 0; channel < 3; channel++) {
         const value = Math.max(0, colors[at + channel] * light.gain[channel] * vignette);
         const level = Math.min(TONES, Math.sqrt(value) * toTone);
-        const tone = tones[Math.round(level)];
+        const tone = tones[(level + 0.5) | 0];
         state = (Math.imul(state, 1664525) + 1013904223) | 0;
         const noisy = tone + gaussians[state >>> 19] * (read + (shot * tone) / 255);
         data[at + channel] = noisy <= 0 ? 0 : noisy >= 254.5 ? 255 : noisy + 0.5;

@@ -2,90 +2,125 @@
 import { cellHash, type Noise, noiseAt } from './noise.js';
 import { cover, distanceToWhole } from './pattern.js';
 import { crossingDistance, groundKindBeside, groundKinds, middleAt, type Street } from './street.js';
+import type { Strip } from './strip.js';
 
-/** Writes the reflectance (linear RGB) of the ground at (x, z) into `out`; `footprint` is what one sample covers, in metres. */
-export function paintGround(
-  street: Street,
-  noise: Noise,
-  x: number,
-  z: number,
-  footprint: number,
-  out: Float64Array,
-): void {
-  const lateral = x - middleAt(street, z);
-  const away = Math.abs(lateral);
-  const crossing = crossingDistance(street, z);
-  const kind = groundKindBeside(street, lateral, crossing, z);
-  const coarse = noiseAt(noise, x, z, 6, footprint);
-  const fine = noiseAt(noise, z, x, 60, footprint);
-  const { roadHalf, roadTone } = street;
-  if (kind === groundKinds.grass) {
-    const dry = Math.min(1, Math.max(0, 0.45 + 0.5 * coarse));
-    const blade = 1 + 0.35 * fine;
-    out[0] = (0.07 + 0.1 * dry) * blade;
-    out[1] = (0.12 + 0.03 * dry) * blade;
-    out[2] = (0.025 + 0.025 * dry) * blade;
-    return;
+/** Paints a strip of the ground. */
+export function paintGround(strip: Strip, noise: Noise, street: Street): void {
+  survey(strip, street);
+  grain(strip, noise);
+  paintSurface(strip, noise, street);
+  paintRoadway(strip, street);
+  paintKerb(strip, street);
+}
+
+/** Where the samples lie in the street's plan. */
+function survey(strip: Strip, street: Street): void {
+  for (let k = 0; k < strip.count; k++) {
+    const z = strip.z[k];
+    const lateral = strip.x[k] - middleAt(street, z);
+    const crossing = crossingDistance(street, z);
+    strip.u[k] = lateral;
+    strip.v[k] = crossing;
+    strip.kind[k] = groundKindBeside(street, lateral, crossing, z);
   }
-  if (kind === groundKinds.gravel) {
-    const tone = (0.22 + 0.05 * coarse) * (1 + 0.35 * fine);
-    out[0] = tone * 1.08;
-    out[1] = tone * 0.95;
-    out[2] = tone * 0.76;
-    return;
+}
+
+function grain(strip: Strip, noise: Noise): void {
+  for (let k = 0; k < strip.count; k++) {
+    const x = strip.x[k];
+    const z = strip.z[k];
+    const footprint = Math.min(strip.footprint[k], 6);
+    strip.footprint[k] = footprint;
+    strip.coarse[k] = noiseAt(noise, x, z, 6, footprint);
+    strip.fine[k] = noiseAt(noise, z, x, 60, footprint);
   }
-  let red: number;
-  let green: number;
-  let blue: number;
-  if (kind === groundKinds.pavement) {
-    if (street.asphaltPavement === 1) {
+}
+
+/** Grass, gravel, slabs and asphalt. */
+function paintSurface(strip: Strip, noise: Noise, street: Street): void {
+  const { roadHalf, roadTone, lanes, seed } = street;
+  for (let k = 0; k < strip.count; k++) {
+    const x = strip.x[k];
+    const z = strip.z[k];
+    const lateral = strip.u[k];
+    const footprint = strip.footprint[k];
+    const coarse = strip.coarse[k];
+    const fine = strip.fine[k];
+    const kind = strip.kind[k];
+    strip.mirror[k] = 0;
+    if (kind === groundKinds.grass) {
+      const dry = Math.min(1, Math.max(0, 0.45 + 0.5 * coarse));
+      const blade = 1 + 0.35 * fine;
+      strip.red[k] = (0.07 + 0.1 * dry) * blade;
+      strip.green[k] = (0.12 + 0.03 * dry) * blade;
+      strip.blue[k] = (0.025 + 0.025 * dry) * blade;
+    } else if (kind === groundKinds.gravel) {
+      const tone = (0.22 + 0.05 * coarse) * (1 + 0.35 * fine);
+      strip.red[k] = tone * 1.08;
+      strip.green[k] = tone * 0.95;
+      strip.blue[k] = tone * 0.76;
+    } else if (kind === groundKinds.road) {
+      // Patches where the road was mended, worn wheel tracks, cracks.
+      const patch = cellHash(Math.floor(x / 2.7), Math.floor(z / 5.3), seed + 1);
+      const track = Math.abs(distanceToWhole(lateral / (roadHalf / (lanes / 2)) + 0.5) - 0.25);
+      const crack = cover(0.016 - Math.abs(noiseAt(noise, x + 31, z, 9, footprint)) * 0.4, footprint) * 0.3;
+      const tone =
+        roadTone *
+        (0.95 + (patch < 0.07 ? -0.22 : patch > 0.95 ? 0.2 : 0) + 0.16 * coarse + 0.22 * fine - 0.25 * (0.25 - track)) *
+        (1 - crack);
+      strip.red[k] = tone;
+      strip.green[k] = tone;
+      strip.blue[k] = tone * 1.02;
+    } else if (street.asphaltPavement === 1) {
       const tone = roadTone * 1.08 * (1 + 0.2 * coarse + 0.25 * fine);
-      red = tone;
-      green = tone * 0.99;
-      blue = tone * 0.98;
+      strip.red[k] = tone;
+      strip.green[k] = tone * 0.99;
+      strip.blue[k] = tone * 0.98;
     } else {
       // Slabs of 0.6 m by 0.9 m in rows along the kerb.
       const row = lateral / 0.6;
       const column = z / 0.9 + 0.5 * (Math.floor(row) & 1);
-      const slab = cellHash(Math.floor(row), Math.floor(column), street.seed);
+      const slab = cellHash(Math.floor(row), Math.floor(column), seed);
       const edge = Math.min(0.6 * distanceToWhole(row), 0.9 * distanceToWhole(column));
       const joint = cover(0.012 - edge, footprint);
       const tone = street.slabTone * (0.88 + 0.22 * slab + 0.14 * coarse + 0.16 * fine) * (1 - 0.5 * joint);
-      red = tone * 1.03;
-      green = tone * 0.99;
-      blue = tone * 0.93;
+      strip.red[k] = tone * 1.03;
+      strip.green[k] = tone * 0.99;
+      strip.blue[k] = tone * 0.93;
     }
-  } else {
-    // Patches where the road was mended, worn wheel tracks, cracks.
-    const patch = cellHash(Math.floor(x / 2.7), Math.floor(z / 5.3), street.seed + 1);
-    const track = Math.abs(distanceToWhole(lateral / (roadHalf / (street.lanes / 2)) + 0.5) - 0.25);
-    const crack = cover(0.016 - Math.abs(noiseAt(noise, x + 31, z, 9, footprint)) * 0.4, footprint) * 0.3;
-    const tone =
-      roadTone *
-      (0.95 + (patch < 0.07 ? -0.22 : patch > 0.95 ? 0.2 : 0) + 0.16 * coarse + 0.22 * fine - 0.25 * (0.25 - track)) *
-      (1 - crack);
-    red = tone;
-    green = tone;
-    blue = tone * 1.02;
+  }
+}
+
+/** What lies on the road: markings, rails, manhole covers. */
+function paintRoadway(strip: Strip, street: Street): void {
+  const { roadHalf, seed, tramTrack } = street;
+  for (let k = 0; k < strip.count; k++) {
+    if (strip.kind[k] !== groundKinds.road) continue;
+    const x = strip.x[k];
+    const z = strip.z[k];
+    const away = Math.abs(strip.u[k]);
+    const footprint = strip.footprint[k];
+    let red = strip.red[k];
+    let green = strip.green[k];
+    let blue = strip.blue[k];
     if (away < roadHalf) {
-      const line = marking(street, lateral, away, crossing, z, footprint);
+      const line = marking(street, strip.u[k], away, strip.v[k], z, footprint);
       if (line > 0) {
-        const worn = line * Math.min(1, Math.max(0, 0.85 + 0.45 * fine + 0.35 * coarse));
+        const worn = line * Math.min(1, Math.max(0, 0.85 + 0.45 * strip.fine[k] + 0.35 * strip.coarse[k]));
         red += (0.62 - red) * worn;
         green += (0.62 - green) * worn;
         blue += (0.6 - blue) * worn;
       }
-      if (street.tramTrack) {
+      if (tramTrack) {
         const rail = cover(0.035 - Math.abs(Math.abs(away - 1.5) - 0.72), footprint);
         red += (0.2 - red) * rail;
         green += (0.19 - green) * rail;
         blue += (0.19 - blue) * rail;
       }
     }
-    // Manhole covers.
     const cellX = Math.floor(x / 3);
     const cellZ = Math.floor(z / 7);
-    const drawn = cellHash(cellX, cellZ, street.seed + 2);
+    const drawn = cellHash(cellX, cellZ, seed + 2);
     if (drawn < 0.14) {
       const dx = x - 3 * (cellX + 0.3 + 2.8 * drawn);
       const dz = z - 7 * (cellZ + 0.5);
@@ -94,23 +129,29 @@ export function paintGround(
       green *= 1 - lid;
       blue *= 1 - lid;
     }
+    strip.red[k] = red;
+    strip.green[k] = green;
+    strip.blue[k] = blue;
   }
-  // The kerb: a light stone, and a dark gutter on its road side.
-  if (crossing > street.crossingHalf) {
-    const fromKerb = away - roadHalf;
+}
+
+/** The kerb: a light stone, and a dark gutter on its road side. */
+function paintKerb(strip: Strip, street: Street): void {
+  const { crossingHalf, roadHalf } = street;
+  for (let k = 0; k < strip.count; k++) {
+    const kind = strip.kind[k];
+    if (strip.v[k] <= crossingHalf || kind === groundKinds.grass || kind === groundKinds.gravel) continue;
+    const footprint = strip.footprint[k];
+    const fromKerb = Math.abs(strip.u[k]) - roadHalf;
     const stone = cover(0.08 - Math.abs(fromKerb - 0.08), footprint);
-    const gutter = cover(0.06 - Math.abs(fromKerb + 0.06), footprint);
-    red += (0.3 - red) * stone;
-    green += (0.29 - green) * stone;
-    blue += (0.27 - blue) * stone;
-    const dark = 1 - 0.55 * gutter;
-    red *= dark;
-    green *= dark;
-    blue *= dark;
+    const dark = 1 - 0.55 * cover(0.06 - Math.abs(fromKerb + 0.06), footprint);
+    const red = strip.red[k];
+    const green = strip.green[k];
+    const blue = strip.blue[k];
+    strip.red[k] = (red + (0.3 - red) * stone) * dark;
+    strip.green[k] = (green + (0.29 - green) * stone) * dark;
+    strip.blue[k] = (blue + (0.27 - blue) * stone) * dark;
   }
-  out[0] = red;
-  out[1] = green;
-  out[2] = blue;
 }
 
 /** Cover of white paint at a place of the carriageway. */

@@ -57,12 +57,8 @@ export interface ClipRenderer {
   motion(t: number, other: number): FrameMotion;
 }
 
-/**
- * Builds the city of a seed and gives a renderer for its frames.
- * @throws UsageError for sizes or counts out of range.
- */
-export function createClipRenderer(options: ClipOptions): ClipRenderer {
-  const { seed, frames, height, width, motionBlur = 0 } = options;
+/** @throws UsageError for sizes or counts out of range. */
+export function checkClipOptions({ frames, height, width, motionBlur = 0 }: ClipOptions): void {
   for (const [name, side] of [
     ['height', height],
     ['width', width],
@@ -78,7 +74,15 @@ export function createClipRenderer(options: ClipOptions): ClipRenderer {
   }
   if (!(motionBlur >= 0 && motionBlur <= 1))
     throw new UsageError(`toy city: expected a motion blur of 0 to 1, found ${motionBlur}`);
+}
 
+/**
+ * Builds the city of a seed and gives a renderer for its frames.
+ * @throws UsageError for sizes or counts out of range.
+ */
+export function createClipRenderer(options: ClipOptions): ClipRenderer {
+  checkClipOptions(options);
+  const { seed, frames, height, width, motionBlur = 0 } = options;
   const profile = createProfile(seed);
   const drive = createDrive(seed, profile);
   const street = createStreet(seed, profile, -30, drive.position(frames) + DRAW_DISTANCE);
@@ -86,11 +90,13 @@ export function createClipRenderer(options: ClipOptions): ClipRenderer {
   const camera = createCamera(seed, width, height, street, drive);
   const lighting = createLighting(seed);
   const noise = createNoise(7);
-  const painter = createPainter(scene, street, noise);
+  const trainIds = Uint8Array.from(scene.primitives, (primitive) => primitive.trainId);
+  const painter = createPainter(scene, street, noise, 2 * width + 1);
   const room = createDarkroom();
   const shadowBuffer = createShadowBuffer();
   const samples = (2 * width + 1) * (2 * height + 1);
   const colors = new Float32Array(samples * 3);
+  const pixels = new Float32Array(width * height * 3);
   const plan = { needed: new Uint8Array(samples), flat: new Uint8Array(width * height) };
 
   // A frame and its neighbours are looked at together; older views hand their buffers on.
@@ -131,9 +137,9 @@ export function createClipRenderer(options: ClipOptions): ClipRenderer {
       shadeView(painter, view, light, shadows, plan.needed, colors);
       const toNext = wants.toNext || motionBlur > 0 ? motion(t, t + 1) : undefined;
       const toPrevious = wants.toPrevious ? motion(t, t - 1) : undefined;
-      let pixels = resolve(colors, plan.flat, width, height);
-      if (toNext && motionBlur > 0) pixels = blurAlong(pixels, toNext.flow, motionBlur);
-      const image = develop(room, pixels, width, height, light, deriveSeed(seed, 'noise', t));
+      resolve(colors, plan.flat, width, height, pixels);
+      const exposed = toNext && motionBlur > 0 ? blurAlong(pixels, toNext.flow, motionBlur) : pixels;
+      const image = develop(room, exposed, width, height, light, deriveSeed(seed, 'noise', t));
       const labels = labelsOf(view);
       return { image, labels, ...(toNext && wants.toNext ? { toNext } : {}), ...(toPrevious ? { toPrevious } : {}) };
     },
@@ -141,7 +147,6 @@ export function createClipRenderer(options: ClipOptions): ClipRenderer {
 
   function labelsOf(view: View): LabelMap {
     const sky = 10;
-    const trainIds = Uint8Array.from(scene.primitives, (primitive) => primitive.trainId);
     const world = view.cameraToWorld;
     const data = new Uint8Array(width * height);
     for (let y = 0; y < height; y++) {

@@ -1,4 +1,5 @@
 // Which places the sun does not reach: heights of what casts shadow, sheared along the sunlight onto the ground.
+import { firstWhole, lastWhole } from './raster.js';
 import type { Scene } from './scene.js';
 import type { Pose, Vector3 } from './vector.js';
 
@@ -47,18 +48,20 @@ export function drawShadows(
     if (!primitive.castsShadow) continue;
     const pose = bodyToWorld[primitive.body];
     if (primitive.kind === 'polygon') {
-      const [nx, ny, nz] = primitive.normal;
+      const { normal } = primitive;
       const facing =
-        (pose[0] * nx + pose[1] * ny + pose[2] * nz) * sun[0] +
-        (pose[4] * nx + pose[5] * ny + pose[6] * nz) * sun[1] +
-        (pose[8] * nx + pose[9] * ny + pose[10] * nz) * sun[2];
+        (pose[0] * normal[0] + pose[1] * normal[1] + pose[2] * normal[2]) * sun[0] +
+        (pose[4] * normal[0] + pose[5] * normal[1] + pose[6] * normal[2]) * sun[1] +
+        (pose[8] * normal[0] + pose[9] * normal[1] + pose[10] * normal[2]) * sun[2];
       if (facing > 0 && !primitive.twoSided) continue;
       const count = primitive.points.length;
       for (let k = 0; k < count; k++) {
-        const [px, py, pz] = primitive.points[k];
-        const y = pose[4] * px + pose[5] * py + pose[6] * pz + pose[7];
-        corners[3 * k] = (pose[0] * px + pose[1] * py + pose[2] * pz + pose[3] - y * shearX) / TEXEL - left;
-        corners[3 * k + 1] = (pose[8] * px + pose[9] * py + pose[10] * pz + pose[11] - y * shearZ) / TEXEL - back;
+        const point = primitive.points[k];
+        const y = pose[4] * point[0] + pose[5] * point[1] + pose[6] * point[2] + pose[7];
+        corners[3 * k] =
+          (pose[0] * point[0] + pose[1] * point[1] + pose[2] * point[2] + pose[3] - y * shearX) / TEXEL - left;
+        corners[3 * k + 1] =
+          (pose[8] * point[0] + pose[9] * point[1] + pose[10] * point[2] + pose[11] - y * shearZ) / TEXEL - back;
         corners[3 * k + 2] = y;
       }
       fillPolygon(count, heights);
@@ -87,8 +90,8 @@ export function drawShadows(
 export function sunlightAt(map: ShadowMap, x: number, y: number, z: number): number {
   const across = (x - y * map.shearX) / TEXEL - map.left;
   const along = (z - y * map.shearZ) / TEXEL - map.back;
-  const column = Math.floor(across);
-  const row = Math.floor(along);
+  const column = Math.floor(across) | 0;
+  const row = Math.floor(along) | 0;
   if (column < 0 || row < 0 || column >= COLUMNS - 1 || row >= ROWS - 1) return 1;
   const i = row * COLUMNS + column;
   const { heights } = map;
@@ -112,8 +115,8 @@ function fillPolygon(count: number, heights: Float32Array): void {
     rightmost = Math.max(rightmost, corners[3 * k]);
   }
   if (bottom < 0 || top > ROWS - 1 || rightmost < 0 || leftmost > COLUMNS - 1) return;
-  const firstRow = Math.max(0, Math.ceil(top));
-  const lastRow = Math.min(ROWS - 1, Math.floor(bottom));
+  const firstRow = firstWhole(top, ROWS);
+  const lastRow = lastWhole(bottom, ROWS);
   for (let row = firstRow; row <= lastRow; row++) {
     let left = Number.POSITIVE_INFINITY;
     let right = Number.NEGATIVE_INFINITY;
@@ -135,11 +138,13 @@ function fillPolygon(count: number, heights: Float32Array): void {
         rightHeight = height;
       }
     }
+    if (left > right) continue;
     const slope = right > left ? (rightHeight - leftHeight) / (right - left) : 0;
     // What is thinner than a texel still casts a shadow a texel wide.
     const middle = Math.round((left + right) / 2);
-    const last = Math.min(COLUMNS - 1, Math.max(middle, Math.floor(right)));
-    for (let column = Math.max(0, Math.min(middle, Math.ceil(left))); column <= last; column++) {
+    const first = firstWhole(Math.min(middle, left), COLUMNS);
+    const last = lastWhole(Math.max(middle, right), COLUMNS);
+    for (let column = first; column <= last; column++) {
       const height = leftHeight + slope * (column - left);
       const i = row * COLUMNS + column;
       if (height > heights[i]) heights[i] = height;
@@ -157,14 +162,15 @@ function fillEllipse(
   heights: Float32Array,
 ): void {
   const halfRows = Math.sqrt(zz);
-  const firstRow = Math.max(0, Math.ceil(row - halfRows));
-  const lastRow = Math.min(ROWS - 1, Math.floor(row + halfRows));
+  const firstRow = firstWhole(row - halfRows, ROWS);
+  const lastRow = lastWhole(row + halfRows, ROWS);
   for (let r = firstRow; r <= lastRow; r++) {
     const dz = r - row;
     const middle = column + (xz / zz) * dz;
     const half = Math.sqrt(Math.max(0, (xx - (xz * xz) / zz) * (1 - (dz * dz) / zz)));
-    const last = Math.min(COLUMNS - 1, Math.floor(middle + half));
-    for (let c = Math.max(0, Math.ceil(middle - half)); c <= last; c++) {
+    const first = firstWhole(middle - half, COLUMNS);
+    const last = lastWhole(middle + half, COLUMNS);
+    for (let c = first; c <= last; c++) {
       const i = r * COLUMNS + c;
       if (height > heights[i]) heights[i] = height;
     }

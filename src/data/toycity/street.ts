@@ -108,7 +108,7 @@ export function middleAt(street: Street, z: number): number {
   const last = street.middle.length - 1;
   if (at <= 0) return street.middle[0];
   if (at >= last) return street.middle[last];
-  const i = Math.floor(at);
+  const i = Math.floor(at) | 0;
   return street.middle[i] + (street.middle[i + 1] - street.middle[i]) * (at - i);
 }
 

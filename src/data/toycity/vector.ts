@@ -93,6 +93,15 @@ export function transformPoint(a: Pose, p: Vector3): Vector3 {
   ];
 }
 
+/** The direction whose image, under a map whose linear part is orthogonal, is `p`. */
+export function turnBack(a: Pose, p: Vector3): Vector3 {
+  return [
+    a[0] * p[0] + a[4] * p[1] + a[8] * p[2],
+    a[1] * p[0] + a[5] * p[1] + a[9] * p[2],
+    a[2] * p[0] + a[6] * p[1] + a[10] * p[2],
+  ];
+}
+
 /** The image of a direction. */
 export function transformDirection(a: Pose, p: Vector3): Vector3 {
   return [

@@ -2,6 +2,7 @@
 import type { Camera } from './camera.js';
 import { patterns } from './materials.js';
 import { type Noise, noiseAt } from './noise.js';
+import { firstWhole, lastWhole } from './raster.js';
 import type { Ellipsoid, Polygon, Scene } from './scene.js';
 import { compose, dot, invert, type Pose, transformDirection, transformPoint, type Vector3 } from './vector.js';
 
@@ -12,7 +13,7 @@ const FAR = 260;
 /** Texels a metre of the noise that cuts holes between leaves. */
 const LEAF_DENSITY = 45;
 /** Numbers a primitive has in `View.planes`. */
-export const PLANE_STRIDE = 12;
+export const PLANE_STRIDE = 9;
 
 /**
  * One frame's geometry. Samples lie half a pixel apart: sample (gx, gy) is at pixel ((gx-1)/2, (gy-1)/2), so that odd
@@ -37,7 +38,7 @@ export interface View {
   /** The primitive each sample sees; -1 is sky. */
   readonly primitive: Int32Array;
   /**
-   * Polygons: `1/z`, `u/z`, `v/z` as planes `a·gx + b·gy + c` (nine numbers), and the cosine between normal and view axis.
+   * Polygons: `1/z`, `u/z`, `v/z` as planes `a·gx + b·gy + c`, nine numbers.
    * Ellipsoids use `cameraToBody` instead.
    */
   readonly planes: Float64Array;
@@ -104,42 +105,71 @@ function drawPolygon(view: View, index: number, polygon: Polygon): void {
   let nearest = Number.POSITIVE_INFINITY;
   let farthest = Number.NEGATIVE_INFINITY;
   for (let k = 0; k < points.length; k++) {
-    const [px, py, pz] = points[k];
-    corners[3 * k] = pose[0] * px + pose[1] * py + pose[2] * pz + pose[3];
-    corners[3 * k + 1] = pose[4] * px + pose[5] * py + pose[6] * pz + pose[7];
-    const z = pose[8] * px + pose[9] * py + pose[10] * pz + pose[11];
+    const point = points[k];
+    corners[3 * k] = pose[0] * point[0] + pose[1] * point[1] + pose[2] * point[2] + pose[3];
+    corners[3 * k + 1] = pose[4] * point[0] + pose[5] * point[1] + pose[6] * point[2] + pose[7];
+    const z = pose[8] * point[0] + pose[9] * point[1] + pose[10] * point[2] + pose[11];
     corners[3 * k + 2] = z;
     if (z < nearest) nearest = z;
     if (z > farthest) farthest = z;
   }
   if (farthest < NEAR || nearest > FAR) return;
   const normal = transformDirection(pose, polygon.normal);
-  const onPlane: Vector3 = [corners[0], corners[1], corners[2]];
-  const distance = dot(normal, onPlane);
+  const distance = normal[0] * corners[0] + normal[1] * corners[1] + normal[2] * corners[2];
   if (Math.abs(distance) < 1e-6 || (distance > 0 && !polygon.twoSided)) return;
-  const { planes, step, rayX, rayY } = view;
-  const at = index * PLANE_STRIDE;
-  const invA = (normal[0] * step) / distance;
-  const invB = (normal[1] * step) / distance;
-  const invC = (normal[0] * rayX + normal[1] * rayY + normal[2]) / distance;
-  planes[at] = invA;
-  planes[at + 1] = invB;
-  planes[at + 2] = invC;
-  const origin = transformPoint(pose, polygon.origin);
-  for (let offset = 3; offset <= 6; offset += 3) {
-    const axis = transformDirection(pose, offset === 3 ? polygon.uAxis : polygon.vAxis);
-    const shift = dot(axis, origin);
-    planes[at + offset] = axis[0] * step - shift * invA;
-    planes[at + offset + 1] = axis[1] * step - shift * invB;
-    planes[at + offset + 2] = axis[0] * rayX + axis[1] * rayY + axis[2] - shift * invC;
+  const count = cutAtNear(points.length);
+  if (count < 3) return;
+  const { columns, rows, step, rayX, rayY } = view;
+  let top = Number.POSITIVE_INFINITY;
+  let bottom = Number.NEGATIVE_INFINITY;
+  let leftmost = Number.POSITIVE_INFINITY;
+  let rightmost = Number.NEGATIVE_INFINITY;
+  for (let k = 0; k < count; k++) {
+    const z = clipped[3 * k + 2];
+    const gx = (clipped[3 * k] / z - rayX) / step;
+    const gy = (clipped[3 * k + 1] / z - rayY) / step;
+    clipped[3 * k] = gx;
+    clipped[3 * k + 1] = gy;
+    if (gy < top) top = gy;
+    if (gy > bottom) bottom = gy;
+    if (gx < leftmost) leftmost = gx;
+    if (gx > rightmost) rightmost = gx;
   }
-  planes[at + 9] = Math.abs(distance) / Math.hypot(onPlane[0], onPlane[1], onPlane[2]);
+  if (rightmost < 0 || leftmost > columns - 1) return;
+  setPlanes(view, index, polygon, normal, distance);
+  const ringRadius = polygon.material.pattern === patterns.spokes ? polygon.material.numbers[0] : 0;
+  const lastRow = lastWhole(bottom, rows);
+  for (let gy = firstWhole(top, rows); gy <= lastRow; gy++) {
+    let left = Number.POSITIVE_INFINITY;
+    let right = Number.NEGATIVE_INFINITY;
+    for (let k = 0, j = count - 1; k < count; j = k++) {
+      const y0 = clipped[3 * j + 1];
+      const y1 = clipped[3 * k + 1];
+      if (y0 < y1 ? gy < y0 || gy > y1 : gy < y1 || gy > y0) continue;
+      const x0 = clipped[3 * j];
+      const x1 = clipped[3 * k];
+      if (y0 === y1) {
+        left = Math.min(left, x0, x1);
+        right = Math.max(right, x0, x1);
+      } else {
+        const x = x0 + ((x1 - x0) * (gy - y0)) / (y1 - y0);
+        if (x < left) left = x;
+        if (x > right) right = x;
+      }
+    }
+    const first = firstWhole(left, columns);
+    const last = lastWhole(right, columns);
+    if (ringRadius === 0) fillSpan(view, index, gy, first, last);
+    else fillSpokes(view, index, gy, first, last, ringRadius);
+  }
+}
 
-  // Cut at the near plane, then to sample coordinates.
+/** Cuts the polygon in `corners` at the near plane; returns how many corners are left in `clipped`. */
+function cutAtNear(points: number): number {
   let count = 0;
-  for (let k = 0; k < points.length; k++) {
+  for (let k = 0; k < points; k++) {
     const from = 3 * k;
-    const to = 3 * ((k + 1) % points.length);
+    const to = 3 * ((k + 1) % points);
     const inside = corners[from + 2] >= NEAR;
     if (inside) {
       clipped[3 * count] = corners[from];
@@ -155,65 +185,61 @@ function drawPolygon(view: View, index: number, polygon: Polygon): void {
       count++;
     }
   }
-  if (count < 3) return;
-  let top = Number.POSITIVE_INFINITY;
-  let bottom = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < count; k++) {
-    const z = clipped[3 * k + 2];
-    const gx = (clipped[3 * k] / z - rayX) / step;
-    const gy = (clipped[3 * k + 1] / z - rayY) / step;
-    clipped[3 * k] = gx;
-    clipped[3 * k + 1] = gy;
-    if (gy < top) top = gy;
-    if (gy > bottom) bottom = gy;
+  return count;
+}
+
+/** Writes the polygon's `View.planes`; its plane is at `distance` along its normal, both in camera coordinates. */
+function setPlanes(view: View, index: number, polygon: Polygon, normal: Vector3, distance: number): void {
+  const { planes, step, rayX, rayY } = view;
+  const pose = view.bodyToCamera[polygon.body];
+  const at = index * PLANE_STRIDE;
+  const invA = (normal[0] * step) / distance;
+  const invB = (normal[1] * step) / distance;
+  const invC = (normal[0] * rayX + normal[1] * rayY + normal[2]) / distance;
+  planes[at] = invA;
+  planes[at + 1] = invB;
+  planes[at + 2] = invC;
+  const origin = transformPoint(pose, polygon.origin);
+  for (let offset = 3; offset <= 6; offset += 3) {
+    const axis = transformDirection(pose, offset === 3 ? polygon.uAxis : polygon.vAxis);
+    const shift = dot(axis, origin);
+    planes[at + offset] = axis[0] * step - shift * invA;
+    planes[at + offset + 1] = axis[1] * step - shift * invB;
+    planes[at + offset + 2] = axis[0] * rayX + axis[1] * rayY + axis[2] - shift * invC;
   }
-  const { columns, rows, inverseDepth, primitive } = view;
-  const firstRow = Math.max(0, Math.ceil(top));
-  const lastRow = Math.min(rows - 1, Math.floor(bottom));
-  const ringRadius = polygon.material.pattern === patterns.spokes ? polygon.material.numbers[0] : 0;
-  for (let gy = firstRow; gy <= lastRow; gy++) {
-    let left = Number.POSITIVE_INFINITY;
-    let right = Number.NEGATIVE_INFINITY;
-    for (let k = 0, j = count - 1; k < count; j = k++) {
-      const y0 = clipped[3 * j + 1];
-      const y1 = clipped[3 * k + 1];
-      if (y0 === y1 ? y0 !== gy : gy < Math.min(y0, y1) || gy > Math.max(y0, y1)) continue;
-      const x0 = clipped[3 * j];
-      const x1 = clipped[3 * k];
-      if (y0 === y1) {
-        left = Math.min(left, x0, x1);
-        right = Math.max(right, x0, x1);
-      } else {
-        const x = x0 + ((x1 - x0) * (gy - y0)) / (y1 - y0);
-        if (x < left) left = x;
-        if (x > right) right = x;
-      }
+}
+
+/** Draws polygon `index` into row `gy` from column `first` to `last`, where nothing nearer is. */
+function fillSpan(view: View, index: number, gy: number, first: number, last: number): void {
+  const { planes, inverseDepth, primitive, columns } = view;
+  const at = index * PLANE_STRIDE;
+  const slope = planes[at];
+  const rowInverse = planes[at + 1] * gy + planes[at + 2];
+  const rowStart = gy * columns;
+  for (let gx = first; gx <= last; gx++) {
+    const inverse = slope * gx + rowInverse;
+    const i = rowStart + gx;
+    if (inverse > inverseDepth[i]) {
+      inverseDepth[i] = inverse;
+      primitive[i] = index;
     }
-    const first = Math.max(0, Math.ceil(left));
-    const last = Math.min(columns - 1, Math.floor(right));
-    const rowStart = gy * columns;
-    const rowInverse = invB * gy + invC;
-    if (ringRadius === 0) {
-      for (let gx = first; gx <= last; gx++) {
-        const inverse = invA * gx + rowInverse;
-        const i = rowStart + gx;
-        if (inverse > inverseDepth[i]) {
-          inverseDepth[i] = inverse;
-          primitive[i] = index;
-        }
-      }
-    } else {
-      for (let gx = first; gx <= last; gx++) {
-        const inverse = invA * gx + rowInverse;
-        const i = rowStart + gx;
-        if (inverse <= inverseDepth[i]) continue;
-        const u = (planes[at + 3] * gx + planes[at + 4] * gy + planes[at + 5]) / inverse;
-        const v = (planes[at + 6] * gx + planes[at + 7] * gy + planes[at + 8]) / inverse;
-        if (!onSpokes(u, v, ringRadius)) continue;
-        inverseDepth[i] = inverse;
-        primitive[i] = index;
-      }
-    }
+  }
+}
+
+/** The same for a bicycle's wheel. */
+function fillSpokes(view: View, index: number, gy: number, first: number, last: number, radius: number): void {
+  const { planes, inverseDepth, primitive, columns } = view;
+  const at = index * PLANE_STRIDE;
+  const rowInverse = planes[at + 1] * gy + planes[at + 2];
+  for (let gx = first; gx <= last; gx++) {
+    const inverse = planes[at] * gx + rowInverse;
+    const i = gy * columns + gx;
+    if (inverse <= inverseDepth[i]) continue;
+    const u = (planes[at + 3] * gx + planes[at + 4] * gy + planes[at + 5]) / inverse;
+    const v = (planes[at + 6] * gx + planes[at + 7] * gy + planes[at + 8]) / inverse;
+    if (!onSpokes(u, v, radius)) continue;
+    inverseDepth[i] = inverse;
+    primitive[i] = index;
   }
 }
 
@@ -265,7 +291,9 @@ function onSpokes(u: number, v: number, radius: number): boolean {
 
 function drawEllipsoid(view: View, index: number, ellipsoid: Ellipsoid, noise: Noise): void {
   const pose = view.bodyToCamera[ellipsoid.body];
-  const [radiusX, radiusY, radiusZ] = ellipsoid.radii;
+  const radiusX = ellipsoid.radii[0];
+  const radiusY = ellipsoid.radii[1];
+  const radiusZ = ellipsoid.radii[2];
   const center = transformPoint(pose, ellipsoid.center);
   const reach = Math.max(radiusX, radiusY, radiusZ);
   if (center[2] - reach < NEAR || center[2] > FAR) return;
@@ -299,12 +327,15 @@ function drawEllipsoid(view: View, index: number, ellipsoid: Ellipsoid, noise: N
   };
   const [left, right] = extent(0);
   const [top, bottom] = extent(1);
-  const first = Math.max(0, Math.ceil((left - rayX) / step));
-  const last = Math.min(columns - 1, Math.floor((right - rayX) / step));
-  const firstRow = Math.max(0, Math.ceil((top - rayY) / step));
-  const lastRow = Math.min(rows - 1, Math.floor((bottom - rayY) / step));
+  const first = firstWhole((left - rayX) / step, columns);
+  const last = lastWhole((right - rayX) / step, columns);
+  const firstRow = firstWhole((top - rayY) / step, rows);
+  const lastRow = lastWhole((bottom - rayY) / step, rows);
+  // No point of it is nearer than this, not even by rounding.
+  const nearest = (1 + 1e-9) / (center[2] - reach);
   const leafy = ellipsoid.material.pattern === patterns.foliage;
-  const [holes, seed] = leafy ? ellipsoid.material.numbers : [-1, 0];
+  const holes = leafy ? ellipsoid.material.numbers[0] : -1;
+  const seed = leafy ? ellipsoid.material.numbers[1] : 0;
   for (let gy = firstRow; gy <= lastRow; gy++) {
     const ry = gy * step + rayY;
     const rowStart = gy * columns;
@@ -312,6 +343,8 @@ function drawEllipsoid(view: View, index: number, ellipsoid: Ellipsoid, noise: N
     const q1 = a11 * ry + a12;
     const q2 = a21 * ry + a22;
     for (let gx = first; gx <= last; gx++) {
+      const i = rowStart + gx;
+      if (inverseDepth[i] >= nearest) continue;
       const rx = gx * step + rayX;
       const d0 = a00 * rx + q0;
       const d1 = a10 * rx + q1;
@@ -322,7 +355,6 @@ function drawEllipsoid(view: View, index: number, ellipsoid: Ellipsoid, noise: N
       if (discriminant < 0) continue;
       // z = (half - √discriminant)/square, without cancellation: outside/(half + √discriminant).
       const inverse = (half + Math.sqrt(discriminant)) / outside;
-      const i = rowStart + gx;
       if (inverse <= inverseDepth[i]) continue;
       if (leafy) {
         const z = 1 / inverse;
