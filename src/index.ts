@@ -40,10 +40,11 @@ export { type ClipFigures, type Figures, type Measurement, measureClips, type Se
 export { type CachedFlowSource, cachedFlow, defaultFlowCacheFolder, type FlowCacheOptions } from './flow/cache.js';
 export { type ComputedFlow, type ComputeFlowOptions, computeFlow } from './flow/compute.js';
 export { type FarnebackOptions, farnebackFlow } from './flow/farneback.js';
-export { flowPath, folderFlow } from './flow/folder.js';
+export { folderFlow } from './flow/folder.js';
 export { type NetworkFlowOptions, networkFlow, type ValueRange } from './flow/network.js';
 export { type OpenFlowOptions, openFlowSource } from './flow/open.js';
 export { firstStems, framePairs, type IndexedPair, type PairsOptions, pairCount } from './flow/pairs.js';
+export { flowPath } from './flow/path.js';
 export { type FlowDirection, type FlowFrame, type FlowSource, type FramePair, flowFrame } from './flow/source.js';
 export { type AnimationOptions, writeAnimation } from './media/animation.js';
 export { type ClassSet, presetClasses, presetNames, type Rgb } from './media/classes.js';

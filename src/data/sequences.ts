@@ -1,7 +1,7 @@
 // Samples out of folders of frames and label maps: partners by name, neighbours by the number in the name.
 import { dirname, join } from 'node:path';
 import { SteadysegError } from '../base/errors.js';
-import { flowPath } from '../flow/folder.js';
+import { flowPath } from '../flow/path.js';
 import type { ClassSet } from '../media/classes.js';
 import { pairingKeyOf } from '../media/stems.js';
 import type { Dataset, FlowReference, FrameReference, LabelReference, Sample } from './dataset.js';

@@ -12,8 +12,8 @@ import { flowColors } from '../media/flowColor.js';
 import { checkApart, type FrameFolder, removeFrames, stemsOf } from '../media/frameFiles.js';
 import type { FrameSource } from '../media/frames.js';
 import { writePicture } from '../media/pictures.js';
-import { flowPath } from './folder.js';
 import { framePairs, type IndexedPair, pairCount } from './pairs.js';
+import { flowPath } from './path.js';
 import type { FlowDirection, FlowSource } from './source.js';
 
 /** What `computeFlow` takes. */

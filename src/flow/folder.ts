@@ -1,10 +1,10 @@
 // Flow that lies in files: DIR/<stem of t>.flo is t→t+1, DIR/backward/<stem of t>.flo is t+1→t; KITTI PNGs likewise.
-import { join } from 'node:path';
 import { SteadysegError } from '../base/errors.js';
 import { exists, isFolder } from '../base/files.js';
 import { readFlo } from '../media/flo.js';
 import type { OpticalFlow } from '../media/image.js';
 import { readKittiFlow } from '../media/kitti.js';
+import { flowPath } from './path.js';
 import type { FlowDirection, FlowSource } from './source.js';
 
 /** How many missing files an error lists before it only counts. */
@@ -15,11 +15,6 @@ const CONCURRENT_READS = 4;
 
 /** What Cityscapes adds to the names of its frames; flow files may go without it. */
 const frameSuffix = /_leftImg8bit$/;
-
-/** Where the flow of the pair that starts with `stem` lies, with the extension `.flo`. */
-export function flowPath(folder: string, stem: string, direction: FlowDirection): string {
-  return direction === 'forward' ? join(folder, `${stem}.flo`) : join(folder, 'backward', `${stem}.flo`);
-}
 
 /**
  * Flow computed before, by whatever means: other software, `steadyseg flow`, or a renderer that knows the true motion.

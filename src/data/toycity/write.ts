@@ -7,13 +7,13 @@ import { SteadysegError, UsageError } from '../../base/errors.js';
 import { exists, readFileBounded, writeAside, writeFileWhole } from '../../base/files.js';
 import { lockFolder } from '../../base/lock.js';
 import type { OnProgress } from '../../base/progress.js';
-import { flowPath } from '../../flow/folder.js';
+import { flowPath } from '../../flow/path.js';
 import { formatFlo } from '../../media/flo.js';
-import { encodeLabelMap } from '../../media/labels.js';
-import { encodePicture } from '../../media/pictures.js';
+import type { LabelMap } from '../../media/image.js';
+import { encodeNoisyPicture, encodeRuns } from '../../media/png.js';
 import { deriveSeed } from '../../tensor/random.js';
 import { frameRate } from './camera.js';
-import { type ClipOptions, createClipRenderer } from './render.js';
+import { type ClipOptions, checkClipOptions, createClipRenderer } from './render.js';
 
 /** What `writeToyCity` takes. */
 export interface ToyCityOptions {
@@ -140,7 +140,7 @@ export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResu
   };
   const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
   // Wrong sizes are told here, not by a worker.
-  createClipRenderer({ seed, frames, height, width, motionBlur });
+  checkClipOptions({ seed, frames, height, width, motionBlur });
   const unlock = await lockFolder(join(out, '.toycity.lock'), 'rendering a toy city into this folder');
   try {
     const [whole, begun] = [join(out, toyCityManifestName), join(out, begunName)];
@@ -208,6 +208,7 @@ export async function writeClip(task: ClipTask): Promise<ClipTimes> {
   const renderer = createClipRenderer(clip);
   let [render, write] = [0, 0];
   const stemOf = (t: number) => `${city}_${sequence}_${String(t).padStart(6, '0')}`;
+  const encodeMap = ({ width, height, data }: LabelMap) => encodeRuns(width, height, data);
   const file = async (path: string, bytes: Uint8Array) => writeAside(path, (temporary) => writeFile(temporary, bytes));
   for (let t = 0; t < clip.frames && Atomics.load(shared, 1) === 0; t++) {
     const started = performance.now();
@@ -219,9 +220,9 @@ export async function writeClip(task: ClipTask): Promise<ClipTimes> {
     const files = [
       file(
         join(out, 'leftImg8bit_sequence', folder, `${stemOf(t)}_leftImg8bit.png`),
-        await encodePicture(image, 'png'),
+        encodeNoisyPicture(image.width, image.height, image.data),
       ),
-      file(join(out, 'gtFine', folder, `${stemOf(t)}_gtFine_labelTrainIds.png`), await encodeLabelMap(labels)),
+      file(join(out, 'gtFine', folder, `${stemOf(t)}_gtFine_labelTrainIds.png`), encodeMap(labels)),
     ];
     for (const [motion, direction, first] of [
       [toNext, 'forward', t],
@@ -231,7 +232,7 @@ export async function writeClip(task: ClipTask): Promise<ClipTimes> {
       const stem = `${stemOf(first)}_leftImg8bit`;
       files.push(file(flowPath(join(out, 'flow', folder), stem, direction), formatFlo(motion.flow)));
       const mask = flowPath(join(out, 'occlusion', folder), stem, direction).replace(/\.flo$/, '.png');
-      files.push(file(mask, await encodeLabelMap(motion.hidden)));
+      files.push(file(mask, encodeMap(motion.hidden)));
     }
     // All are waited for: a thread that ends would leave the others' temporary files.
     for (const result of await Promise.allSettled(files)) if (result.status === 'rejected') throw result.reason;
