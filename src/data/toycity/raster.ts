@@ -1,4 +1,4 @@
-// The whole places between two bounds, as integers: loops that count in floating point index arrays several times slower.
+// The whole places between two bounds, as integers to count and index with.
 
 /** The first whole number from `low` on within 0..count-1; `count` where there is none. */
 export function firstWhole(low: number, count: number): number {
