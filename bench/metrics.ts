@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { evaluateMeanIoU } from '#src/data/evaluation/meanIoU.js';
-import { evaluateTemporal } from '#src/data/evaluation/temporal.js';
-import { evaluateVideo } from '#src/data/evaluation/video.js';
+import { evaluateTemporalConsistency } from '#src/data/evaluation/temporal.js';
+import { evaluateVideoConsistency } from '#src/data/evaluation/video.js';
 import { folderFlow } from '#src/flow/folder.js';
 import { presetClasses } from '#src/media/classes.js';
 import { writeFlo } from '#src/media/flo.js';
@@ -116,10 +116,10 @@ async function endToEnd(settings: Settings, frames: number, threads: number): Pr
     };
     for (const mode of temporalModes) {
       const all = { ...options, frames: path('frames'), flow, mode };
-      await timed(`TC ${mode}, pairs/s`, frames - 1, () => evaluateTemporal(all));
+      await timed(`TC ${mode}, pairs/s`, frames - 1, () => evaluateTemporalConsistency(all));
     }
     await timed('mIoU, frames/s', frames, () => evaluateMeanIoU({ ...options, gt: path('gt') }));
-    await timed('VC-8, frames/s', frames, () => evaluateVideo({ ...options, gt: path('gt') }));
+    await timed('VC-8, frames/s', frames, () => evaluateVideoConsistency({ ...options, gt: path('gt') }));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -8,8 +8,12 @@ export type { Dataset, FlowReference, FrameReference, LabelReference, Sample } f
 export { type DatasetOptions, datasetLayouts, extractVideo, openDataset, picturesDataset } from './data/datasets.js';
 export type { EvaluationOptions } from './data/evaluation/common.js';
 export { evaluateMeanIoU, type MeanIoUOptions } from './data/evaluation/meanIoU.js';
-export { evaluateTemporal, type KeptPair, type TemporalOptions } from './data/evaluation/temporal.js';
-export { evaluateVideo, type VideoOptions } from './data/evaluation/video.js';
+export {
+  evaluateTemporalConsistency,
+  type KeptPair,
+  type TemporalConsistencyOptions,
+} from './data/evaluation/temporal.js';
+export { evaluateVideoConsistency, type VideoConsistencyOptions } from './data/evaluation/video.js';
 export { type LabelIds, readTrainIds } from './data/labelFiles.js';
 export {
   type Batch,
@@ -34,9 +38,8 @@ export {
   toyCityClipSeed,
   writeToyCity,
 } from './data/toycity/write.js';
-export { heldClips, shownClip } from './demo/clips.js';
 export { type DemoOptions, type DemoResult, type DemoStage, runDemo } from './demo/demo.js';
-export { type ClipFigures, type Figures, type Measurement, measureClips, type Segment } from './demo/measure.js';
+export type { ClipFigures, Figures, Measurement } from './demo/measure.js';
 export { type CachedFlowSource, cachedFlow, defaultFlowCacheFolder, type FlowCacheOptions } from './flow/cache.js';
 export { type ComputedFlow, type ComputeFlowOptions, computeFlow } from './flow/compute.js';
 export { type FarnebackOptions, farnebackFlow } from './flow/farneback.js';
@@ -71,8 +74,8 @@ export {
   type EvaluationResult,
   type MeanIoUResult,
   readResult,
-  type TemporalResult,
-  type VideoResult,
+  type TemporalConsistencyResult,
+  type VideoConsistencyResult,
 } from './metrics/result.js';
 export {
   type TemporalConsistency,
@@ -96,7 +99,6 @@ export { describeModel, type ModelDescription, readDescription } from './onnx/me
 export type { Model } from './onnx/model.js';
 export { readModelFile, writeModelFile } from './onnx/modelFile.js';
 export { imageShapes, type ModelSummary, summarizeModel } from './onnx/summary.js';
-export { type EvaluationReport, evaluationReport } from './report/evaluation.js';
 export { type PairMaps, pairPictures } from './report/overlays.js';
 export { type Report, renderReport, type Section, writeReport } from './report/report.js';
 export { type ResultReportOptions, resultReport } from './report/resultReport.js';

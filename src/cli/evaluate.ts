@@ -4,8 +4,8 @@ import { SteadysegError, UsageError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
 import type { EvaluationOptions } from '../data/evaluation/common.js';
 import { evaluateMeanIoU } from '../data/evaluation/meanIoU.js';
-import { evaluateTemporal, type KeptPair } from '../data/evaluation/temporal.js';
-import { evaluateVideo } from '../data/evaluation/video.js';
+import { evaluateTemporalConsistency, type KeptPair } from '../data/evaluation/temporal.js';
+import { evaluateVideoConsistency } from '../data/evaluation/video.js';
 import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
 import { openFlowSource } from '../flow/open.js';
 import { presetNames } from '../media/classes.js';
@@ -13,7 +13,6 @@ import { type MeanIoUConvention, meanIoUConventions } from '../metrics/meanIoU.j
 import type { EvaluationResult } from '../metrics/result.js';
 import { type VideoConvention, videoConventions } from '../metrics/videoConsistency.js';
 import { type TemporalMode, temporalModes } from '../metrics/warp.js';
-import { evaluationReport } from '../report/evaluation.js';
 import { createProgressLine, type ProgressLine } from '../report/progress.js';
 import { writeReport } from '../report/report.js';
 import { resultReport } from '../report/resultReport.js';
@@ -129,7 +128,7 @@ Example:
         });
         try {
           const keepWorst = options.report === undefined ? 0 : WORST_PAIRS;
-          return await evaluateTemporal({ ...common, frames, gt, flow, mode, convention, keepWorst });
+          return await evaluateTemporalConsistency({ ...common, frames, gt, flow, mode, convention, keepWorst });
         } finally {
           await flow.close();
         }
@@ -159,7 +158,7 @@ function videoCommand(): Command {
     .action(async (options: VideoCommandOptions) => {
       await run('vc', options, async (common) => {
         const { gt, window, convention } = options;
-        return { result: await evaluateVideo({ ...common, gt, window, convention }) };
+        return { result: await evaluateVideoConsistency({ ...common, gt, window, convention }) };
       });
     });
 }
@@ -213,7 +212,7 @@ async function run(name: string, options: CommonOptions, evaluate: Evaluate): Pr
   printResult(json, result, () => renderResult(result));
   if (report !== undefined) {
     const command = ['steadyseg', ...process.argv.slice(2)].map(quoted).join(' ');
-    await writeReport(report, evaluationReport(await resultReport(result, { classSet, worst, command })));
+    await writeReport(report, await resultReport(result, { classSet, worst, command }));
   }
   const failed = result.skipped.filter((skip) => skip.failed).length;
   if (failed > 0) throw new SteadysegError(`${failed} frames, pairs or clips were left out; the result lists them`);

@@ -4,7 +4,6 @@ import { UsageError } from '../base/errors.js';
 import { presetClasses, presetNames } from '../media/classes.js';
 import { mergeResults, type NamedResult } from '../metrics/merge.js';
 import { readResult } from '../metrics/result.js';
-import { evaluationReport } from '../report/evaluation.js';
 import { createProgressLine } from '../report/progress.js';
 import { renderPseudoLabels } from '../report/pseudoLabelTable.js';
 import { writeReport } from '../report/report.js';
@@ -67,6 +66,6 @@ async function mergeEvaluations(
   printResult(json, merged, () => renderResult(merged));
   if (report !== undefined) {
     const classSet = presetNames.includes(merged.classSet) ? presetClasses(merged.classSet) : undefined;
-    await writeReport(report, evaluationReport(await resultReport(merged, { classSet })));
+    await writeReport(report, await resultReport(merged, { classSet }));
   }
 }

@@ -5,11 +5,11 @@ import { presetClasses } from '../media/classes.js';
 import { appendEvents, beginEvents } from '../report/eventLog.js';
 import { formatNumber } from '../report/number.js';
 import { writeReport } from '../report/report.js';
-import { type TrainingSample, trainingReport } from '../report/training.js';
+import { trainingReport } from '../report/training.js';
 import { readConfig, type TrainingConfig } from '../train/config.js';
 import { readMetrics, runFiles } from '../train/runFolder.js';
 import { type RunResult, train } from '../train/trainer.js';
-import type { Validation } from '../train/validate.js';
+import type { ValidatedFrame, Validation } from '../train/validate.js';
 import { withProgress } from './interruptible.js';
 import { printResult } from './options.js';
 
@@ -40,7 +40,7 @@ export function command(): Command {
       const config = await readConfig(path, changes);
       const out = options.out ?? join('runs', basename(path, extname(path)));
       const files = runFiles(out);
-      const samples: TrainingSample[] = [];
+      const samples: ValidatedFrame[] = [];
       let classes = presetClasses('cityscapes');
       const ending = 'finishing the step under way';
       const result = await withProgress({ title: 'train', unit: 'steps', ending }, (progress, signal) =>

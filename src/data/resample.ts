@@ -1,11 +1,8 @@
 // Takes a crop's pixels from their source: colours bilinear and normalised, labels nearest, flow with its vectors turned.
 import { MAX_FLOW_SIDE } from '../media/flo.js';
 import { ignoreLabel, type LabelMap, type OpticalFlow, type RgbImage } from '../media/image.js';
+import { imageNetMean, imageNetStd } from '../nets/normalization.js';
 import type { Sampling, Size } from './augmentation.js';
-
-/** ImageNet's mean and standard deviation of 0..255 RGB (SPEC §0). */
-const mean = [0.485 * 255, 0.456 * 255, 0.406 * 255];
-const deviation = [0.229 * 255, 0.224 * 255, 0.225 * 255];
 
 /** Weights of the 5×5 Gaussian of σ 1.1, along one axis. */
 const gaussian = (() => {
@@ -128,8 +125,12 @@ function sampleRow(
   const rowY = sampling.yy * y + sampling.y0;
   const right = width - 1;
   const bottom = height - 1;
-  const [redScale, greenScale, blueScale] = [1 / deviation[0], 1 / deviation[1], 1 / deviation[2]];
-  const [redShift, greenShift, blueShift] = [mean[0] * redScale, mean[1] * greenScale, mean[2] * blueScale];
+  const [redScale, greenScale, blueScale] = [1 / imageNetStd[0], 1 / imageNetStd[1], 1 / imageNetStd[2]];
+  const [redShift, greenShift, blueShift] = [
+    imageNetMean[0] * redScale,
+    imageNetMean[1] * greenScale,
+    imageNetMean[2] * blueScale,
+  ];
   for (let x = first; x < end; x++) {
     const sx = Math.min(right, Math.max(0, xx * x + rowX));
     const sy = Math.min(bottom, Math.max(0, yx * x + rowY));

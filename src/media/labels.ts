@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded, writeFileWhole } from '../base/files.js';
 import type { LabelMap } from './image.js';
+import { pngSignature } from './png.js';
 
 /** No label map is larger than the frame it belongs to, and frames end here (readPicture has the same limit); a small file can claim to be. */
 const MAX_LABEL_PIXELS = 1 << 27;
@@ -11,8 +12,6 @@ const MAX_LABEL_PIXELS = 1 << 27;
 /** A label map that does not compress at all takes a byte a pixel; a file above this holds something else. */
 const MAX_LABEL_FILE_BYTES = MAX_LABEL_PIXELS + (1 << 20);
 
-/** What every PNG file begins with. */
-export const pngSignature = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
 /** Length, type, 13 bytes of content, checksum. */
 const HEADER_CHUNK_BYTES = 25;
 const GREYSCALE = 0;

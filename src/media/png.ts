@@ -1,9 +1,50 @@
-// Encoding of PNG files with the filter and the kind of compression that suit what is in them.
-import { constants, crc32, deflateSync, type ZlibOptions } from 'node:zlib';
+// PNG files of 8 bits a channel, with the filter and the kind of compression that suit what is in them.
+import { constants, crc32, deflateSync } from 'node:zlib';
 
-const signature = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
+/** What every PNG file begins with. */
+export const pngSignature = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
+
 const NO_FILTER = 0;
 const AVERAGE_FILTER = 3;
+
+/** Colour types of the PNG specification. */
+const colourTypes = { grey: 0, rgb: 2, palette: 3 };
+
+/** What a PNG file is put together from. */
+export interface PngParts {
+  readonly width: number;
+  readonly height: number;
+  readonly colours: keyof typeof colourTypes;
+  /** Three bytes a colour, for `palette`. */
+  readonly palette?: Uint8Array;
+  /** Rows with their filters, compressed by zlib. */
+  readonly compressed: Uint8Array;
+}
+
+/** Puts a PNG file together. */
+export function pngFile({ width, height, colours, palette, compressed }: PngParts): Uint8Array {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, colourTypes[colours]], 8);
+  return Buffer.concat([
+    pngSignature,
+    ...chunk('IHDR', header),
+    ...(palette ? chunk('PLTE', palette) : []),
+    ...chunk('IDAT', compressed),
+    ...chunk('IEND', new Uint8Array(0)),
+  ]);
+}
+
+/** Rows of one byte a pixel as they are: prediction by neighbours means nothing for ids, and runs compress without. */
+export function unfilteredRows(width: number, height: number, values: Uint8Array): Uint8Array {
+  const rows = new Uint8Array(height * (width + 1));
+  for (let y = 0; y < height; y++) {
+    rows[y * (width + 1)] = NO_FILTER;
+    rows.set(values.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+  }
+  return rows;
+}
 
 /**
  * Encodes an RGB picture that has a camera's noise: each byte as its difference from the mean of its left and upper
@@ -23,31 +64,14 @@ export function encodeNoisyPicture(width: number, height: number, rgb: Uint8Arra
       rows[to] = rgb[from] - ((left + up) >> 1);
     }
   }
-  return png(width, height, 2, rows, { strategy: constants.Z_HUFFMAN_ONLY });
+  const compressed = deflateSync(rows, { strategy: constants.Z_HUFFMAN_ONLY });
+  return pngFile({ width, height, colours: 'rgb', compressed });
 }
 
-/** Encodes an 8-bit greyscale picture of few values in long runs, such as labels and masks. */
+/** Encodes an 8-bit greyscale picture of few values in long runs, such as labels and masks, on the calling thread. */
 export function encodeRuns(width: number, height: number, values: Uint8Array): Uint8Array {
-  const rows = new Uint8Array(height * (width + 1));
-  for (let y = 0; y < height; y++) {
-    rows[y * (width + 1)] = NO_FILTER;
-    rows.set(values.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
-  }
-  return png(width, height, 0, rows, { level: 3 });
-}
-
-/** A PNG file of 8 bits a channel from filtered rows; colour type 0 is greyscale, 2 RGB. */
-function png(width: number, height: number, colourType: 0 | 2, rows: Uint8Array, options: ZlibOptions): Uint8Array {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, colourType], 8);
-  return Buffer.concat([
-    signature,
-    ...chunk('IHDR', header),
-    ...chunk('IDAT', deflateSync(rows, options)),
-    ...chunk('IEND', new Uint8Array(0)),
-  ]);
+  const compressed = deflateSync(unfilteredRows(width, height, values), { level: 3 });
+  return pngFile({ width, height, colours: 'grey', compressed });
 }
 
 /** Length, type and content, checksum. */

@@ -7,10 +7,10 @@ import {
   meanIoUResultOf,
   type ResultBasis,
   sumCounts,
-  type TemporalResult,
-  temporalResultOf,
-  type VideoResult,
-  videoResultOf,
+  type TemporalConsistencyResult,
+  temporalConsistencyResultOf,
+  type VideoConsistencyResult,
+  videoConsistencyResultOf,
 } from './result.js';
 
 /** A result, and what it is called in errors: its file. */
@@ -36,8 +36,8 @@ export function mergeResults(results: readonly NamedResult[]): EvaluationResult 
 }
 
 const isMeanIoU = (result: EvaluationResult): result is MeanIoUResult => result.measure === 'miou';
-const isTemporal = (result: EvaluationResult): result is TemporalResult => result.measure === 'tc';
-const isVideo = (result: EvaluationResult): result is VideoResult => result.measure === 'vc';
+const isTemporal = (result: EvaluationResult): result is TemporalConsistencyResult => result.measure === 'tc';
+const isVideo = (result: EvaluationResult): result is VideoConsistencyResult => result.measure === 'vc';
 
 function ofMeasure<R extends EvaluationResult>(
   results: readonly NamedResult[],
@@ -52,10 +52,10 @@ function mergeMeanIoU(results: readonly MeanIoUResult[]): MeanIoUResult {
   return meanIoUResultOf(basisOf(results), { convention: results[0].convention, frames, counts });
 }
 
-function mergeTemporal(results: readonly TemporalResult[]): TemporalResult {
+function mergeTemporal(results: readonly TemporalConsistencyResult[]): TemporalConsistencyResult {
   const { mode, flow } = results[0];
   const labels = results.map((result) => result.labels).filter((one) => one !== undefined);
-  return temporalResultOf(basisOf(results), {
+  return temporalConsistencyResultOf(basisOf(results), {
     mode,
     flow,
     counts: sumCounts(results.map((result) => result.counts)),
@@ -73,7 +73,7 @@ function mergeTemporal(results: readonly TemporalResult[]): TemporalResult {
   });
 }
 
-function mergeVideo(results: readonly VideoResult[]): VideoResult {
+function mergeVideo(results: readonly VideoConsistencyResult[]): VideoConsistencyResult {
   const { convention, window } = results[0];
   const ofClip: { clip: ClipRecord; numerator: number[]; denominator: number[] }[] = [];
   for (const { clips, windowsOfClip, numerator, denominator } of results) {
@@ -85,7 +85,7 @@ function mergeVideo(results: readonly VideoResult[]): VideoResult {
     }
   }
   ofClip.sort((a, b) => a.clip.index - b.clip.index);
-  return videoResultOf(basisOf(results), { convention, window, clipWindows: ofClip });
+  return videoConsistencyResultOf(basisOf(results), { convention, window, clipWindows: ofClip });
 }
 
 /** `sort` keeps the order of equals, so that entries of one clip stay as they are. */

@@ -109,9 +109,9 @@ const anyResult = v.variant('measure', [meanIoUResult, temporalResult, videoResu
 /** What `evaluate miou` prints with `--json`. */
 export type MeanIoUResult = v.InferOutput<typeof meanIoUResult>;
 /** What `evaluate tc` prints with `--json`. */
-export type TemporalResult = v.InferOutput<typeof temporalResult>;
+export type TemporalConsistencyResult = v.InferOutput<typeof temporalResult>;
 /** What `evaluate vc` prints with `--json`. */
-export type VideoResult = v.InferOutput<typeof videoResult>;
+export type VideoConsistencyResult = v.InferOutput<typeof videoResult>;
 /** The result of any evaluation; `measure` tells which. */
 export type EvaluationResult = v.InferOutput<typeof anyResult>;
 export type PairRecord = v.InferOutput<typeof pairRecord>;
@@ -158,7 +158,7 @@ export interface TemporalSums {
 }
 
 /** The result of summed counts. */
-export function temporalResultOf(basis: ResultBasis, sums: TemporalSums): TemporalResult {
+export function temporalConsistencyResultOf(basis: ResultBasis, sums: TemporalSums): TemporalConsistencyResult {
   const { mode, flow, counts, pairList, labels } = sums;
   const { tc, iou } = temporalConsistency(counts, mode);
   const accuracy = labels && meanIoU(labels.counts, labels.convention);
@@ -201,7 +201,10 @@ export interface VideoSums {
 }
 
 /** The result of the windows of all clips. */
-export function videoResultOf(basis: ResultBasis, { convention, window, clipWindows }: VideoSums): VideoResult {
+export function videoConsistencyResultOf(
+  basis: ResultBasis,
+  { convention, window, clipWindows }: VideoSums,
+): VideoConsistencyResult {
   const numerator = clipWindows.flatMap((windows) => windows.numerator);
   const denominator = clipWindows.flatMap((windows) => windows.denominator);
   return {

@@ -72,8 +72,8 @@ export function buildModel(options: ModelOptions): Model {
   const outputs = buildNetwork(architecture, graph, image('image'), { classes, widthMultiplier, mode: inference });
   const named = auxiliary ? { logits: outputs.logits, dsn: outputs.auxiliary } : { logits: outputs.logits };
   return withWeights(graph, named, options, {
-    mean: [imageNetMean[0] * 255, imageNetMean[1] * 255, imageNetMean[2] * 255],
-    std: imageNetStd.map((value) => value * 255),
+    mean: [...imageNetMean],
+    std: [...imageNetStd],
     ...description,
     architecture,
     ...(widthMultiplier !== 1 && { widthMultiplier }),

@@ -2,8 +2,8 @@
 
 type Channels = readonly [number, number, number];
 
-/** Mean colour of ImageNet, RGB, of values 0..1. */
-export const imageNetMean: Channels = [0.485, 0.456, 0.406];
+/** Mean colour of ImageNet, RGB, of values 0..255 (SPEC §0). */
+export const imageNetMean: Channels = [0.485 * 255, 0.456 * 255, 0.406 * 255];
 
-/** Standard deviation of ImageNet's colours, RGB, of values 0..1. */
-export const imageNetStd: Channels = [0.229, 0.224, 0.225];
+/** Standard deviation of ImageNet's colours, RGB, of values 0..255. */
+export const imageNetStd: Channels = [0.229 * 255, 0.224 * 255, 0.225 * 255];

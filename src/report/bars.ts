@@ -1,8 +1,10 @@
 // Bars by name (a class, a stage): one row each, with a bar or a mark for every series, and the numbers.
+
+import type { Rgb } from '../media/classes.js';
 import { percentOf, toneClass } from './figures.js';
 import { type Html, html } from './html.js';
 import { formatNumber, type NumberFormat } from './number.js';
-import { type Color, swatch } from './swatch.js';
+import { swatch } from './swatch.js';
 
 export interface BarSeries {
   readonly name: string;
@@ -15,7 +17,7 @@ export interface BarSeries {
 export interface BarRow {
   readonly name: string;
   /** The colour of the class in pictures. */
-  readonly color?: Color | undefined;
+  readonly color?: Rgb | undefined;
   /** One value for each series; undefined or NaN where there is none (an absent class). */
   readonly values: readonly (number | undefined)[];
 }

@@ -1,14 +1,15 @@
 // The report of an evaluation: temporal consistency, mIoU and the labels' own consistency side by side, by class, over time, and the worst pairs.
+
+import type { Rgb } from '../media/classes.js';
 import type { Figure } from './figures.js';
 import type { LineMark } from './lines.js';
 import type { ReportPicture } from './pictures.js';
 import type { Report, Section } from './report.js';
-import type { Color } from './swatch.js';
 
 /** What an evaluation found about one class. Shares 0..1; undefined or NaN where the class does not occur or was not measured. */
 export interface ClassResult {
   readonly name: string;
-  readonly color?: Color | undefined;
+  readonly color?: Rgb | undefined;
   /** Temporal consistency of the predictions. */
   readonly tc?: number | undefined;
   /** Temporal consistency of the labels: the ceiling. */

@@ -2,6 +2,7 @@
 import sharp from 'sharp';
 import { SteadysegError } from '../base/errors.js';
 import type { ClassSet } from '../media/classes.js';
+import { colorize } from '../media/color.js';
 import type { LabelMap, RgbImage } from '../media/image.js';
 import type { ReportPicture } from './pictures.js';
 
@@ -49,8 +50,8 @@ export async function pairPictures(maps: PairMaps): Promise<ReportPicture[]> {
   for (let pixel = 0; pixel < pixels; pixel++) if (!leftOut(pixel)) countedPixels++;
   return await Promise.all([
     encode(frame, 'The frame', 'jpeg'),
-    encode(colored(prediction, classes), 'Its prediction', 'png'),
-    encode(colored(nextPrediction, classes), 'The next frame’s prediction', 'png'),
+    encode(colorize(prediction, classes), 'Its prediction', 'png'),
+    encode(colorize(nextPrediction, classes), 'The next frame’s prediction', 'png'),
     encode(
       tinted(frame, disagree, DISAGREEMENT),
       `Disagreement after warping: ${share(disagree, countedPixels)} %`,
@@ -58,15 +59,6 @@ export async function pairPictures(maps: PairMaps): Promise<ReportPicture[]> {
     ),
     encode(tinted(frame, leftOut, LEFT_OUT), `Left out: ${share(leftOut, pixels)} %`, 'jpeg'),
   ]);
-}
-
-/** A label map in the colours of its classes; ids that are no class are black. */
-function colored({ width, height, data }: LabelMap, { palette }: ClassSet): RgbImage {
-  const rgb = new Uint8Array(data.length * 3);
-  for (let pixel = 0; pixel < data.length; pixel++) {
-    if (data[pixel] < palette.length) rgb.set(palette[data[pixel]], pixel * 3);
-  }
-  return { width, height, data: rgb };
 }
 
 /** The frame in pale grey, with the pixels that `marked` names in a colour. */

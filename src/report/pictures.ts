@@ -1,6 +1,8 @@
 // Pictures in a report, embedded, in groups that belong together.
+
+import type { Rgb } from '../media/classes.js';
 import { type Html, html } from './html.js';
-import { type Color, swatch } from './swatch.js';
+import { swatch } from './swatch.js';
 
 export interface ReportPicture {
   readonly caption: string;
@@ -23,7 +25,7 @@ export interface PicturesSection {
   readonly text?: string | undefined;
   readonly groups: readonly PictureGroup[];
   /** What the colours in the pictures mean. */
-  readonly legend?: readonly { readonly name: string; readonly color: Color }[] | undefined;
+  readonly legend?: readonly { readonly name: string; readonly color: Rgb }[] | undefined;
 }
 
 export function renderPictures({ groups, legend = [] }: PicturesSection): Html {

@@ -1,11 +1,18 @@
-// The result of an evaluation as the data of its HTML report.
+// The HTML report of an evaluation's result.
 import { basename } from 'node:path';
 import type { KeptPair } from '../data/evaluation/temporal.js';
 import type { ClassSet } from '../media/classes.js';
-import type { EvaluationResult, TemporalResult, VideoResult } from '../metrics/result.js';
+import type { EvaluationResult, TemporalConsistencyResult, VideoConsistencyResult } from '../metrics/result.js';
 import { comparedPixels } from '../metrics/temporalConsistency.js';
-import type { ClassResult, EvaluationReport, SeriesPoint, WorstPair } from './evaluation.js';
+import {
+  type ClassResult,
+  type EvaluationReport,
+  evaluationReport,
+  type SeriesPoint,
+  type WorstPair,
+} from './evaluation.js';
 import { pairPictures } from './overlays.js';
+import type { Report } from './report.js';
 import { basisText } from './resultTable.js';
 
 /** What a report shows besides the result. */
@@ -18,11 +25,11 @@ export interface ResultReportOptions {
   readonly command?: string | undefined;
 }
 
-/** Arranges a result for `evaluationReport`; decodes and encodes the pictures of the worst pairs. */
+/** Arranges a result as a report; decodes and encodes the pictures of the worst pairs. */
 export async function resultReport(
   result: EvaluationResult,
   { classSet, worst = [], command }: ResultReportOptions = {},
-): Promise<EvaluationReport> {
+): Promise<Report> {
   const title = { miou: 'Accuracy', tc: 'Temporal consistency', vc: 'Video consistency' }[result.measure];
   const classes = result.classes.map((name, id): ClassResult => {
     const color = classSet?.palette[id];
@@ -32,7 +39,7 @@ export async function resultReport(
     const ofLabels = labels && { iou: orAbsent(labels.iou[id]), labelsTc: orAbsent(labels.tcIou[id]) };
     return { name, color, tc: orAbsent(result.iou[id]), ...ofLabels };
   });
-  return {
+  return evaluationReport({
     title: `${title}: ${basename(result.inputs.pred ?? '')}`,
     subtitle: basisText(result),
     ...mainFigures(result),
@@ -46,7 +53,7 @@ export async function resultReport(
     worst: result.measure === 'tc' && classSet ? await worstPairs(result, worst, classSet) : undefined,
     notes: result.skipped.map(({ name, reason }) => `Left out: ${name}: ${reason}`),
     facts: facts(result, command),
-  };
+  });
 }
 
 function mainFigures(result: EvaluationResult): Partial<EvaluationReport> {
@@ -65,7 +72,7 @@ function mainFigures(result: EvaluationResult): Partial<EvaluationReport> {
 }
 
 /** Pairs keep their place in the list; a break without value stands between clips. */
-function pairSeries({ pairList }: TemporalResult): SeriesPoint[] {
+function pairSeries({ pairList }: TemporalConsistencyResult): SeriesPoint[] {
   return pairList.flatMap(({ clip, tc, labelsTc }, index) => {
     const point = { index, value: tc ?? undefined, labelsValue: labelsTc ?? undefined };
     const starts = index > 0 && pairList[index - 1].clip !== clip;
@@ -73,7 +80,7 @@ function pairSeries({ pairList }: TemporalResult): SeriesPoint[] {
   });
 }
 
-function windowSeries({ windowsOfClip, numerator, denominator }: VideoResult): SeriesPoint[] {
+function windowSeries({ windowsOfClip, numerator, denominator }: VideoConsistencyResult): SeriesPoint[] {
   const points: SeriesPoint[] = [];
   let index = 0;
   for (const windows of windowsOfClip) {
@@ -86,7 +93,7 @@ function windowSeries({ windowsOfClip, numerator, denominator }: VideoResult): S
 }
 
 async function worstPairs(
-  { mode, pairList }: TemporalResult,
+  { mode, pairList }: TemporalConsistencyResult,
   worst: readonly KeptPair[],
   classes: ClassSet,
 ): Promise<WorstPair[]> {

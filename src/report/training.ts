@@ -2,28 +2,22 @@
 
 import type { ClassSet } from '../media/classes.js';
 import { colorize } from '../media/color.js';
-import type { LabelMap, RgbImage } from '../media/image.js';
+import type { RgbImage } from '../media/image.js';
 import { encodePicture } from '../media/pictures.js';
 import type { MetricsRecord, StepRecord, ValidationRecord } from '../train/runFolder.js';
+import type { ValidatedFrame } from '../train/validate.js';
 import type { PictureGroup, ReportPicture } from './pictures.js';
 import type { Report } from './report.js';
 
 /** Points a curve is drawn with; more would not be seen. */
 const curvePoints = 200;
 
-/** A validated frame worth showing. */
-export interface TrainingSample {
-  readonly name: string;
-  readonly image: RgbImage;
-  readonly label: LabelMap | undefined;
-  readonly prediction: LabelMap;
-}
-
 export interface TrainingReportInput {
   readonly title: string;
   readonly records: readonly MetricsRecord[];
   readonly classes: ClassSet;
-  readonly samples: readonly TrainingSample[];
+  /** Validated frames worth showing. */
+  readonly samples: readonly ValidatedFrame[];
   /** What the run rests on: data, network, seed, by name. */
   readonly facts: readonly (readonly [string, string])[];
 }
@@ -135,7 +129,7 @@ function averaged(steps: readonly StepRecord[], name: string): { x: number; y: n
 }
 
 async function sampleGroup(
-  { name, image, label, prediction }: TrainingSample,
+  { name, image, label, prediction }: ValidatedFrame,
   classes: ClassSet,
 ): Promise<PictureGroup> {
   const picture = async (caption: string, content: RgbImage): Promise<ReportPicture> => ({

@@ -24,8 +24,8 @@ export interface PreprocessingOptions {
 
 /** SPEC §0: RGB, normalised by ImageNet's mean and deviation. */
 export const defaultPreprocessing: Preprocessing = {
-  mean: perChannel(imageNetMean, (value) => value * 255),
-  std: perChannel(imageNetStd, (value) => value * 255),
+  mean: imageNetMean,
+  std: imageNetStd,
   channelOrder: 'rgb',
 };
 

@@ -4,7 +4,6 @@ import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { exists, readFileBounded } from '../base/files.js';
 import { problemOf } from '../base/problem.js';
-import { imageNetMean, imageNetStd } from '../nets/normalization.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import {
   applyPreprocessing,
@@ -32,8 +31,8 @@ const configSchema = v.looseObject({
   do_rescale: v.nullish(v.boolean(), true),
   rescale_factor: v.nullish(v.number(), 1 / 255),
   do_normalize: v.nullish(v.boolean(), true),
-  image_mean: v.nullish(channels, [...imageNetMean]),
-  image_std: v.nullish(channels, [...imageNetStd]),
+  image_mean: v.nullish(channels, [0.485, 0.456, 0.406]),
+  image_std: v.nullish(channels, [0.229, 0.224, 0.225]),
   do_flip_channel_order: v.nullish(v.boolean(), false),
   do_resize: v.nullish(v.boolean(), true),
   size: v.nullish(size),

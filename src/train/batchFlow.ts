@@ -77,7 +77,7 @@ function imageOf(images: Tensor<'float32'>, n: number): RgbImage {
   const data = new Uint8Array(3 * pixels);
   for (let channel = 0; channel < 3; channel++) {
     const plane = images.data.subarray((3 * n + channel) * pixels, (3 * n + channel + 1) * pixels);
-    const [scale, offset] = [255 * imageNetStd[channel], 255 * imageNetMean[channel]];
+    const [scale, offset] = [imageNetStd[channel], imageNetMean[channel]];
     for (let i = 0; i < pixels; i++) data[3 * i + channel] = Math.round(plane[i] * scale + offset);
   }
   return { width, height, data };

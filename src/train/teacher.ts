@@ -262,8 +262,8 @@ async function createAdapter(
   const image = input(graph, 'image', 'float32', [samples, 3, from.height, from.width]);
   let frames: Value = image;
   const order = channelOrder === 'bgr' ? [2, 1, 0] : [0, 1, 2];
-  const factors = order.map((source, channel) => (imageNetStd[source] * 255) / std[channel]);
-  const shifts = order.map((source, channel) => (imageNetMean[source] * 255 - mean[channel]) / std[channel]);
+  const factors = order.map((source, channel) => imageNetStd[source] / std[channel]);
+  const shifts = order.map((source, channel) => (imageNetMean[source] - mean[channel]) / std[channel]);
   const perChannel = (values: readonly number[]) =>
     constant(graph, tensor('float32', [1, 3, 1, 1], Float32Array.from(values)));
   if (channelOrder === 'bgr') frames = gather(frames, constant(graph, tensor('int32', [3], Int32Array.from(order))), 1);

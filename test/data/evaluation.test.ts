@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluateMeanIoU } from '#src/data/evaluation/meanIoU.js';
-import { evaluateTemporal, type TemporalOptions } from '#src/data/evaluation/temporal.js';
-import { evaluateVideo } from '#src/data/evaluation/video.js';
+import { evaluateTemporalConsistency, type TemporalConsistencyOptions } from '#src/data/evaluation/temporal.js';
+import { evaluateVideoConsistency } from '#src/data/evaluation/video.js';
 import { listFiles } from '#src/data/layouts.js';
 import { folderFlow } from '#src/flow/folder.js';
 import type { FlowSource } from '#src/flow/source.js';
@@ -123,7 +123,7 @@ describe('pairing', () => {
       expect.closeTo(1),
       0,
     ]);
-    const { result } = await evaluateTemporal({ ...options, frames: path('vspw/data'), flow: zeroFlow() });
+    const { result } = await evaluateTemporalConsistency({ ...options, frames: path('vspw/data'), flow: zeroFlow() });
     expect([result.pairs, result.tc, result.labelsTc, result.clips.length]).toEqual([2, 1, 1, 2]);
     expect(result.pairList[0].first).toBe('1_abc/00000001');
   });
@@ -137,7 +137,7 @@ describe('pairing', () => {
       }
       await label(`snip/gtFine/val/ulm/ulm_${sequence}_000019_gtFine_labelIds.png`, 1, [7, 8]);
     }
-    const { result } = await evaluateTemporal({
+    const { result } = await evaluateTemporalConsistency({
       frames: path('snip/leftImg8bit_sequence/val'),
       pred: path('snip/out'),
       gt: path('snip/gtFine/val'),
@@ -181,12 +181,12 @@ describe('shards', () => {
       }
     }
     const options = { pred: path('sh/pred'), gt: path('sh/data'), classSet: camvid };
-    const evaluations: ((part: Partial<TemporalOptions>) => Promise<EvaluationResult>)[] = [
+    const evaluations: ((part: Partial<TemporalConsistencyOptions>) => Promise<EvaluationResult>)[] = [
       async (part) => await evaluateMeanIoU({ ...options, shard: part.shard }),
-      async (part) => await evaluateVideo({ ...options, window: 3, shard: part.shard }),
-      ...(['masked', 'etc-2020', 'vspw'] as const).map((mode) => async (part: Partial<TemporalOptions>) => {
+      async (part) => await evaluateVideoConsistency({ ...options, window: 3, shard: part.shard }),
+      ...(['masked', 'etc-2020', 'vspw'] as const).map((mode) => async (part: Partial<TemporalConsistencyOptions>) => {
         const all = { ...options, frames: path('sh/data'), flow: zeroFlow(), mode, threads: 1 };
-        return (await evaluateTemporal({ ...all, shard: part.shard })).result;
+        return (await evaluateTemporalConsistency({ ...all, shard: part.shard })).result;
       }),
     ];
     for (const evaluate of evaluations) {
@@ -219,7 +219,7 @@ describe('shards', () => {
     expect(() => merge(other)).toThrow(
       /b\.json: expected the same convention as in a\.json \(semseg\), found cityscapes/,
     );
-    const window = await evaluateVideo({ ...options, shard: { index: 1, count: 2 } });
+    const window = await evaluateVideoConsistency({ ...options, shard: { index: 1, count: 2 } });
     expect(() => merge(window)).toThrow(/the same measure/);
     expect(() => parseResult({ ...first, counts: { ...first.counts, union: [1] } }, 'a.json')).toThrow(
       /a\.json: counts\.union: expected 11 entries, found 1/,
@@ -234,7 +234,7 @@ describe('what is left out', () => {
     await drive('one', 3);
     await frame('one/frames/e_1.png', 1);
     await label('one/pred/e_1.png', 1);
-    const { result } = await evaluateTemporal({
+    const { result } = await evaluateTemporalConsistency({
       frames: path('one/frames'),
       pred: path('one/pred'),
       classSet: camvid,
@@ -244,7 +244,12 @@ describe('what is left out', () => {
       { clip: 1, name: 'e_1', reason: 'a clip of one frame has no pair', failed: false },
     ]);
     expect([result.pairs, result.clips.length]).toEqual([2, 2]);
-    const video = await evaluateVideo({ pred: path('one/pred'), gt: path('one/pred'), classSet: camvid, window: 2 });
+    const video = await evaluateVideoConsistency({
+      pred: path('one/pred'),
+      gt: path('one/pred'),
+      classSet: camvid,
+      window: 2,
+    });
     expect(video.windows).toBe(1);
     expect(video.skipped[0].reason).toBe('1 frame is too few for a window of 2 (vspw)');
   });
@@ -260,7 +265,7 @@ describe('what is left out', () => {
       ['d_00104', true],
       ['d_00110', true],
     ]);
-    const { result } = await evaluateTemporal({ ...options, frames: path('go/frames'), flow: zeroFlow() });
+    const { result } = await evaluateTemporalConsistency({ ...options, frames: path('go/frames'), flow: zeroFlow() });
     expect(result.pairs).toBe(2);
     expect(result.skipped.map(({ name }) => name)).toEqual([
       'd_00104',
@@ -269,7 +274,7 @@ describe('what is left out', () => {
       'd_00110',
       'd_00108 → d_00110',
     ]);
-    const video = await evaluateVideo({ ...options, window: 2 });
+    const video = await evaluateVideoConsistency({ ...options, window: 2 });
     expect([video.windows, video.skipped.length, video.vc]).toEqual([0, 1, null]);
   });
 
@@ -277,7 +282,7 @@ describe('what is left out', () => {
     await drive('lim', 5);
     const options = { pred: path('lim/pred'), gt: path('lim/gt'), classSet: camvid, limit: 3 };
     expect((await evaluateMeanIoU(options)).frames).toBe(3);
-    const { result } = await evaluateTemporal({ ...options, frames: path('lim/frames'), flow: zeroFlow() });
+    const { result } = await evaluateTemporalConsistency({ ...options, frames: path('lim/frames'), flow: zeroFlow() });
     expect([result.pairs, result.labels?.frames, result.skipped]).toEqual([2, 3, []]);
   });
 });
@@ -288,8 +293,8 @@ describe('bad input', () => {
     const temporal = { ...options, frames: path(name, 'frames'), flow: zeroFlow() };
     return await Promise.all([
       failure(evaluateMeanIoU(options)),
-      failure(evaluateTemporal(temporal)),
-      failure(evaluateVideo({ ...options, window: 2 })),
+      failure(evaluateTemporalConsistency(temporal)),
+      failure(evaluateVideoConsistency({ ...options, window: 2 })),
     ]);
   };
 
@@ -341,7 +346,7 @@ describe('bad input', () => {
     const flow = { width: WIDTH, height: HEIGHT, data: new Float32Array(WIDTH * HEIGHT * 2) };
     const run = async () => {
       const options = { frames: path('bad5/frames'), pred: path('bad5/pred'), classSet: camvid };
-      return await failure(evaluateTemporal({ ...options, flow: await folderFlow(path('bad5/flow')) }));
+      return await failure(evaluateTemporalConsistency({ ...options, flow: await folderFlow(path('bad5/flow')) }));
     };
     for (const stem of ['d_00100', 'd_00102']) {
       await writeFlo(path(`bad5/flow/${stem}.flo`), flow);
@@ -371,12 +376,14 @@ describe('bad input', () => {
     await drive('bad6', 2);
     await writeFile(path('bad6', 'frames', 'readme.txt'), '');
     const options = { frames: path('bad6/frames'), pred: path('bad6/pred'), classSet: camvid, flow: zeroFlow() };
-    expect(await failure(evaluateTemporal({ ...options, pred: dirname(path('bad6/frames/readme.txt')) }))).toMatch(
-      /found 8-bit RGB/,
+    expect(
+      await failure(evaluateTemporalConsistency({ ...options, pred: dirname(path('bad6/frames/readme.txt')) })),
+    ).toMatch(/found 8-bit RGB/);
+    expect(await failure(evaluateTemporalConsistency({ ...options, pred: path('bad6/none') }))).toMatch(
+      /cannot read .*none/,
     );
-    expect(await failure(evaluateTemporal({ ...options, pred: path('bad6/none') }))).toMatch(/cannot read .*none/);
     await label('bad6/other/x_1.png', 1);
-    expect(await failure(evaluateTemporal({ ...options, gt: path('bad6/other') }))).toMatch(
+    expect(await failure(evaluateTemporalConsistency({ ...options, gt: path('bad6/other') }))).toMatch(
       /other: expected labels of the frames, found none for d_00100/,
     );
   });

@@ -28,7 +28,7 @@ function normalized(...pictures: RgbImage[]) {
   const [{ height, width }] = pictures;
   const planes = pictures.flatMap(({ data }) =>
     [0, 1, 2].flatMap((c) =>
-      Array.from({ length: height * width }, (_, i) => (data[3 * i + c] / 255 - imageNetMean[c]) / imageNetStd[c]),
+      Array.from({ length: height * width }, (_, i) => (data[3 * i + c] - imageNetMean[c]) / imageNetStd[c]),
     ),
   );
   return float32([pictures.length, 3, height, width], planes);

@@ -12,7 +12,12 @@ import type { LabelMap } from '../../media/image.js';
 import { pairingKey } from '../../media/stems.js';
 import { addCounts, type ClassCounts, noCounts } from '../../metrics/classCounts.js';
 import { type MeanIoUConvention, meanIoUCounts } from '../../metrics/meanIoU.js';
-import { type PairRecord, type Skip, type TemporalResult, temporalResultOf } from '../../metrics/result.js';
+import {
+  type PairRecord,
+  type Skip,
+  type TemporalConsistencyResult,
+  temporalConsistencyResultOf,
+} from '../../metrics/result.js';
 import { pairConsistency } from '../../metrics/temporalConsistency.js';
 import type { TemporalMode } from '../../metrics/warp.js';
 import { readTrainIds } from '../labelFiles.js';
@@ -22,8 +27,8 @@ import { basisOf, type EvaluationOptions, missingPrediction, requireSize, settle
 import { openEvaluationFrames } from './frames.js';
 import type { PairOutcome, PairTask } from './pairWorker.js';
 
-/** What `evaluateTemporal` takes. */
-export interface TemporalOptions extends EvaluationOptions {
+/** What `evaluateTemporalConsistency` takes. */
+export interface TemporalConsistencyOptions extends EvaluationOptions {
   /** A video, or a folder, glob or list of pictures; each frame needs a prediction. */
   readonly frames: string;
   readonly flow: FlowSource;
@@ -79,9 +84,9 @@ interface PairCounts {
  * @throws SteadysegError naming the file or frame: a missing prediction or flow, sizes that differ, ids beyond the
  * classes, files that cannot be read; with `keepGoing` these are stated skips
  */
-export async function evaluateTemporal(
-  options: TemporalOptions,
-): Promise<{ result: TemporalResult; worst: readonly KeptPair[] }> {
+export async function evaluateTemporalConsistency(
+  options: TemporalConsistencyOptions,
+): Promise<{ result: TemporalConsistencyResult; worst: readonly KeptPair[] }> {
   const { pred, gt, flow, mode = 'masked', convention = 'semseg', classSet, limit, keepGoing, onProgress } = options;
   const { shard = wholeWork, threads = availableParallelism(), keepWorst = 0 } = options;
   const classes = classSet.classes.length;
@@ -213,13 +218,13 @@ export async function evaluateTemporal(
   const inputs = { frames: options.frames, pred, ...(gt !== undefined && { gt }) };
   const basis = basisOf(options, inputs, clips, clipCount, skipped);
   const sums = { mode, flow: flow.name, counts, pairList, labels: gt === undefined ? undefined : labels };
-  return { result: temporalResultOf(basis, sums), worst };
+  return { result: temporalConsistencyResultOf(basis, sums), worst };
 }
 
 /** The files that belong to a frame, by its stem. */
 type Partners = (index: number, stem: string) => { name: string; prediction?: ListedFile; label?: ListedFile };
 
-async function partnersOf(source: FrameSource, { pred, gt }: TemporalOptions): Promise<Partners> {
+async function partnersOf(source: FrameSource, { pred, gt }: TemporalConsistencyOptions): Promise<Partners> {
   const predictions = await listFiles(pred, 'labels');
   const labels = gt === undefined ? [] : await listFiles(gt, 'labels');
   const named = source.stems?.map(namedOf);
@@ -248,7 +253,7 @@ function requirePredictions(
   stems: readonly string[],
   source: FrameSource,
   partners: Partners,
-  { pred, shard = wholeWork }: TemporalOptions,
+  { pred, shard = wholeWork }: TemporalConsistencyOptions,
 ): void {
   const clipOf = clipIndex(source);
   const missing = stems
@@ -262,7 +267,7 @@ function requirePredictions(
 async function* frameStates(
   source: FrameSource,
   partners: Partners,
-  options: TemporalOptions,
+  options: TemporalConsistencyOptions,
   onBad: OnBadFrame,
 ): AsyncGenerator<FrameState, void, void> {
   const { pred, classSet, predIds, gtIds, limit = Number.POSITIVE_INFINITY, shard = wholeWork } = options;

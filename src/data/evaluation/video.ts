@@ -1,6 +1,6 @@
 // Video consistency (VC-n) of folders of predictions and labels.
 import { mapOrdered } from '../../base/ordered.js';
-import { type Skip, type VideoResult, videoResultOf } from '../../metrics/result.js';
+import { type Skip, type VideoConsistencyResult, videoConsistencyResultOf } from '../../metrics/result.js';
 import { createWindowCounter, type VideoConvention, windowsOf } from '../../metrics/videoConsistency.js';
 import {
   basisOf,
@@ -13,8 +13,8 @@ import {
   skipOf,
 } from './common.js';
 
-/** What `evaluateVideo` takes. */
-export interface VideoOptions extends EvaluationOptions {
+/** What `evaluateVideoConsistency` takes. */
+export interface VideoConsistencyOptions extends EvaluationOptions {
   /** Folder or list of labels of consecutive frames; each needs a prediction. */
   readonly gt: string;
   /** Frames of a window. Default 8. */
@@ -28,7 +28,7 @@ export interface VideoOptions extends EvaluationOptions {
  * frame that cannot be read, since the windows around it would be shorter than they say.
  * @throws SteadysegError naming the file: a missing prediction, sizes that differ, ids beyond the classes, files that are no label maps
  */
-export async function evaluateVideo(options: VideoOptions): Promise<VideoResult> {
+export async function evaluateVideoConsistency(options: VideoConsistencyOptions): Promise<VideoConsistencyResult> {
   const { pred, gt, window = 8, convention = 'vspw', classSet, keepGoing, onProgress } = options;
   const counting = { window, convention, classes: classSet.classes.length };
   const { clips, clipCount } = await labelledClips(options);
@@ -77,5 +77,5 @@ export async function evaluateVideo(options: VideoOptions): Promise<VideoResult>
     }
   }
   const basis = basisOf(options, { pred, gt }, clips, clipCount, skipped);
-  return videoResultOf(basis, { convention, window, clipWindows });
+  return videoConsistencyResultOf(basis, { convention, window, clipWindows });
 }
