@@ -1,12 +1,16 @@
 // The record a run keeps of its settings in its folder: what decides whether a later run may go on with the files there.
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { isSystemError, messageOf, SteadysegError } from './errors.js';
-import { exists, readFileBounded, reasonOf } from './files.js';
+import { exists, readFileBounded, reasonOf, writeFileWhole } from './files.js';
 import type { Shard } from './shard.js';
 
 /** A record lists the failed frames at most; a larger file is something else. */
 const MAX_RECORD_BYTES = 1 << 28;
+
+/** Milliseconds: systems stamp files by a clock that is up to 16 ms behind. */
+const CLOCK_TICK = 20;
 
 /** The name, without extension, of what a shard has for itself where shards share a folder: `predict`, or `predict-0-of-2`. */
 export function partName(name: string, { index, count }: Shard): string {
@@ -60,6 +64,27 @@ export async function removeOtherRecords(folder: string, name: string, { count }
     if (!isSystemError(thrown)) throw thrown;
     throw new SteadysegError(`cannot begin anew in ${folder}: ${reasonOf(thrown)}`, { cause: thrown });
   }
+}
+
+/**
+ * Begins a run anew by a record that claims no file.
+ * @returns the moment, by the clock that stamps files: every file there is older, none that is written from now on is.
+ */
+export async function beginRecord(path: string, record: object): Promise<string> {
+  await wait(CLOCK_TICK);
+  await writeFileWhole(path, formatRecord(record));
+  return (await stat(path)).mtime.toISOString();
+}
+
+/** The moment that a record says its run began; undefined where it says none. */
+export function begunIn(moment: unknown): string | undefined {
+  return typeof moment === 'string' && Number.isFinite(Date.parse(moment)) ? moment : undefined;
+}
+
+/** Whether a file was written since a moment; a file that is not there was not. */
+export async function isSince(path: string, moment: string): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  return info !== undefined && info.mtimeMs >= Date.parse(moment);
 }
 
 /** A record as its file holds it. */

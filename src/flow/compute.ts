@@ -1,15 +1,23 @@
 // Flow of all pairs of a video or folder into files: .flo in both directions, and colour pictures.
 import { realpath } from 'node:fs/promises';
-import { join } from 'node:path';
-import { messageOf, SteadysegError } from '../base/errors.js';
-import { exists, writeFileWhole } from '../base/files.js';
+import { dirname, join, relative } from 'node:path';
+import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
+import { writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
 import type { OnProgress } from '../base/progress.js';
-import { checkResumable, formatRecord, partName, removeOtherRecords } from '../base/runRecord.js';
+import {
+  beginRecord,
+  begunIn,
+  checkResumable,
+  formatRecord,
+  isSince,
+  partName,
+  removeOtherRecords,
+} from '../base/runRecord.js';
 import { inShard, type Shard, wholeWork } from '../base/shard.js';
 import { writeFlo } from '../media/flo.js';
 import { flowColors } from '../media/flowColor.js';
-import { checkApart, type FrameFolder, removeFrames, stemsOf } from '../media/frameFiles.js';
+import { checkApart, type FrameFolder } from '../media/frameFiles.js';
 import type { FrameSource } from '../media/frames.js';
 import { writePicture } from '../media/pictures.js';
 import { framePairs, type IndexedPair, pairCount } from './pairs.js';
@@ -65,16 +73,17 @@ export async function computeFlow(options: ComputeFlowOptions): Promise<Computed
     frames,
     kindsOf(options).map((kind) => ({ ...kind, path: join(out, kind.path) })),
   );
+  await checkSourceApart(options);
   const unlock = await lockFolder(join(out, `.${partName('flow', shard)}.lock`), 'writing flow into this folder');
   try {
-    return await computePairs(options, shard, await goesOn(options, shard));
+    return await computePairs(options, shard, await begin(options, shard));
   } finally {
     await unlock();
   }
 }
 
-/** @param resumed whether files that are there are kept. */
-async function computePairs(options: ComputeFlowOptions, shard: Shard, resumed: boolean): Promise<ComputedFlow> {
+/** @param begun since when files that are there are kept. */
+async function computePairs(options: ComputeFlowOptions, shard: Shard, begun: Begun): Promise<ComputedFlow> {
   const { frames, source, backward = false, limit, onFailure, onProgress } = options;
   const wantedClip = (clip: number) => inShard(clip, shard);
   const started = performance.now();
@@ -91,7 +100,7 @@ async function computePairs(options: ComputeFlowOptions, shard: Shard, resumed: 
   };
   const compute = async (pair: IndexedPair) => {
     for (const direction of directions) {
-      if (await writePair(pair, direction, options, resumed)) written++;
+      if (await writePair(pair, direction, options, begun)) written++;
       else skipped++;
     }
   };
@@ -132,11 +141,12 @@ async function writePair(
   pair: IndexedPair,
   direction: FlowDirection,
   { source, out, color = false, maxRadius }: ComputeFlowOptions,
-  resumed: boolean,
+  begun: Begun,
 ): Promise<boolean> {
   const flo = flowPath(out, pair.first.stem, direction);
   const picture = flowPath(join(out, 'color'), pair.first.stem, direction).replace(/\.flo$/, '.png');
-  if (resumed && (await exists(flo)) && (!color || (await exists(picture)))) return false;
+  const isDone = (path: string) => isSince(path, begun[relative(out, dirname(path)) || '.']);
+  if ((await isDone(flo)) && (!color || (await isDone(picture)))) return false;
   const flow = await source.flow(pair, direction);
   if (color) await writePicture(picture, flowColors(flow, maxRadius));
   await writeFlo(flo, flow);
@@ -144,7 +154,7 @@ async function writePair(
 }
 
 /** The folders a run writes, within its own: flow in both directions, and pictures of both. */
-function kindsOf({ backward, color }: ComputeFlowOptions): FrameFolder[] {
+function kindsOf({ backward, color }: Pick<ComputeFlowOptions, 'backward' | 'color'>): FrameFolder[] {
   return [
     { path: '.', extension: '.flo' },
     ...(backward ? [{ path: 'backward', extension: '.flo' }] : []),
@@ -153,26 +163,46 @@ function kindsOf({ backward, color }: ComputeFlowOptions): FrameFolder[] {
   ];
 }
 
-/**
- * Whether files of an earlier run are this one's too, as its record says. Of kinds that the record does not claim, files of
- * the same frames are removed before it does.
- */
-async function goesOn(options: ComputeFlowOptions, shard: Shard): Promise<boolean> {
-  const { frames, source, out, maxRadius, resume } = options;
+/** Since when files are those of the run's settings, by the folder of their kind. */
+type Begun = Readonly<Record<string, string>>;
+
+/** Writes the record of the run; what an earlier one of the same settings wrote is its own when it is resumed. */
+async function begin(
+  { frames, source, out, maxRadius, resume, ...kinds }: ComputeFlowOptions,
+  shard: Shard,
+): Promise<Begun> {
   const path = join(out, `${partName('flow', shard)}.json`);
   const settings = { flow: source.name, input: frames.input, maxRadius };
   const earlier = resume ? await checkResumable(path, settings) : undefined;
-  const claimed: readonly unknown[] = Array.isArray(earlier?.kinds) ? earlier.kinds : [];
-  const fresh = kindsOf(options).filter((kind) => !claimed.includes(kind.path));
+  const known = begunByKind(earlier?.begun);
   if (!earlier) await removeOtherRecords(out, 'flow', shard);
-  const isSource = source.folder !== undefined && (await realpath(source.folder)) === (await realpath(out));
-  await removeFrames(
-    fresh
-      // Flow that is read from the output folder itself, to draw it, is not of an earlier run.
-      .filter(({ extension }) => !isSource || extension !== '.flo')
-      .map((kind) => ({ ...kind, path: join(out, kind.path) })),
-    stemsOf(frames, (clip) => inShard(clip, shard)),
+  const now = await beginRecord(path, { ...settings, begun: known });
+  const begun = { ...Object.fromEntries(kindsOf(kinds).map((kind) => [kind.path, now])), ...known };
+  await writeFileWhole(path, formatRecord({ ...settings, begun }));
+  return begun;
+}
+
+/** Of an earlier record; what is no moment claims no file. */
+function begunByKind(found: unknown): Begun {
+  if (typeof found !== 'object' || found === null) return {};
+  return Object.fromEntries(
+    Object.entries(found).flatMap(([kind, moment]) => {
+      const begun = begunIn(moment);
+      return begun === undefined ? [] : [[kind, begun]];
+    }),
   );
-  await writeFileWhole(path, formatRecord({ ...settings, kinds: [...claimed, ...fresh.map((kind) => kind.path)] }));
-  return earlier !== undefined;
+}
+
+/** @throws UsageError when flow that is read from a folder would be replaced by that of another pair or direction. */
+async function checkSourceApart({ source, out, backward }: ComputeFlowOptions): Promise<void> {
+  if (source.folder === undefined) return;
+  const placesIn = (folder: string) =>
+    Promise.all([folder, join(folder, 'backward')].map((path) => realpath(path).catch(() => undefined)));
+  const [[from, fromBackward], [to, toBackward]] = await Promise.all([placesIn(source.folder), placesIn(out)]);
+  if (from === to) return;
+  const written = backward ? [to, toBackward] : [to];
+  if (![from, fromBackward].some((place) => place !== undefined && written.includes(place))) return;
+  throw new UsageError(
+    `${source.folder}: expected flow apart from the results, found that those in ${out} would replace it`,
+  );
 }

@@ -1,11 +1,12 @@
 // Predicts a whole input into a folder: label maps, colour maps, overlays, confidences and a record of it all.
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
-import { checkResumable, formatRecord, partName, removeOtherRecords } from '../base/runRecord.js';
-import { inShard, wholeWork } from '../base/shard.js';
-import { checkApart, type FrameFolder, finishedStems, removeFrames, stemsOf } from '../media/frameFiles.js';
+import { beginRecord, begunIn, checkResumable, formatRecord, partName, removeOtherRecords } from '../base/runRecord.js';
+import { wholeWork } from '../base/shard.js';
+import { checkApart, type FrameFolder, finishedStems } from '../media/frameFiles.js';
 import { type Frame, type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
 import { readLabelMap } from '../media/labels.js';
@@ -42,6 +43,8 @@ interface Settings extends RunSettings {
 
 /** The content of `predict.json`. */
 export interface PredictSummary extends Settings, RunSpeed {
+  /** When the run of these settings began: files written since are its own; null before any is. */
+  readonly begun: string | null;
   /** Whether every frame asked for was predicted; false also while a run is under way. */
   readonly complete: boolean;
   readonly interrupted: boolean;
@@ -58,7 +61,8 @@ export interface PredictSummary extends Settings, RunSpeed {
 /**
  * Predicts every frame of INPUT into `out`: `labels/<stem>.png` (train ids), `color/<stem>.png` (palette),
  * `confidence/<stem>.png` (255 is 1), for a video `overlay.mp4`, for pictures `overlay/<stem>.jpg`, and `predict.json`.
- * Each file appears whole or not at all. Files of the same frames that an earlier run left are removed, unless it is resumed.
+ * Each file appears whole or not at all, in place of what an earlier run left there. A resumed run takes over what was written
+ * since the run of its settings began.
  *
  * @throws SteadysegError for an input, model or folder that cannot be used, and for a folder another process predicts into.
  */
@@ -80,6 +84,7 @@ export async function predict(
   const folders: FrameFolder[] = files.map((kind) => ({ path: join(out, kind), extension: extensionOf(kind) }));
   const video = save.includes('overlay') && source.kind === 'video';
   await checkApart(source, folders);
+  if (video) await checkOtherFile(input, join(out, 'overlay.mp4'));
   let finished: ReadonlySet<string> = new Set();
   const selection = selectFrames(source, shard, limit);
 
@@ -89,6 +94,7 @@ export async function predict(
   const { times } = tally;
   const summary = (complete: boolean, interrupted: boolean): PredictSummary => ({
     ...settings,
+    begun: begun ?? null,
     complete,
     interrupted,
     frames: tally.frames,
@@ -100,21 +106,18 @@ export async function predict(
     ...speedOf(tally, pool),
   });
 
+  let begun: string | undefined;
   let overlays: VideoWriter | undefined;
   let unlock: (() => Promise<void>) | undefined;
   try {
     unlock = await lockFolder(join(out, `.${name}.lock`), 'predicting into this folder');
     for (const folder of [out, ...folders.map(({ path }) => path)]) await ensureFolder(folder);
-    if (options.resume && (await checkResumable(summaryPath, settings))) {
-      if (!video || files.includes('labels')) finished = await finishedStems(folders);
-    } else {
-      // Before there is a record that claims them: what lies there is of other settings, or of nobody knows which.
+    const earlier = options.resume ? await checkResumable(summaryPath, settings) : undefined;
+    begun = begunIn(earlier?.begun);
+    if (begun === undefined) {
       await removeOtherRecords(out, 'predict', shard);
-      await removeFrames(
-        folders,
-        stemsOf(source, (clip) => inShard(clip, shard)),
-      );
-    }
+      begun = await beginRecord(summaryPath, summary(false, false));
+    } else if (!video || files.includes('labels')) finished = await finishedStems(folders, begun);
     await writeFileWhole(summaryPath, formatRecord(summary(false, false)));
     await runFrames(source, selection, pool.sessions + 2, options, tally, {
       // The overlay video of a resumed run is written again from its start.
@@ -188,6 +191,13 @@ function fileOf(out: string, kind: OutputKind, stem: string): string {
 
 function extensionOf(kind: OutputKind): string {
   return kind === 'overlay' ? '.jpg' : '.png';
+}
+
+/** @throws UsageError when a video would be replaced by its own overlay. */
+async function checkOtherFile(input: string, result: string): Promise<void> {
+  const [given, written] = await Promise.all([realpath(input), realpath(result).catch(() => undefined)]);
+  if (given === written)
+    throw new UsageError(`${input}: expected a video apart from the results, found ${result} in --out`);
 }
 
 /** The overlay video: size and frame rate are those of the input. */

@@ -169,6 +169,17 @@ it('keeps pictures beside it that are no results, and refuses to replace those o
   );
 });
 
+it('refuses to replace the flow it reads by that of another direction', async () => {
+  const out = join(folder, 'directions');
+  await computeFlow({ frames, source: numbered(), out, backward: true });
+  const before = readFileSync(join(out, 'backward', 'f1.flo'));
+  const source = await folderFlow(join(out, 'backward'));
+  await expect(computeFlow({ frames, source, out, backward: true })).rejects.toThrow(
+    /backward: expected flow apart from the results/,
+  );
+  expect(readFileSync(join(out, 'backward', 'f1.flo'))).toEqual(before);
+});
+
 it('refuses a folder that another run writes flow into', async () => {
   const out = join(folder, 'twice');
   const runs = ['one', 'other'].map((name) => computeFlow({ frames, source: numbered(name), out }));

@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -264,6 +275,30 @@ describe('predicting pictures', () => {
       /color\/a\.png: expected an input apart from the results/,
     );
     expect(names(join(folder, 'depth'))).toEqual(['color']);
+    // Links to pictures that lie where the results go.
+    const linked = join(folder, 'linked');
+    mkdirSync(linked);
+    symlinkSync(join(color, 'a.png'), join(linked, 'b.png'));
+    await expect(predict(linked, model, join(folder, 'depth'))).rejects.toThrow(
+      /linked\/b\.png: expected an input apart from the results/,
+    );
+    const same = join(folder, 'same');
+    mkdirSync(same);
+    copyFileSync(video, join(same, 'overlay.mp4'));
+    await expect(predict(join(same, 'overlay.mp4'), model, same)).rejects.toThrow(
+      /expected a video apart from the results, found .*overlay\.mp4/,
+    );
+    expect(readFileSync(join(same, 'overlay.mp4')).equals(readFileSync(video))).toBe(true);
+  });
+
+  it('removes nothing, whatever lies in the folder and however it ends', async () => {
+    const dir = out('of others');
+    mkdirSync(join(dir, 'labels'), { recursive: true });
+    for (const name of ['p3.png', 'p4.png', '000099.png']) writeFileSync(join(dir, 'labels', name), 'mine');
+    await predict(join(pictures, 'p3.png'), model, dir, { resume: true, save: ['labels'] });
+    await predict(pictures, model, dir, { limit: 0, save: ['labels'] });
+    expect(names(join(dir, 'labels'))).toEqual(['000099.png', 'p3.png', 'p4.png']);
+    expect(readFileSync(join(dir, 'labels', 'p4.png'), 'utf8')).toBe('mine');
   });
 });
 

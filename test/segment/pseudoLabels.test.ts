@@ -281,6 +281,20 @@ describe('pseudo labels of a video', () => {
     expect(1000 * run.seconds).toBeLessThanOrEqual(chosen - started + 1);
   });
 
+  it('leave what else lies where frames wait for their thresholds', async () => {
+    const waiting = join(out('with notes'), 'undecided');
+    mkdirSync(waiting, { recursive: true });
+    writeFileSync(join(waiting, 'notes.txt'), 'mine');
+    await pseudoLabel(video, model, out('with notes'), { quantile: 0.4 });
+    expect(names(waiting)).toEqual(['notes.txt']);
+    const inside = join(out('inside'), 'undecided');
+    mkdirSync(inside, { recursive: true });
+    writeFileSync(join(inside, 'a.png'), readFileSync(join(out('sure'), 'labels', '000000.png')));
+    await expect(pseudoLabel(inside, model, out('inside'), { quantile: 0.4 })).rejects.toThrow(
+      /a\.png: expected an input apart from the results/,
+    );
+  });
+
   it('refuse records that lead out of the folder', async () => {
     const dir = out('led astray');
     await pseudoLabel(video, model, dir, { threshold: 0.6 });

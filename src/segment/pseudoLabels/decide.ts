@@ -1,5 +1,6 @@
 // Decides which pixels of segmented frames are kept, once all of them are known: the surest share of each class.
-import { join } from 'node:path';
+import { rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { writeFileWhole } from '../../base/files.js';
 import { mapOrdered } from '../../base/ordered.js';
 import type { OnProgress } from '../../base/progress.js';
@@ -78,4 +79,10 @@ export async function decideByShare(
     }
     return { ...record, kept };
   }
+}
+
+/** Removes the frames that waited for their thresholds, and their folder where nothing else is in it. */
+export async function removeUndecided(folder: string, records: readonly FrameRecord[]): Promise<void> {
+  for (const { stem } of records) await rm(undecidedPath(folder, stem), { force: true });
+  await rmdir(dirname(undecidedPath(folder, ''))).catch(() => {});
 }

@@ -1,13 +1,12 @@
 // Labels a whole input by a network, where it is sure, for training on: label maps, a list file, and a report of what was kept.
-import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { SteadysegError, UsageError } from '../../base/errors.js';
 import { ensureFolder, writeFileWhole } from '../../base/files.js';
 import { lockFolder } from '../../base/lock.js';
 import type { OnProgress } from '../../base/progress.js';
 import { checkResumable, formatRecord, partName, removeOtherRecords } from '../../base/runRecord.js';
 import { type Shard, wholeWork } from '../../base/shard.js';
-import { type FrameFolder, finishedStems } from '../../media/frameFiles.js';
+import { checkApart, type FrameFolder, finishedStems } from '../../media/frameFiles.js';
 import { type Frame, type FrameSource, openFrames } from '../../media/frames.js';
 import { checkSegmentOptions, type SegmentationModel } from '../model.js';
 import { createPool, movable } from '../pool.js';
@@ -15,7 +14,7 @@ import { createTally, type FrameRunOptions, type RunSpeed, runFrames, speedOf } 
 import { runSettings } from '../runSettings.js';
 import { selectFrames } from '../selection.js';
 import type { ViewOptions } from '../views.js';
-import { decideByShare, undecidedPath } from './decide.js';
+import { decideByShare, removeUndecided } from './decide.js';
 import {
   appendFrameRecords,
   type FrameRecord,
@@ -105,6 +104,7 @@ export async function pseudoLabel(
     ...save.filter((kind) => kind === 'confidence' || !byShare),
     ...(source.kind === 'video' ? ['frames'] : []),
   ];
+  await checkApart(source, foldersOf(out, ['labels', ...save, ...kinds]));
   const tally = createTally();
   if (options.resume && byShare) {
     const earlier = await checkResumable(reportPath, settings);
@@ -151,7 +151,7 @@ export async function pseudoLabel(
     await writeFrameRecords(recordsPath, records);
     if (isWhole && result.decided) await writeTrainingList(join(out, 'list.txt'), records);
     await writeFileWhole(reportPath, formatRecord(result));
-    if (byShare && isWhole && result.complete) await removeUndecided(out);
+    if (byShare && isWhole && result.complete) await removeUndecided(out, records);
     return { ...result, run: { resumed: tally.resumed, ...speed } };
   } finally {
     await unlock();
@@ -235,11 +235,6 @@ export function reportName(shard: Shard): string {
 
 export function recordsName(shard: Shard): string {
   return `${partName('frames', shard)}.jsonl`;
-}
-
-/** Removes the frames that waited for their thresholds. */
-export async function removeUndecided(folder: string): Promise<void> {
-  await rm(dirname(undecidedPath(folder, '')), { recursive: true, force: true });
 }
 
 function ruleOf({ threshold, quantile }: PseudoLabelOptions): Pick<PseudoLabelSettings, 'threshold' | 'quantile'> {
