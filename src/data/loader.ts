@@ -161,7 +161,8 @@ export function createLoader(options: LoaderOptions): Loader {
 
 function wholeNumber(name: string, value: number, lowest: number, highest = Number.MAX_SAFE_INTEGER): void {
   if (!Number.isInteger(value) || value < lowest || value > highest) {
-    throw new UsageError(`loader: expected a whole number of at least ${lowest} for ${name}, found ${value}`);
+    const range = value > highest ? `at most ${highest}` : `at least ${lowest}`;
+    throw new UsageError(`loader: expected a whole number of ${range} for ${name}, found ${value}`);
   }
 }
 
@@ -321,8 +322,8 @@ function startWorkers(count: number, cacheBytes: number): Pool {
       }
       waiting.get(result.task)?.resolve(result);
       waiting.delete(result.task);
-      // An idle loader does not keep the process alive.
-      if (waiting.size === 0) for (const other of threads) other.worker.unref();
+      // An idle loader does not keep the process alive; one that is closing does, or its closing would never end.
+      if (waiting.size === 0 && !broken) for (const other of threads) other.worker.unref();
     });
     worker.on('error', failAll);
     worker.on('exit', () => failAll(new Error('a loader worker ended')));
