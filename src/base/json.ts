@@ -3,6 +3,9 @@ import * as v from 'valibot';
 import { messageOf, SteadysegError } from './errors.js';
 import { problemOf } from './problem.js';
 
+/** A number of things, as files hold it. */
+export const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+
 /**
  * The value of JSON text that fits a schema.
  *

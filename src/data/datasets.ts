@@ -103,7 +103,7 @@ async function camvidDataset(options: DatasetOptions): Promise<Dataset> {
 async function vspwDataset(options: DatasetOptions): Promise<Dataset> {
   const { root, split = 'train', classes, flow } = options;
   if (!classes) throw new UsageError(`${root}: expected the classes of VSPW to be given (a class file), found none`);
-  const videos = (await readList(join(root, `${split}.txt`))).map(({ columns }) => columns[0]);
+  const videos = (await readList(join(root, `${split}.txt`))).map(({ text }) => text);
   const frames: ListedFile[] = [];
   const labels: ListedFile[] = [];
   for (const video of videos) {

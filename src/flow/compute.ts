@@ -36,7 +36,7 @@ export interface ComputeFlowOptions {
   readonly color?: boolean | undefined;
   /** Length in pixels that is fully saturated in the pictures. Default: each picture's longest vector. */
   readonly maxRadius?: number | undefined;
-  /** Leave alone the files that an earlier run of the same settings wrote, as its record says. Default false: files of earlier runs are removed. */
+  /** Leave alone the files that an earlier run of the same settings wrote, as its record says. Default false: all are written. */
   readonly resume?: boolean | undefined;
   /** At most so many pairs. Default: all. */
   readonly limit?: number | undefined;

@@ -11,6 +11,8 @@ const MAX_LIST_BYTES = 1 << 28;
 
 /** A line that is not blank, with its number from 1. */
 export interface ListedLine {
+  /** All of it. */
+  readonly text: string;
   readonly columns: readonly string[];
   readonly line: number;
 }
@@ -38,7 +40,7 @@ export async function readList(list: string): Promise<ListedLine[]> {
     if (trimmed === '') continue;
     const whole = !/\s/.test(trimmed) || (await exists(pathInList(list, trimmed)));
     const columns = whole ? [trimmed] : trimmed.split(trimmed.includes('\t') ? /\t+/ : /\s+/);
-    lines.push({ columns, line: index + 1 });
+    lines.push({ text: trimmed, columns, line: index + 1 });
   }
   if (lines.length > 0) return lines;
   throw new SteadysegError(`${list}: expected a path on each line, found none`);

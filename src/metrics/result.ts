@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
+import { count } from '../base/json.js';
 import { problemOf } from '../base/problem.js';
 import { addCounts, type ClassCounts } from './classCounts.js';
 import { type MeanIoUConvention, meanIoU, meanIoUConventions } from './meanIoU.js';
@@ -12,7 +13,6 @@ import { type TemporalMode, temporalModes } from './warp.js';
 /** As `--shard` allows. */
 const MAX_SHARDS = 1_000_000;
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const counts = v.array(count);
 /** A share 0..1; null where there is none: a class that was left out of the mean, a mean of nothing. */
 const figure = v.nullable(v.number());

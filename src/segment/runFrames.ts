@@ -11,7 +11,7 @@ export type Stage = 'decode' | 'prepare' | 'inference' | 'labels' | 'render' | '
 
 /** Which frames of an input are run over, and how. */
 export interface FrameRunOptions {
-  /** Leave out frames that an earlier run of the same model and options finished, as its record in the folder says. Default: files of earlier runs are removed. */
+  /** Leave out frames that an earlier run of the same model and options finished, as its record in the folder says. Default: every frame is done. */
   readonly resume?: boolean | undefined;
   /** Stop after this many frames. */
   readonly limit?: number | undefined;

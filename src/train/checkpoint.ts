@@ -1,12 +1,10 @@
 // Checkpoints: parameters, momentum, counters, in one safetensors file that appears whole or not at all.
 import * as v from 'valibot';
 import { SteadysegError } from '../base/errors.js';
-import { parseJson } from '../base/json.js';
+import { count, parseJson } from '../base/json.js';
 import { formatShape, sameShape, type Tensor, tensor } from '../tensor/tensor.js';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
 import type { TrainingState } from './state.js';
-
-const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 
 const best = v.object({
   step: count,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { SteadysegError } from '../base/errors.js';
 import { exists, readFileBounded, reasonOf, writeFileWhole } from '../base/files.js';
-import { parseJson } from '../base/json.js';
+import { count, parseJson } from '../base/json.js';
 import { parseConfig, type TrainingConfig } from './config.js';
 import type { Validation } from './validate.js';
 
@@ -32,7 +32,6 @@ export interface ValidationRecord {
 /** A line of `metrics.jsonl`. */
 export type MetricsRecord = StepRecord | ValidationRecord;
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 /** A share 0..1. NaN, of a class that does not occur, stands as null in JSON. */
 const figure = v.pipe(
   v.nullable(v.number()),

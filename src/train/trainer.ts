@@ -195,8 +195,10 @@ async function takeSteps(run: Run, options: TrainOptions): Promise<Outcome> {
   const outcome: Outcome = { validation: undefined, best: undefined, waitedShare: 0 };
   if (resumed) outcome.best = (await readCheckpoint(files.last, state)).best;
   // A checkpoint comes before the validation of its step, which is therefore done, or done again, on a resume.
-  const again = isValidated(config, state.step);
+  // So is one that the log holds and the configuration no longer asks for: else the best would be forgotten.
   const records = resumed ? await readMetrics(files.metrics, state.step) : [];
+  const logged = records.some((record) => 'validation' in record && record.step === state.step);
+  const again = isValidated(config, state.step) || (logged && config.validation !== undefined);
   await rewriteMetrics(
     files.metrics,
     records.filter((record) => 'losses' in record || record.step < state.step || !again),

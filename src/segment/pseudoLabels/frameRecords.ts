@@ -4,9 +4,8 @@ import { relative, resolve } from 'node:path';
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../../base/errors.js';
 import { exists, readFileBounded, reasonOf, writeFileWhole } from '../../base/files.js';
+import { count } from '../../base/json.js';
 import { problemOf } from '../../base/problem.js';
-
-const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 
 const frameFields = v.object({
   /** Place among all frames of the input, and the clip it belongs to, both from 0. */

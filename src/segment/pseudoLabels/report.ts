@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../../base/errors.js';
 import { readFileBounded } from '../../base/files.js';
+import { count } from '../../base/json.js';
 import { problemOf } from '../../base/problem.js';
 import type { Rgb } from '../../media/classes.js';
 import type { RunSettings } from '../runSettings.js';
@@ -82,7 +83,6 @@ export function reportOf(
   };
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const byte = v.pipe(count, v.maxValue(255));
 const channels = v.tuple([v.number(), v.number(), v.number()]);
