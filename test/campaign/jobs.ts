@@ -123,7 +123,7 @@ export function same(job: Job, found: ReadonlyMap<string, string>, { files }: Wh
 }
 
 /** Files that name times, so that two sound runs differ in them. */
-const timed = /(^|\/)(predict(-\d+-of-\d+)?\.json|metrics\.jsonl|events\.out\.\S+|report\.html)$/;
+const timed = /(^|\/)((predict|flow)(-\d+-of-\d+)?\.json|metrics\.jsonl|events\.out\.\S+|report\.html)$/;
 
 /**
  * What is wrong with the files of a run that was cut short: each should be as a whole run leaves it, as it was `before`,
@@ -146,7 +146,7 @@ export function torn(
 const aside = /(\.tmp|(^|\/)\.([\w.-]*\.)?lock)$/;
 /** Files of a run under way that are whole, but not yet those of its end: resuming from them shows that they are sound. */
 const growing =
-  /^(undecided\/.*|frames\.jsonl|pseudo-label\.json|checkpoints\/(last|best)\.safetensors|flow\.json|\.toycity-begun\.json)$/;
+  /^(undecided\/.*|frames\.jsonl|pseudo-label\.json|checkpoints\/(last|best)\.safetensors|\.toycity-begun\.json)$/;
 
 /** What a run that ended by itself should have taken away. */
 export function litter(found: ReadonlyMap<string, string>): string[] {
