@@ -81,7 +81,7 @@ export const ids: Uint8Array = result.labels.data;
 export const other: SegmentationModel = await loadInBrowser(new URL('https://example.org/network.onnx'));`,
     );
     const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--skipLibCheck', '--lib'];
-    const tsc = tool('typescript', 'lib', 'tsc.js');
+    const tsc = tool('@typescript', 'native', 'bin', 'tsc');
     run(process.execPath, [tsc, ...options, 'es2023,dom', 'types.mts']);
     return undefined;
   });

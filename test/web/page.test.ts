@@ -59,13 +59,8 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   let page: Page;
 
   beforeAll(async () => {
-    execFileSync(
-      process.execPath,
-      [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.web.json'],
-      {
-        cwd: root,
-      },
-    );
+    const compiler = join(root, 'node_modules', '@typescript', 'native', 'bin', 'tsc');
+    execFileSync(process.execPath, [compiler, '-p', 'tsconfig.web.json'], { cwd: root });
     await writePicture(file('street.png'), image);
     const renderer = createClipRenderer({ seed: 6, frames: 10, height, width });
     const writer = await createVideoWriter(file('street.mp4'), {
