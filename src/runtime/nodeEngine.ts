@@ -1,6 +1,7 @@
 // The engine in Node: onnxruntime-node.
 import * as ort from 'onnxruntime-node';
 import type { Engine } from './engine.js';
+import { forbidTelemetry } from './telemetry.js';
 
 // Its messages come back as exceptions; what it logs besides would only disturb the terminal.
 ort.env.logLevel = 'fatal';
@@ -8,10 +9,12 @@ ort.env.logLevel = 'fatal';
 export const nodeEngine: Engine = {
   defaultDevice: 'cpu',
   devices: () => ort.listSupportedBackends().map((backend) => backend.name),
-  create: (model, options) =>
-    typeof model === 'string'
+  async create(model, options) {
+    await forbidTelemetry();
+    return typeof model === 'string'
       ? ort.InferenceSession.create(model, options)
-      : ort.InferenceSession.create(model, options),
+      : ort.InferenceSession.create(model, options);
+  },
   tensor({ dtype, shape, data }) {
     if (dtype === 'float16') {
       // Where JavaScript has half-precision arrays (Node 24), the constructor makes one of the bits, which the native part
