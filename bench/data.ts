@@ -7,8 +7,8 @@ import { parseArgs } from 'node:util';
 import { publishedAugmentation } from '#src/data/augmentation.js';
 import { openDataset } from '#src/data/datasets.js';
 import { createLoader } from '#src/data/loader.js';
-import { createClipRenderer } from '#src/data/toycity/render.js';
-import { writeToyCity } from '#src/data/toycity/write.js';
+import { createClipRenderer } from '#src/toycity/render.js';
+import { writeToyCity } from '#src/toycity/write.js';
 import { parseConfig } from '#src/train/config.js';
 import { train } from '#src/train/trainer.js';
 

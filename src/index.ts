@@ -23,21 +23,7 @@ export {
   type NeighbourBatch,
   type Position,
 } from './data/loader.js';
-export { type RenderedToyCityOptions, renderedToyCityDataset } from './data/toycity/dataset.js';
-export {
-  type ClipFrame,
-  type ClipOptions,
-  type ClipRenderer,
-  createClipRenderer,
-  renderClip,
-} from './data/toycity/render.js';
-export {
-  type ToyCityManifest,
-  type ToyCityOptions,
-  type ToyCityResult,
-  toyCityClipSeed,
-  writeToyCity,
-} from './data/toycity/write.js';
+export { type RenderedToyCityOptions, renderedToyCityDataset } from './data/toycity.js';
 export { type DemoOptions, type DemoResult, type DemoStage, runDemo } from './demo/demo.js';
 export type { ClipFigures, Figures, Measurement } from './demo/measure.js';
 export { type CachedFlowSource, cachedFlow, defaultFlowCacheFolder, type FlowCacheOptions } from './flow/cache.js';
@@ -117,6 +103,20 @@ export { defaultModel, type ShippedModel, shippedModelPath, shippedModels } from
 export { type SegmentedFrame, type SegmentVideoOptions, segmentVideo } from './segment/video.js';
 export type { Size, ViewOptions } from './segment/views.js';
 export type { DType, Tensor } from './tensor/tensor.js';
+export {
+  type ClipFrame,
+  type ClipOptions,
+  type ClipRenderer,
+  createClipRenderer,
+  renderClip,
+} from './toycity/render.js';
+export {
+  type ToyCityManifest,
+  type ToyCityOptions,
+  type ToyCityResult,
+  toyCityClipSeed,
+  writeToyCity,
+} from './toycity/write.js';
 export { parseConfig, readConfig, type TrainingConfig } from './train/config.js';
 export {
   type MetricsRecord,

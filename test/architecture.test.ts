@@ -16,6 +16,7 @@ const order = [
   'losses',
   'flow',
   'metrics',
+  'toycity',
   'data',
   'segment',
   'train',

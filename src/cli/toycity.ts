@@ -1,7 +1,7 @@
 // `steadyseg toycity`: renders the synthetic street dataset.
 import { Command } from 'commander';
-import { writeToyCity } from '../data/toycity/write.js';
 import { createProgressLine } from '../report/progress.js';
+import { writeToyCity } from '../toycity/write.js';
 import { heightByWidth, printResult, share, wholeNumber } from './options.js';
 
 interface Options {

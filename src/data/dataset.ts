@@ -1,7 +1,7 @@
 // What a training set is: samples of a frame, its label, and the frames and flow around it, by reference.
 import type { ClassSet } from '../media/classes.js';
+import type { ClipOptions } from '../toycity/render.js';
 import type { LabelIds } from './labelFiles.js';
-import type { ClipOptions } from './toycity/render.js';
 
 /** Where a frame's colours come from. References are plain data, so that workers can be told them. */
 export type FrameReference =

@@ -4,10 +4,10 @@ import { MAX_FLOW_SIDE, readFlo, UNKNOWN_FLOW } from '../media/flo.js';
 import type { LabelMap, OpticalFlow, RgbImage } from '../media/image.js';
 import { readLabelMap } from '../media/labels.js';
 import { readPicture } from '../media/pictures.js';
+import { type ClipOptions, type ClipRenderer, createClipRenderer } from '../toycity/render.js';
 import type { FlowReference, FrameReference, LabelReference } from './dataset.js';
 import { readTrainIds } from './labelFiles.js';
 import type { KnownFlow } from './resample.js';
-import { type ClipOptions, type ClipRenderer, createClipRenderer } from './toycity/render.js';
 
 /** Decoded pixels in memory that all threads see. */
 export interface Stored {

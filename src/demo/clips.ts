@@ -1,5 +1,5 @@
 // What the demo shows: its two networks, and clips fixed before any network was trained, so that nobody could choose seeds that flatter one.
-import type { ClipOptions } from '../data/toycity/render.js';
+import type { ClipOptions } from '../toycity/render.js';
 
 /** Size of every frame in pixels. */
 const size = { height: 256, width: 512 };

@@ -2,8 +2,6 @@
 import { join } from 'node:path';
 import { ensureFolder, writeFileWhole } from '../base/files.js';
 import type { Progress } from '../base/progress.js';
-import { frameRate } from '../data/toycity/camera.js';
-import { type ClipOptions, createClipRenderer } from '../data/toycity/render.js';
 import { writeAnimation } from '../media/animation.js';
 import { presetClasses } from '../media/classes.js';
 import { compare } from '../media/compare.js';
@@ -15,6 +13,8 @@ import { loadModel } from '../segment/loadModel.js';
 import type { SegmentationModel } from '../segment/model.js';
 import { predict } from '../segment/predict.js';
 import { shippedModelPath } from '../segment/shipped.js';
+import { frameRate } from '../toycity/camera.js';
+import { type ClipOptions, createClipRenderer } from '../toycity/render.js';
 import { demoNetworks, heldClips, shownClip } from './clips.js';
 import { type Measurement, measureClips } from './measure.js';
 import { demoReport } from './report.js';

@@ -1,10 +1,11 @@
 // Measures networks on clips of the toy city: mIoU against the exact labels, and TC along the exact flow.
-import { type ClipOptions, createClipRenderer } from '../data/toycity/render.js';
+
 import type { LabelMap, OpticalFlow, RgbImage } from '../media/image.js';
 import { addCounts, type ClassCounts, noCounts } from '../metrics/classCounts.js';
 import { meanIoU, meanIoUCounts } from '../metrics/meanIoU.js';
 import { temporalConsistency, temporalConsistencyCounts } from '../metrics/temporalConsistency.js';
 import { warpLabels } from '../metrics/warp.js';
+import { type ClipOptions, createClipRenderer } from '../toycity/render.js';
 
 /** Labels a frame. */
 export type Segment = (image: RgbImage) => Promise<LabelMap>;

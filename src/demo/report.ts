@@ -1,6 +1,5 @@
 // The demo's report: both networks side by side, by clip and by class, and one pair of frames in pictures.
 import { readFile } from 'node:fs/promises';
-import { type ClipOptions, createClipRenderer } from '../data/toycity/render.js';
 import type { ClassSet } from '../media/classes.js';
 import { colorize } from '../media/color.js';
 import { encodePicture, readPicture } from '../media/pictures.js';
@@ -9,6 +8,7 @@ import { warpLabels } from '../metrics/warp.js';
 import { pairPictures } from '../report/overlays.js';
 import type { PictureGroup, ReportPicture } from '../report/pictures.js';
 import type { Report } from '../report/report.js';
+import { type ClipOptions, createClipRenderer } from '../toycity/render.js';
 import { demoNetworks } from './clips.js';
 import type { DemoResult } from './demo.js';
 import type { Segment } from './measure.js';

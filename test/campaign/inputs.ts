@@ -2,11 +2,11 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeToyCity } from '#src/data/toycity/write.js';
 import { readPicture } from '#src/media/pictures.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
 import { symmetricByName } from '#src/tensor/random.js';
 import type { Tensor } from '#src/tensor/tensor.js';
+import { writeToyCity } from '#src/toycity/write.js';
 import { writePth } from '#src/weights/pthWriter.js';
 import { writeSafetensors } from '#src/weights/safetensors.js';
 import { tinyNetwork } from '../segment/tinyNetwork.js';

@@ -6,10 +6,10 @@ import type { FlowReference, FrameReference } from '#src/data/dataset.js';
 import { extractVideo, openDataset, picturesDataset } from '#src/data/datasets.js';
 import { drawNeighbour, drawNeighbours } from '#src/data/neighbour.js';
 import { rangeOf, withoutLabels } from '#src/data/selection.js';
-import { writeToyCity } from '#src/data/toycity/write.js';
 import { presetClasses } from '#src/media/classes.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
 import { createRandom } from '#src/tensor/random.js';
+import { writeToyCity } from '#src/toycity/write.js';
 import { numbered } from '../media/made.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 

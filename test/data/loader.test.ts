@@ -7,8 +7,8 @@ import type { Dataset } from '#src/data/dataset.js';
 import { openDataset } from '#src/data/datasets.js';
 import { type Batch, createLoader, type LoaderOptions, type Position } from '#src/data/loader.js';
 import { rangeOf, withoutLabels } from '#src/data/selection.js';
-import { renderedToyCityDataset } from '#src/data/toycity/dataset.js';
-import { writeToyCity } from '#src/data/toycity/write.js';
+import { renderedToyCityDataset } from '#src/data/toycity.js';
+import { writeToyCity } from '#src/toycity/write.js';
 
 let root: string;
 let dataset: Dataset;

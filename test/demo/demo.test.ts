@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClipRenderer } from '#src/data/toycity/render.js';
-import { toyCityClipSeed } from '#src/data/toycity/write.js';
 import { heldClips, heldSeeds, shownSeed } from '#src/demo/clips.js';
 import { type DemoStage, runDemo } from '#src/demo/demo.js';
 import { measureClips } from '#src/demo/measure.js';
 import type { RgbImage } from '#src/media/image.js';
+import { createClipRenderer } from '#src/toycity/render.js';
+import { toyCityClipSeed } from '#src/toycity/write.js';
 import { steadyseg } from '../cli/run.js';
 import { tinyNetwork } from '../segment/tinyNetwork.js';
 

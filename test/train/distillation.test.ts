@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeToyCity } from '#src/data/toycity/write.js';
 import { buildModel, resizeModel } from '#src/nets/model.js';
 import { weightsOfModel } from '#src/nets/networkWeights.js';
 import { readModelFile, writeModelFile } from '#src/onnx/modelFile.js';
+import { writeToyCity } from '#src/toycity/write.js';
 import { parseConfig } from '#src/train/config.js';
 import { readMetrics, runFiles } from '#src/train/runFolder.js';
 import { type TrainOptions, train } from '#src/train/trainer.js';

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeToyCity } from '#src/data/toycity/write.js';
+import { writeToyCity } from '#src/toycity/write.js';
 import { readConfig, type TrainingConfig } from '#src/train/config.js';
 import { readMetrics, runFiles } from '#src/train/runFolder.js';
 import { type TrainOptions, train } from '#src/train/trainer.js';

@@ -1,5 +1,5 @@
 // Cars, vans, lorries, buses, trams, and the wheels they stand on.
-import type { Random } from '../../tensor/random.js';
+import type { Random } from '../tensor/random.js';
 import { glass, hoarding, lamp, linear, paint, plain, wheel } from './materials.js';
 import { addBox, addExtrusion, addInset, allFaces, type FaceLook, type Motion, type SceneBuilder } from './scene.js';
 import { scale, type Vector3 } from './vector.js';

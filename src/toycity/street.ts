@@ -1,5 +1,5 @@
 // The plan of a street: where road, pavement and grass lie, as a function of world x and z.
-import { createRandom, deriveSeed } from '../../tensor/random.js';
+import { createRandom, deriveSeed } from '../tensor/random.js';
 
 /** What the ground is at a place; the train id of each is `groundTrainIds[kind]`. */
 export const groundKinds = { road: 0, pavement: 1, grass: 2, gravel: 3 } as const;

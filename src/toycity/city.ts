@@ -1,5 +1,5 @@
 // Furnishes a street: what stands beside it, what drives on it, who walks along and across it.
-import { createRandom, deriveSeed, type Random } from '../../tensor/random.js';
+import { createRandom, deriveSeed, type Random } from '../tensor/random.js';
 import { addBarrier, addHouse, addSkyline } from './buildings.js';
 import { type Drive, frameRate } from './camera.js';
 import { addBoard, addLampPost, addShelter, addSign, addSmallThing, addTrafficLight } from './furniture.js';

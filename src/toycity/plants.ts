@@ -1,5 +1,5 @@
 // Trees, bushes and hedges.
-import type { Random } from '../../tensor/random.js';
+import type { Random } from '../tensor/random.js';
 import { foliage, linear, type Material, plain } from './materials.js';
 import { addBox, addColumn, allFaces, type SceneBuilder } from './scene.js';
 import { poseAt, scale, type Vector3 } from './vector.js';

@@ -1,7 +1,7 @@
 // What stands on pavements: lamp posts, signs, traffic lights, bollards, bins, shelters.
 
-import { ignoreLabel } from '../../media/image.js';
-import type { Random } from '../../tensor/random.js';
+import { ignoreLabel } from '../media/image.js';
+import type { Random } from '../tensor/random.js';
 import { hoarding, lamp, linear, plain, sign } from './materials.js';
 import { addBox, addColumn, addInset, allFaces, type FaceLook, type SceneBuilder } from './scene.js';
 import { poseAt, type Vector3 } from './vector.js';

@@ -1,5 +1,5 @@
 // Houses, towers, garden walls, fences and the skyline behind them.
-import type { Random } from '../../tensor/random.js';
+import type { Random } from '../tensor/random.js';
 import { bricks, facade, linear, type Material, plain, planks } from './materials.js';
 import { addBox, type FaceLook, type SceneBuilder } from './scene.js';
 import { poseAt, scale, type Vector3 } from './vector.js';

@@ -1,7 +1,7 @@
 // Renders a clip of the toy city: pictures with exact labels, exact flow and what is hidden, any frame at any time.
-import { UsageError } from '../../base/errors.js';
-import type { LabelMap, RgbImage } from '../../media/image.js';
-import { deriveSeed } from '../../tensor/random.js';
+import { UsageError } from '../base/errors.js';
+import type { LabelMap, RgbImage } from '../media/image.js';
+import { deriveSeed } from '../tensor/random.js';
 import { createCamera, createDrive } from './camera.js';
 import { createCity, DRAW_DISTANCE } from './city.js';
 import { blurAlong, createDarkroom, develop, resolve } from './develop.js';

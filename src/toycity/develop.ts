@@ -1,6 +1,6 @@
 // From light to pixels: anti-aliasing, motion blur, exposure, tone curve, sensor noise.
-import type { OpticalFlow, RgbImage } from '../../media/image.js';
-import { createRandom } from '../../tensor/random.js';
+import type { OpticalFlow, RgbImage } from '../media/image.js';
+import { createRandom } from '../tensor/random.js';
 import type { Light } from './lighting.js';
 
 /** Entries of the tone curve, over the square root of light from 0 to `BRIGHTEST`. */

@@ -1,9 +1,9 @@
 // The toy city as a training set that is rendered when it is needed, with exact flow over any number of frames.
-import { UsageError } from '../../base/errors.js';
-import { presetClasses } from '../../media/classes.js';
-import type { Dataset, FrameReference } from '../dataset.js';
-import type { ClipOptions } from './render.js';
-import { toyCityClipSeed } from './write.js';
+import { UsageError } from '../base/errors.js';
+import { presetClasses } from '../media/classes.js';
+import type { ClipOptions } from '../toycity/render.js';
+import { toyCityClipSeed } from '../toycity/write.js';
+import type { Dataset, FrameReference } from './dataset.js';
 
 /** What is rendered; everything follows from it. */
 export interface RenderedToyCityOptions {

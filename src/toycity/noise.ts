@@ -1,5 +1,5 @@
 // Tileable fractal noise with its mip levels: the grain of every surface.
-import { createRandom } from '../../tensor/random.js';
+import { createRandom } from '../tensor/random.js';
 
 /** Side of the finest level in texels; a power of two, so that wrapping is a mask. */
 const SIDE = 256;

@@ -1,5 +1,5 @@
 // People who walk and stand, and those who ride bicycles and motorcycles.
-import type { Random } from '../../tensor/random.js';
+import type { Random } from '../tensor/random.js';
 import { frameRate } from './camera.js';
 import { glass, lamp, linear, paint, plain, spokes, wheel } from './materials.js';
 import { addBox, allFaces, type FaceLook, type Motion, type SceneBuilder } from './scene.js';

@@ -1,5 +1,5 @@
 // Exact optical flow and what becomes hidden: every pixel's surface point, carried to another frame by its body.
-import type { LabelMap, OpticalFlow } from '../../media/image.js';
+import type { LabelMap, OpticalFlow } from '../media/image.js';
 import type { Scene } from './scene.js';
 import { compose } from './vector.js';
 import { PLANE_STRIDE, type View } from './view.js';

@@ -1,5 +1,5 @@
 // The car's camera: a pinhole that drives along the street, sways, nods and shakes.
-import { createRandom, deriveSeed, uniformAt } from '../../tensor/random.js';
+import { createRandom, deriveSeed, uniformAt } from '../tensor/random.js';
 import { headingAt, middleAt, type Street, type StreetProfile } from './street.js';
 import { type Pose, poseAt } from './vector.js';
 

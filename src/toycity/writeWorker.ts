@@ -1,5 +1,5 @@
 // A worker thread of write.ts: renders and writes one clip after another.
-import { messageOf, SteadysegError } from '../../base/errors.js';
+import { messageOf, SteadysegError } from '../base/errors.js';
 import { type ClipTask, type ClipTimes, writeClip } from './write.js';
 
 /** Errors a user can act on come back as values: their class does not survive the way. */

@@ -1,5 +1,5 @@
 // Sun, sky and exposure of a clip, and how they change from frame to frame.
-import { createRandom, deriveSeed, uniformAt } from '../../tensor/random.js';
+import { createRandom, deriveSeed, uniformAt } from '../tensor/random.js';
 import { frameRate } from './camera.js';
 import { normalize, type Vector3 } from './vector.js';
 
