@@ -7,8 +7,8 @@ import { parseArgs } from 'node:util';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { labelsByName, symmetricByName } from '#src/tensor/random.js';
-import { publishedSgd } from '#src/train/optimizer.js';
-import { applyGradients, computeGradients, createTrainingState } from '#src/train/state.js';
+import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
+import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
 import { buildTrainingStep } from '#src/train/step.js';
 import { median, serve, start } from './peer.js';
 
@@ -30,7 +30,8 @@ async function prepareStep(line: string, threads: number): Promise<() => Promise
     memoryPattern: false,
     threads,
   });
-  const state = createTrainingState(step, 1);
+  const optimizer = createOptimizer(publishedSgd, trainedWeights(step));
+  const state = createTrainingState(step, optimizer, 1);
   const feeds = {
     image: symmetricByName('image', [batch, 3, height, width], 2),
     neighbour: symmetricByName('neighbour', [batch, 3, height, width], 2),
@@ -39,7 +40,7 @@ async function prepareStep(line: string, threads: number): Promise<() => Promise
   };
   return async () => {
     const { gradients } = await computeGradients(step, session, state, [feeds]);
-    applyGradients(state, gradients, () => 0.01, publishedSgd);
+    applyGradients(state, gradients, optimizer, 0.01);
   };
 }
 

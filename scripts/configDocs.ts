@@ -62,8 +62,14 @@ function rowsOf(schema: Schema, prefix: string): Row[] {
   const { entries = {} } = partsOf(inner(schema));
   return Object.entries(entries).flatMap(([name, entry]) => {
     const key = prefix + name;
-    const nested = partsOf(inner(entry)).entries !== undefined;
     const description = v.getDescription(entry);
+    const { value } = partsOf(inner(entry));
+    const byName = value !== undefined && partsOf(inner(value)).entries !== undefined;
+    if (byName) {
+      const group = { key, type: 'names with keys', fallback: fallbackText(entry), description: description ?? '' };
+      return [group, ...rowsOf(value, `${key}.NAME.`)];
+    }
+    const nested = partsOf(inner(entry)).entries !== undefined;
     if (description === undefined && !nested) throw new Error(`the key ${key} has no description`);
     if (!nested)
       return [{ key, type: typeText(inner(entry)), fallback: fallbackText(entry), description: description ?? '' }];
@@ -106,8 +112,9 @@ function numberText(pipe: readonly Action[]): string {
   const actions = pipe.flatMap(flat);
   const bound = (type: string) => actions.find((action) => action.type === type)?.requirement;
   const whole = actions.some(({ type }) => type === 'integer') ? 'whole number' : 'number';
-  const [least, above, most] = [bound('min_value'), bound('gt_value'), bound('max_value')];
+  const [least, above, most, below] = ['min_value', 'gt_value', 'max_value', 'lt_value'].map(bound);
   if (least !== undefined && most !== undefined) return `${whole} ${least} to ${most}`;
+  if (least !== undefined && below !== undefined) return `${whole} from ${least}, below ${below}`;
   if (least !== undefined) return `${whole} ≥ ${least}`;
   return above === undefined ? whole : `${whole} > ${above}`;
 }

@@ -1,4 +1,4 @@
-// Checkpoints: parameters, momentum, counters, in one safetensors file that appears whole or not at all.
+// Checkpoints: parameters, what the optimiser remembers, counters, in one safetensors file that appears whole or not at all.
 import * as v from 'valibot';
 import { SteadysegError } from '../base/errors.js';
 import { count, parseJson } from '../base/json.js';
@@ -31,8 +31,9 @@ const recordKey = 'steadyseg.checkpoint';
 export async function writeCheckpoint(path: string, state: TrainingState, best: Best | undefined): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, content] of state.parameters) tensors.set(`parameter.${name}`, content);
-  for (const [name, content] of state.velocities)
-    tensors.set(`velocity.${name}`, tensor('float32', [content.length], content));
+  for (const [slot, contents] of state.slots)
+    for (const [name, content] of contents)
+      tensors.set(`${slot}.${name}`, tensor('float32', [content.length], content));
   const metadata = new Map([[recordKey, JSON.stringify({ step: state.step, best })]]);
   await writeSafetensors(path, tensors, metadata);
 }
@@ -54,10 +55,10 @@ export async function readCheckpoint(path: string, state: TrainingState): Promis
   const parameters = [...state.parameters].map(
     ([name, { data, shape }]) => [data, find(`parameter.${name}`, shape)] as const,
   );
-  const velocities = [...state.velocities].map(
-    ([name, data]) => [data, find(`velocity.${name}`, [data.length])] as const,
+  const remembered = [...state.slots].flatMap(([slot, contents]) =>
+    [...contents].map(([name, data]) => [data, find(`${slot}.${name}`, [data.length])] as const),
   );
-  for (const [into, from] of [...parameters, ...velocities]) into.set(from);
+  for (const [into, from] of [...parameters, ...remembered]) into.set(from);
   state.step = record.step;
   return record;
 }

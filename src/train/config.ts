@@ -16,6 +16,7 @@ const MAX_CONFIG_BYTES = 2 ** 20;
 const count = (minimum: number) => v.pipe(v.number(), v.integer(), v.minValue(minimum));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const positive = v.pipe(v.number(), v.gtValue(0));
+const belowOne = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 const notNegative = v.pipe(v.number(), v.minValue(0));
 /** A path, or a name in its place; `$NAME` at its start becomes the environment's value. */
 const expandedPath = v.pipe(
@@ -71,6 +72,88 @@ const dataSchema = v.strictObject({
   ),
 });
 
+const optimizerKeys = v.strictObject({
+  method: key(
+    v.picklist(['sgd', 'adam', 'adamw']),
+    'sgd',
+    'stochastic gradient descent, Adam, or AdamW (decoupled decay)',
+  ),
+  rate: optionalKey(positive, 'learning rate; default: 0.01 with sgd, 0.001 with adam and adamw'),
+  schedule: key(
+    v.picklist(['polynomial', 'cosine', 'constant']),
+    'polynomial',
+    'how the rate falls: as (1 - step/steps)^power, as half a cosine, or not',
+  ),
+  power: optionalKey(notNegative, 'of the polynomial schedule; default: 0.9'),
+  warmup: key(count(0), 0, 'steps over which the rate rises from nothing, linearly'),
+  momentum: optionalKey(share, 'of sgd; default: 0.9'),
+  betas: optionalKey(
+    v.tuple([belowOne, belowOne]),
+    'of adam and adamw: what the means of the gradient and of its square keep at each step; default: [0.9, 0.999]',
+  ),
+  epsilon: optionalKey(positive, "of adam and adamw: added to the root of the square's mean; default: 1e-8"),
+  weightDecay: optionalKey(notNegative, 'weight decay; default: 1e-4 with sgd, 0 with adam, 0.01 with adamw'),
+  decayNormsAndBiases: key(v.boolean(), true, 'whether weights of one axis (norms and biases) decay, too'),
+  groups: key(
+    v.record(
+      v.string(),
+      v.strictObject({
+        rate: key(notNegative, 1, 'factor on their rate; 0 leaves them as they are'),
+        weightDecay: key(notNegative, 1, 'factor on their weight decay'),
+      }),
+    ),
+    {},
+    'weights with a rate or decay of their own, by a pattern of their names such as "layer4.*"; a weight takes the first that it fits',
+  ),
+  headFactor: optionalKey(
+    positive,
+    'factor on the rate of ppm, cls and aux, besides that of their group; default: 10 with backbone weights, else 1',
+  ),
+  clipNorm: optionalKey(positive, 'largest norm of all gradients together; larger ones are scaled down; default: any'),
+  averaging: optionalKey(
+    belowOne,
+    'decay of the exponential mean of weights and running statistics, such as 0.98; validation, model and report are then of the mean; default: of the last weights',
+  ),
+});
+
+/** PyTorch's. */
+const defaultBetas: [number, number] = [0.9, 0.999];
+
+/** Keys that mean something only with some choices of another. */
+const dependentKeys: readonly (readonly [
+  name: 'momentum' | 'betas' | 'epsilon' | 'power',
+  choice: 'method' | 'schedule',
+  choices: readonly string[],
+])[] = [
+  ['momentum', 'method', ['sgd']],
+  ['betas', 'method', ['adam', 'adamw']],
+  ['epsilon', 'method', ['adam', 'adamw']],
+  ['power', 'schedule', ['polynomial']],
+];
+
+/** Fills in what depends on the method, and refuses what has no meaning with it. */
+const optimizerSchema = v.pipe(
+  optimizerKeys,
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    for (const [name, choice, choices] of dependentKeys) {
+      const { [name]: given, [choice]: chosen } = dataset.value;
+      if (given === undefined || choices.includes(chosen)) continue;
+      addIssue({ message: `expected no ${name} with ${choice} ${chosen}, found ${JSON.stringify(given)}` });
+    }
+  }),
+  // The same order of keys whether they were given or not: configurations are compared as text.
+  v.transform(({ method, schedule, rate, power, momentum, betas, epsilon, weightDecay, ...given }) => ({
+    ...(method === 'sgd'
+      ? { method, momentum: momentum ?? publishedSgd.momentum }
+      : { method, betas: betas ?? defaultBetas, epsilon: epsilon ?? 1e-8 }),
+    rate: rate ?? (method === 'sgd' ? 0.01 : 0.001),
+    ...(schedule === 'polynomial' ? { schedule, power: power ?? 0.9 } : { schedule }),
+    weightDecay: weightDecay ?? { sgd: publishedSgd.weightDecay, adam: 0, adamw: 0.01 }[method],
+    ...given,
+  })),
+);
+
 /** The keys of a configuration, with defaults and what they mean. */
 export const configSchema = v.strictObject({
   network: v.strictObject({
@@ -111,20 +194,7 @@ export const configSchema = v.strictObject({
     {},
     'random changes of a sample',
   ),
-  optimizer: key(
-    v.strictObject({
-      rate: key(positive, 0.01, 'learning rate of the first step'),
-      power: key(notNegative, 0.9, 'the rate falls as (1 - step/steps)^power'),
-      momentum: key(share, publishedSgd.momentum, 'momentum'),
-      weightDecay: key(notNegative, publishedSgd.weightDecay, 'weight decay, on every weight'),
-      headFactor: optionalKey(
-        positive,
-        'factor on the rate of ppm, cls and aux; default: 10 with backbone weights, else 1',
-      ),
-    }),
-    {},
-    'stochastic gradient descent',
-  ),
+  optimizer: key(optimizerSchema, {}, 'how gradients change the weights'),
   losses: key(
     v.strictObject({
       auxiliary: key(notNegative, 0.4, 'weight of the auxiliary head within the cross entropy'),
@@ -321,15 +391,20 @@ function shortened(place: string): string {
 
 /** The keys below a path of the schema. */
 function knownKeys(path: readonly string[]): string[] {
-  let schema: unknown = configSchema;
-  for (const name of path)
-    schema = unwrapped((unwrapped(schema) as { entries: Record<string, unknown> }).entries[name]);
-  return Object.keys((unwrapped(schema) as { entries: Record<string, unknown> }).entries);
+  let schema = unwrapped(configSchema);
+  for (const name of path) schema = unwrapped(schema.entries?.[name] ?? schema.value);
+  return Object.keys(schema.entries ?? {});
+}
+
+/** What a schema says of its keys: each one's own schema, or one for all. */
+interface Keys {
+  readonly entries?: Readonly<Record<string, unknown>>;
+  readonly value?: unknown;
 }
 
 /** The object schema inside optional values and descriptions. */
-function unwrapped(schema: unknown): unknown {
+function unwrapped(schema: unknown): Keys {
   const { wrapped, pipe } = schema as { wrapped?: unknown; pipe?: readonly unknown[] };
   if (pipe) return unwrapped(pipe[0] === schema ? wrapped : pipe[0]);
-  return wrapped ? unwrapped(wrapped) : schema;
+  return wrapped ? unwrapped(wrapped) : (schema as Keys);
 }

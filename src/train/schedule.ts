@@ -1,6 +1,33 @@
 // Learning rates along a run (SPEC section 4).
 
-/** `base · (1 - step/steps)^power`: the first step (0) uses the base rate. */
-export function polynomialRate(base: number, step: number, steps: number, power: number): number {
-  return base * (1 - step / steps) ** power;
+/** How a rate falls over `steps`; `power` belongs to `polynomial`. */
+export type Schedule =
+  | { readonly schedule: 'constant' | 'cosine' }
+  | { readonly schedule: 'polynomial'; readonly power: number };
+
+export type ScheduleOptions = Schedule & {
+  readonly rate: number;
+  /** Steps over which the rate rises; 0 for none. */
+  readonly warmup: number;
+};
+
+/**
+ * The rate of a step, counted from 0: `rate · fall · rise`. The fall is 1, `(1 - step/steps)^power` or
+ * `(1 + cos(π·step/steps))/2`; the rise `(step + 1)/warmup` until it reaches 1.
+ */
+export function learningRate(options: ScheduleOptions, step: number, steps: number): number {
+  const falling = options.rate * fall(options, step / steps);
+  return step + 1 < options.warmup ? falling * ((step + 1) / options.warmup) : falling;
+}
+
+/** @param progress share of the steps done, from 0. */
+function fall(options: Schedule, progress: number): number {
+  switch (options.schedule) {
+    case 'constant':
+      return 1;
+    case 'polynomial':
+      return (1 - progress) ** options.power;
+    case 'cosine':
+      return (1 + Math.cos(Math.PI * progress)) / 2;
+  }
 }

@@ -2,9 +2,11 @@
 import { SteadysegError } from '../base/errors.js';
 import { initializeParameters } from '../nets/initialize.js';
 import type { Session } from '../runtime/session.js';
-import { elementCount, type Tensor } from '../tensor/tensor.js';
-import { type SgdOptions, sgdUpdate } from './optimizer.js';
+import { elementCount, type Shape, type Tensor, tensor } from '../tensor/tensor.js';
+import { clipGradients } from './gradientClipping.js';
+import type { Optimizer } from './optimizer.js';
 import type { TrainingStep } from './step.js';
+import { updateAverage } from './weightAverage.js';
 
 /** Share of the batch's statistics in the running ones. */
 const statisticsMomentum = 0.1;
@@ -12,15 +14,22 @@ const statisticsMomentum = 0.1;
 export interface TrainingState {
   /** Weights and running statistics by state-dict name; updated in place. */
   readonly parameters: Map<string, Tensor<'float32'>>;
-  /** Momentum of every trained weight. */
-  readonly velocities: Map<string, Float32Array>;
+  /**
+   * What the optimiser remembers, by slot (such as `velocity`; `averaged` for the mean of the weights), then by state-dict name;
+   * updated in place.
+   */
+  readonly slots: ReadonlyMap<string, ReadonlyMap<string, Float32Array>>;
   /** Steps done. */
   step: number;
 }
 
+/** The slot of the exponential mean of weights and running statistics. */
+export const averagedSlot = 'averaged';
+
 /** Fresh weights from a seed, with those given in their place. @throws SteadysegError when a given tensor does not fit. */
 export function createTrainingState(
   step: TrainingStep,
+  optimizer: Optimizer,
   seed: number,
   given: ReadonlyMap<string, Tensor> = new Map(),
 ): TrainingState {
@@ -35,10 +44,28 @@ export function createTrainingState(
     }
     fresh.data.set(content.data as Float32Array);
   }
-  const velocities = new Map<string, Float32Array>();
-  for (const name of step.gradientOutputs.keys())
-    velocities.set(name, new Float32Array(parameters.get(name)?.data.length ?? 0));
-  return { parameters, velocities, step: 0 };
+  const trained = [...step.gradientOutputs.keys()];
+  const statistics = step.statistics.flatMap(({ runningMean, runningVariance }) => [runningMean, runningVariance]);
+  const empty = (names: readonly string[]) =>
+    new Map(names.map((name) => [name, new Float32Array(parameters.get(name)?.data.length ?? 0)]));
+  const slots = new Map(optimizer.rule.slots.map((slot) => [slot, empty(trained)]));
+  if (optimizer.averaging !== undefined) slots.set(averagedSlot, empty([...trained, ...statistics]));
+  return { parameters, slots, step: 0 };
+}
+
+/** The weights a step trains: name and shape. */
+export function trainedWeights({ graph, gradientOutputs }: TrainingStep): Map<string, Shape> {
+  return new Map(
+    [...graph.parameters].flatMap(([name, { value }]) => (gradientOutputs.has(name) ? [[name, value.shape]] : [])),
+  );
+}
+
+/** What a run results in so far: the mean of the weights where one is kept (and a step was done), else the weights themselves. */
+export function resultingParameters({ parameters, slots, step }: TrainingState): Map<string, Tensor<'float32'>> {
+  const averaged = step > 0 ? slots.get(averagedSlot) : undefined;
+  return new Map(
+    [...parameters].map(([name, { shape, data }]) => [name, tensor('float32', shape, averaged?.get(name) ?? data)]),
+  );
 }
 
 /** Loss terms of one step, and the gradients of every weight (averaged over accumulated batches). */
@@ -92,18 +119,33 @@ function updateStatistics(step: TrainingStep, state: TrainingState, found: Reado
   }
 }
 
-/** Moves every weight along its gradient; `rateOf` gives the learning rate by state-dict name. */
+/**
+ * One update: gradients (clipped in place) change the weights, and the mean follows.
+ * @param rate learning rate; that of a weight is this times the factor of its group.
+ */
 export function applyGradients(
   state: TrainingState,
   gradients: ReadonlyMap<string, Float32Array>,
-  rateOf: (name: string) => number,
-  options: SgdOptions,
+  { rule, groups, clipNorm, averaging }: Optimizer,
+  rate: number,
 ): void {
+  const { parameters, slots, step } = state;
+  if (clipNorm !== undefined) clipGradients(gradients, clipNorm);
   for (const [name, gradient] of gradients) {
-    const weight = state.parameters.get(name)?.data;
-    const velocity = state.velocities.get(name);
-    if (!weight || !velocity) throw new SteadysegError(`the weight ${name} is missing from the training state`);
-    sgdUpdate(weight, velocity, gradient, rateOf(name), options);
+    const group = found(groups, name);
+    const memory = rule.slots.map((slot) => found(found(slots, slot), name));
+    const update = { rate: rate * group.rateFactor, weightDecay: group.weightDecay, step };
+    rule.update(found(parameters, name).data, gradient, memory, update);
+  }
+  if (averaging !== undefined) {
+    for (const [name, mean] of found(slots, averagedSlot))
+      updateAverage(mean, found(parameters, name).data, averaging, step);
   }
   state.step++;
+}
+
+function found<T>(map: ReadonlyMap<string, T>, name: string): T {
+  const value = map.get(name);
+  if (value === undefined) throw new SteadysegError(`the training state lacks ${name}`);
+  return value;
 }

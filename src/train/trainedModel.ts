@@ -5,7 +5,7 @@ import { buildModel } from '../nets/model.js';
 import type { Model } from '../onnx/model.js';
 import type { TrainingConfig } from './config.js';
 import { needsTeacher } from './lossTable.js';
-import type { TrainingState } from './state.js';
+import { resultingParameters, type TrainingState } from './state.js';
 import type { Validation } from './validate.js';
 
 /** @param size height and width it sees. @param validation what was found of it as it is. */
@@ -22,7 +22,7 @@ export function trainedModel(
     classes: classes.length,
     height,
     width,
-    weights: state.parameters,
+    weights: resultingParameters(state),
     keepAuxiliary: true,
     description: {
       classes: [...classes],

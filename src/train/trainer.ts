@@ -7,13 +7,14 @@ import type { Batch, Loader } from '../data/loader.js';
 import { writeModelFile } from '../onnx/modelFile.js';
 import { writeModel } from '../onnx/write.js';
 import { createSession, type Session } from '../runtime/session.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { elementCount, type Tensor } from '../tensor/tensor.js';
 import { type BatchFlow, batchFlow } from './batchFlow.js';
 import { type Best, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { decidingChanges, type TrainingConfig } from './config.js';
 import { configuredStep, configuredTeacher } from './configuredStep.js';
 import { feedsOf } from './feeds.js';
 import { initialWeights } from './initialWeights.js';
+import { createOptimizer, type Optimizer } from './optimizer.js';
 import {
   appendMetrics,
   readMetrics,
@@ -23,8 +24,8 @@ import {
   type StepRecord,
   type ValidationRecord,
 } from './runFolder.js';
-import { polynomialRate } from './schedule.js';
-import { applyGradients, computeGradients, createTrainingState, type TrainingState } from './state.js';
+import { learningRate } from './schedule.js';
+import { applyGradients, computeGradients, createTrainingState, type TrainingState, trainedWeights } from './state.js';
 import type { TrainingStep } from './step.js';
 import type { Teacher } from './teacher.js';
 import { trainedModel } from './trainedModel.js';
@@ -77,9 +78,6 @@ export interface RunResult {
 const explosion = 1000;
 /** A batch in which next to nothing is labelled has a loss near 0; what follows is then no explosion. */
 const smallestUsualLoss = 0.1;
-
-/** Heads that learn faster than a pretrained backbone. */
-const isHead = (name: string) => /^(ppm|cls|aux)\./.test(name);
 
 /**
  * Trains. The same configuration gives the same weights bit for bit on one machine, also across interrupts and resumes:
@@ -150,6 +148,7 @@ interface Run {
   readonly teacher: Teacher | undefined;
   readonly step: TrainingStep;
   readonly session: Session;
+  readonly optimizer: Optimizer;
   readonly state: TrainingState;
   readonly loader: Loader;
 }
@@ -172,10 +171,12 @@ async function openRun({ config, onWarning }: TrainOptions, closers: Closer[]): 
     source: 'the training step',
   });
   closers.push(() => session.release());
-  const state = createTrainingState(step, config.seed, await initialWeights(config, step));
+  const { headFactor = config.network.backbone ? 10 : 1, ...optimizerOptions } = config.optimizer;
+  const optimizer = createOptimizer(optimizerOptions, trainedWeights(step), headFactor);
+  const state = createTrainingState(step, optimizer, config.seed, await initialWeights(config, step));
   const loader = openLoader(config, data, step.frames.length, flow?.given ?? false);
   closers.push(() => loader.close());
-  return { config, data, flow, teacher, step, session, state, loader };
+  return { config, data, flow, teacher, step, session, optimizer, state, loader };
 }
 
 /** What comes of the steps besides weights. */
@@ -207,7 +208,7 @@ async function takeSteps(run: Run, options: TrainOptions): Promise<Outcome> {
     step: state.step,
     steps,
     samples: data.dataset.count,
-    parameters: countWeights(state),
+    parameters: countWeights(run),
     dataset: data.dataset,
   });
   if (again) await addValidation(run, options, outcome);
@@ -264,9 +265,8 @@ async function addValidation({ config, data, state }: Run, options: TrainOptions
 
 /** One update: batches, gradients, weights. */
 async function runStep(run: Run, batches: AsyncGenerator<Batch, never, void>): Promise<StepRecord> {
-  const { config, step, session, state } = run;
+  const { config, step, session, optimizer, state } = run;
   const dropout = { rate: config.dropout, seed: config.seed };
-  const { rate: base, power, headFactor = config.network.backbone ? 10 : 1, momentum, weightDecay } = config.optimizer;
   const started = performance.now();
   const feeds: Record<string, Tensor>[] = [];
   const used: Batch[] = [];
@@ -279,8 +279,8 @@ async function runStep(run: Run, batches: AsyncGenerator<Batch, never, void>): P
   }
   const { losses, gradients } = await computeGradients(step, session, state, feeds);
   for (const batch of used) batch.release();
-  const rate = polynomialRate(base, state.step, config.steps, power);
-  applyGradients(state, gradients, (name) => (isHead(name) ? headFactor * rate : rate), { momentum, weightDecay });
+  const rate = learningRate(config.optimizer, state.step, config.steps);
+  applyGradients(state, gradients, optimizer, rate);
   const milliseconds = performance.now() - started;
   return { step: state.step, time: Date.now() / 1000, losses, rate, milliseconds, waited };
 }
@@ -306,6 +306,6 @@ function refuseBrokenWeights(state: TrainingState): void {
   }
 }
 
-function countWeights({ velocities }: TrainingState): number {
-  return [...velocities.values()].reduce((sum, { length }) => sum + length, 0);
+function countWeights({ step }: Run): number {
+  return [...trainedWeights(step).values()].reduce((sum, shape) => sum + elementCount(shape), 0);
 }

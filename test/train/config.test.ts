@@ -25,6 +25,35 @@ it('fills in the published defaults', () => {
   });
 });
 
+it("fills in what depends on the optimiser's method", () => {
+  const optimizer = (given: object) => parseConfig({ ...minimal, optimizer: given }, 'x.yaml').optimizer;
+  expect(optimizer({})).toEqual({
+    ...{ method: 'sgd', momentum: 0.9, rate: 0.01, schedule: 'polynomial', power: 0.9, weightDecay: 1e-4 },
+    ...{ warmup: 0, decayNormsAndBiases: true, groups: {} },
+  });
+  const adam = optimizer({ method: 'adam', schedule: 'cosine', groups: { 'cls.*': { rate: 2 } } });
+  expect(adam).toMatchObject({ betas: [0.9, 0.999], epsilon: 1e-8, rate: 0.001, schedule: 'cosine', weightDecay: 0 });
+  expect(adam.groups).toEqual({ 'cls.*': { rate: 2, weightDecay: 1 } });
+  expect(Object.keys(adam)).not.toContain('momentum');
+  expect(Object.keys(adam)).not.toContain('power');
+  expect(optimizer({ method: 'adamw', weightDecay: 0.05 }).weightDecay).toBe(0.05);
+  expect(optimizer({ method: 'adamw' }).weightDecay).toBe(0.01);
+  // Whether a default is said or not makes no difference to a resume.
+  const [silent, said] = [{ method: 'adam' }, { epsilon: 1e-8, warmup: 0, method: 'adam', rate: 0.001 }].map(optimizer);
+  expect(JSON.stringify(said)).toBe(JSON.stringify(silent));
+  expect(JSON.stringify(optimizer(silent))).toBe(JSON.stringify(silent));
+});
+
+it.each([
+  [{ method: 'adam', momentum: 0.9 }, 'x.yaml: optimizer: expected no momentum with method adam, found 0.9'],
+  [{ betas: [0.9, 0.99] }, 'x.yaml: optimizer: expected no betas with method sgd, found [0.9,0.99]'],
+  [{ schedule: 'constant', power: 1 }, 'x.yaml: optimizer: expected no power with schedule constant, found 1'],
+  [{ groups: { 'cls.*': { rato: 2 } } }, 'there is no key optimizer.groups.cls.*.rato; did you mean'],
+  [{ averaging: 1 }, 'x.yaml: optimizer.averaging: '],
+])('refuses keys of the optimiser that mean nothing: %j', (optimizer, reason) => {
+  expect(() => parseConfig({ ...minimal, optimizer }, 'x.yaml')).toThrow(reason);
+});
+
 it('suggests the key that was meant, at any depth', () => {
   expect(() => parseConfig({ ...minimal, stesp: 3 }, 'x.yaml')).toThrow(
     'x.yaml: there is no key stesp; did you mean steps?',

@@ -2,12 +2,14 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { SteadysegError } from '#src/base/errors.js';
-import { float32 } from '#src/tensor/tensor.js';
-import { readCheckpoint } from '#src/train/checkpoint.js';
+import { elementCount, float32, type Shape } from '#src/tensor/tensor.js';
+import { readCheckpoint, writeCheckpoint } from '#src/train/checkpoint.js';
 import { decidingChanges, parseConfig } from '#src/train/config.js';
+import { createOptimizer, type Optimizer, type OptimizerOptions, publishedSgd } from '#src/train/optimizer.js';
 import { appendMetrics, readMetrics, readRunConfig } from '#src/train/runFolder.js';
+import { applyGradients, type TrainingState } from '#src/train/state.js';
 import { writeSafetensors } from '#src/weights/safetensors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg run '));
@@ -62,11 +64,86 @@ it.each([
 ])('names a checkpoint whose record %s', async (_, record, reason) => {
   const path = join(folder, 'last.safetensors');
   await writeSafetensors(path, new Map([['x', float32([1], [1])]]), new Map([['steadyseg.checkpoint', record]]));
-  const state = { parameters: new Map(), velocities: new Map(), step: 7 };
+  const state = { parameters: new Map(), slots: new Map(), step: 7 };
   expect(await problem(readCheckpoint(path, state))).toMatch(
     new RegExp(`last.safetensors: expected the record of a checkpoint: .*${reason}`),
   );
   expect(state.step).toBe(7);
+});
+
+describe('checkpoints', () => {
+  const fixture = (name: string) => join(import.meta.dirname, '..', 'fixtures', 'train', name);
+  const shapes = new Map([
+    ['layer1.conv.weight', [2, 3, 1, 1]],
+    ['layer1.norm.bias', [3]],
+    ['cls.4.weight', [2, 2, 1, 1]],
+  ]);
+  /** Everything 0, for an optimiser. */
+  const emptyState = ({ rule, averaging }: Optimizer): TrainingState => {
+    const zeros = ([name, shape]: [string, Shape]) => [name, new Float32Array(elementCount(shape))] as const;
+    const statistic: [string, Shape] = ['layer1.norm.running_mean', [3]];
+    const parameters = new Map(
+      [...shapes, statistic].map(([name, shape]) => [name, float32(shape, Array(elementCount(shape)).fill(0))]),
+    );
+    const slots = new Map(rule.slots.map((slot) => [slot, new Map([...shapes].map(zeros))]));
+    if (averaging !== undefined) slots.set('averaged', new Map([...shapes, statistic].map(zeros)));
+    return { parameters, slots, step: 0 };
+  };
+  const gradients = (state: TrainingState) =>
+    new Map(
+      [...shapes.keys()].map((name) => [
+        name,
+        Float32Array.from(state.parameters.get(name)?.data ?? [], (_, i) => (i - 1) * 0.25),
+      ]),
+    );
+  const bits = (state: TrainingState) =>
+    [...state.parameters.values()]
+      .map(({ data }) => [...data])
+      .concat([...state.slots.values()].flatMap((slot) => [...slot.values()].map((data) => [...data])));
+
+  it('of 0.1.0 go on, to the same bits', async () => {
+    const optimizer = createOptimizer(publishedSgd, shapes, 10);
+    const [state, next] = [emptyState(optimizer), emptyState(optimizer)];
+    const { best } = await readCheckpoint(fixture('checkpoint-0.1.0.safetensors'), state);
+    expect([state.step, best?.mIoU]).toEqual([3, 0.5]);
+    applyGradients(state, gradients(state), optimizer, 0.01);
+    await readCheckpoint(fixture('checkpoint-0.1.0-next.safetensors'), next);
+    expect(bits(state)).toEqual(bits(next));
+    expect(state.step).toBe(next.step);
+  });
+
+  it.each<[string, OptimizerOptions]>([
+    ['sgd', { ...publishedSgd, clipNorm: 0.1 }],
+    ['adam', { ...publishedSgd, method: 'adam', betas: [0.9, 0.99], epsilon: 1e-8 }],
+    ['adamw and a mean', { ...publishedSgd, method: 'adamw', betas: [0.9, 0.99], epsilon: 1e-8, averaging: 0.9 }],
+  ])('hold everything of %s, bit for bit', async (_, options) => {
+    const optimizer = createOptimizer(options, shapes, 10);
+    const [state, resumed] = [emptyState(optimizer), emptyState(optimizer)];
+    await readCheckpoint(fixture('checkpoint-0.1.0-next.safetensors'), {
+      ...emptyState(createOptimizer(publishedSgd, shapes)),
+      parameters: state.parameters,
+    });
+    const path = join(folder, 'optimizer.safetensors');
+    for (let step = 0; step < 3; step++) applyGradients(state, gradients(state), optimizer, 0.01);
+    await writeCheckpoint(path, state, undefined);
+    await readCheckpoint(path, resumed);
+    for (const one of [state, resumed]) applyGradients(one, gradients(one), optimizer, 0.005);
+    expect(bits(resumed)).toEqual(bits(state));
+    expect(resumed.step).toBe(4);
+  });
+
+  it('of another optimiser are refused, and leave the state as it was', async () => {
+    const state = emptyState(createOptimizer({ ...publishedSgd, averaging: 0.9 }, shapes));
+    expect(await problem(readCheckpoint(fixture('checkpoint-0.1.0.safetensors'), state))).toContain(
+      'checkpoint-0.1.0.safetensors: expected averaged.layer1.conv.weight as float32 6, found none',
+    );
+    expect(state.step).toBe(0);
+    expect(
+      bits(state)
+        .flat()
+        .every((value) => value === 0),
+    ).toBe(true);
+  });
 });
 
 it.each([

@@ -4,10 +4,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readModelFile } from '#src/onnx/modelFile.js';
 import { writeToyCity } from '#src/toycity/write.js';
 import { readConfig, type TrainingConfig } from '#src/train/config.js';
 import { readMetrics, runFiles } from '#src/train/runFolder.js';
 import { type TrainOptions, train } from '#src/train/trainer.js';
+import { readStateDict } from '#src/weights/openWeights.js';
 import { openSafetensors, readSafetensors, writeSafetensors } from '#src/weights/safetensors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg train '));
@@ -72,6 +74,37 @@ describe('a training run', { timeout: 120_000 }, () => {
     const { model, out } = await trained('resumed', { resume: true });
     expect(model.equals(whole)).toBe(true);
     expect((await readMetrics(runFiles(out).metrics)).length).toBe(steps + 2);
+  });
+
+  it('goes on bit for bit with everything an optimiser may remember', async () => {
+    const changes = [
+      'steps=5',
+      'optimizer={ method: adamw, rate: 0.002, schedule: cosine, warmup: 2, clipNorm: 1, averaging: 0.5, decayNormsAndBiases: false }',
+      'validation.every=5',
+    ];
+    const config = await configure(...changes);
+    const { model, out } = await trained('adam', { config });
+    const interruption = new AbortController();
+    const onStep: TrainOptions['onStep'] = ({ step }) => {
+      if (step === 2) interruption.abort();
+    };
+    const interrupted = trained('adam resumed', { config, onStep, signal: interruption.signal });
+    await expect(interrupted).rejects.toThrow('ended at step 2 of 5');
+    const resumed = await trained('adam resumed', { config: await configure(...changes), resume: true });
+    expect(resumed.model.equals(model)).toBe(true);
+    // The model is the mean, and so is what others take from the checkpoint.
+    const { tensors } = await readSafetensors(runFiles(out).last);
+    const { initializers } = (await readModelFile(runFiles(out).model)).graph;
+    const taken = (await readStateDict(runFiles(out).last)).tensors;
+    for (const name of ['cls.4.weight', 'cls.1.running_mean']) {
+      const mean = tensors.get(`averaged.${name}`)?.data;
+      expect(mean).toBeDefined();
+      expect(initializers.get(name)?.data).toEqual(mean);
+      expect(taken.get(name)?.data).toEqual(mean);
+      expect(tensors.get(`parameter.${name}`)?.data).not.toEqual(mean);
+    }
+    const rates = (await readMetrics(runFiles(out).metrics)).flatMap((one) => ('rate' in one ? [one.rate] : []));
+    expect(rates.map((rate) => Number(rate.toFixed(6)))).toEqual([0.001, 0.001809, 0.001309, 0.000691, 0.000191]);
   });
 
   it('leaves the same model when it is resumed after its last step', async () => {

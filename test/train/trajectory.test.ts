@@ -6,9 +6,9 @@ import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { labelsByName, symmetricByName } from '#src/tensor/random.js';
 import type { Tensor } from '#src/tensor/tensor.js';
-import { publishedSgd } from '#src/train/optimizer.js';
-import { polynomialRate } from '#src/train/schedule.js';
-import { applyGradients, computeGradients, createTrainingState } from '#src/train/state.js';
+import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
+import { learningRate } from '#src/train/schedule.js';
+import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
 import { buildTrainingStep } from '#src/train/step.js';
 import { readGolden, readSharedJson, weightsByName } from '../goldens.js';
 import { describeWithShared, sharedPath } from '../shared.js';
@@ -28,6 +28,7 @@ function norm(values: ArrayLike<number>): number {
 }
 const relative = (found: number, expected: number) => Math.abs(found - expected) / Math.abs(expected);
 const isHead = (name: string) => /^(ppm|cls|aux)\./.test(name);
+const published = { rate: 0.01, schedule: 'polynomial', power: 0.9, warmup: 0 } as const;
 
 function lossTolerance(step: number): number {
   if (step === 0) return 1e-5;
@@ -49,7 +50,8 @@ describeWithShared('a PSPNet-18 trained with the motion loss', ['goldens/nets/ps
       losses: { motion: 0.1 },
     });
     const session = await createSession(writeModel(step.model), { optimization: 'disabled' });
-    const state = createTrainingState(step, 0, weightsByName(step.graph, 'psp18.'));
+    const optimizer = createOptimizer(publishedSgd, trainedWeights(step), 10);
+    const state = createTrainingState(step, optimizer, 0, weightsByName(step.graph, 'psp18.'));
 
     for (const [k, expected] of trajectory.steps.entries()) {
       const named = (what: string) => `traj.${k % 3}.${what}`;
@@ -65,9 +67,9 @@ describeWithShared('a PSPNet-18 trained with the motion loss', ['goldens/nets/ps
         expect(relative(losses.motion * 0.1, expected.st)).toBeLessThan(1e-4);
         checkFirstStep(trajectory, gradients, state.parameters);
       }
-      const rate = polynomialRate(0.01, k, trajectory.steps.length, 0.9);
+      const rate = learningRate(published, k, trajectory.steps.length);
       expect(relative(rate, expected.lr)).toBeLessThan(1e-9);
-      applyGradients(state, gradients, (name) => (isHead(name) ? 10 * rate : rate), publishedSgd);
+      applyGradients(state, gradients, optimizer, rate);
     }
     for (const [name, expected] of Object.entries(trajectory.final_state_norms)) {
       const found = state.parameters.get(name);

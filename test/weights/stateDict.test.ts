@@ -56,6 +56,17 @@ describe('cleaning names', () => {
     expect(dropped).toEqual(['teacher.a', 'module.flownet.c', 'criterion_dsn.w']);
   });
 
+  it('takes the mean of weights along a run for the weights, and leaves out what its optimiser remembers', () => {
+    const names = ['parameter.a.w', 'parameter.b', 'averaged.a.w', 'moment1.a.w', 'moment2.a.w', 'averaged.c'];
+    const { kept, dropped } = cleanNames(new Map(names.map((name) => [name, name])));
+    expect([...kept]).toEqual([
+      ['a.w', 'averaged.a.w'],
+      ['b', 'parameter.b'],
+      ['averaged.c', 'averaged.c'],
+    ]);
+    expect(dropped).toEqual(['moment1.a.w', 'moment2.a.w']);
+  });
+
   it('takes model. off only when every name has it', () => {
     const clean = (...names: string[]) => [...cleanNames(new Map(names.map((name) => [name, 0]))).kept.keys()];
     expect(clean('model.a', 'module.model.b')).toEqual(['a', 'b']);

@@ -1,0 +1,13 @@
+// Clipping of gradients by their common norm, as PyTorch does it.
+
+/** Keeps the factor finite where all gradients are 0. */
+const epsilon = 1e-6;
+
+/** Scales all gradients, in place, by `most / (norm + 1e-6)` where that is below 1; the norm is that of all of them as one vector. */
+export function clipGradients(gradients: ReadonlyMap<string, Float32Array>, most: number): void {
+  let squares = 0;
+  for (const gradient of gradients.values()) for (const value of gradient) squares += value * value;
+  const factor = most / (Math.sqrt(squares) + epsilon);
+  if (factor >= 1) return;
+  for (const gradient of gradients.values()) for (let i = 0; i < gradient.length; i++) gradient[i] *= factor;
+}
