@@ -24,8 +24,9 @@ export {
   type Position,
 } from './data/loader.js';
 export { type RenderedToyCityOptions, renderedToyCityDataset } from './data/toycity.js';
-export { type DemoOptions, type DemoResult, type DemoStage, runDemo } from './demo/demo.js';
+export { type DemoOptions, type DemoStage, runDemo } from './demo/demo.js';
 export type { ClipFigures, Figures, Measurement } from './demo/measure.js';
+export type { DemoResult } from './demo/result.js';
 export { type CachedFlowSource, cachedFlow, defaultFlowCacheFolder, type FlowCacheOptions } from './flow/cache.js';
 export { type ComputedFlow, type ComputeFlowOptions, computeFlow } from './flow/compute.js';
 export { type FarnebackOptions, farnebackFlow } from './flow/farneback.js';

@@ -1,7 +1,8 @@
 // `steadyseg demo`: everything at once on what ships.
 import { Command } from 'commander';
 import { demoNetworks } from '../demo/clips.js';
-import { type DemoResult, type DemoStage, runDemo } from '../demo/demo.js';
+import { type DemoStage, runDemo } from '../demo/demo.js';
+import type { DemoResult } from '../demo/result.js';
 import { createProgressLine, type ProgressLine } from '../report/progress.js';
 import { renderTable } from '../report/table.js';
 import { printResult, wholeNumber } from './options.js';

@@ -16,8 +16,9 @@ import { shippedModelPath } from '../segment/shipped.js';
 import { frameRate } from '../toycity/camera.js';
 import { type ClipOptions, createClipRenderer } from '../toycity/render.js';
 import { demoNetworks, heldClips, shownClip } from './clips.js';
-import { type Measurement, measureClips } from './measure.js';
+import { measureClips } from './measure.js';
 import { demoReport } from './report.js';
+import type { DemoResult } from './result.js';
 
 /** What `runDemo` takes. */
 export interface DemoOptions {
@@ -39,23 +40,6 @@ export interface DemoOptions {
 
 /** What the demo is at, in this order. */
 export type DemoStage = 'measure' | 'render' | 'segment' | 'compare';
-
-/** What the demo measured, and where its files are. */
-export interface DemoResult {
-  readonly measurement: Measurement;
-  /** Share of the pixels of the shown clip whose label changes from a frame to the next; motion of the scene is part of it. */
-  readonly flicker: readonly [plain: number, steady: number];
-  readonly seconds: number;
-  readonly files: {
-    readonly report: string;
-    readonly comparison: string;
-    readonly overlays: readonly [plain: string, steady: string];
-    readonly flicker: string;
-    readonly clip: string;
-    readonly figures: string;
-    readonly picture?: string | undefined;
-  };
-}
 
 /** The animated picture: a page loads it whole. */
 const MAX_PICTURE_BYTES = 2_000_000;

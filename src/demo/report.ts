@@ -10,8 +10,8 @@ import type { PictureGroup, ReportPicture } from '../report/pictures.js';
 import type { Report } from '../report/report.js';
 import { type ClipOptions, createClipRenderer } from '../toycity/render.js';
 import { demoNetworks } from './clips.js';
-import type { DemoResult } from './demo.js';
 import type { Segment } from './measure.js';
+import type { DemoResult } from './result.js';
 
 export interface DemoReportOptions {
   readonly result: DemoResult;
