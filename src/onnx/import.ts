@@ -1,122 +1,213 @@
-// Turns a model, ours or foreign, into a graph at concrete sizes: shapes are inferred, shape arithmetic is computed.
+// Adds a model, ours or foreign, to a graph at concrete sizes: shapes are inferred, shape arithmetic is computed.
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { elementCount, float32, formatShape, int64, type Shape, type Tensor } from '../tensor/tensor.js';
 import { foldConstants } from './fold.js';
+import { freeNode, recordSize, type TracedSizes, tracedSizes } from './freeSizes.js';
 import { addNode, constant, createGraph, defaultOpset, type Graph, input, parameter, type Value } from './graph.js';
 import { inferOutputs } from './inference/index.js';
-import { feedInputs, int, type Model, type ModelNode } from './model.js';
+import { feedInputs, int, type Model, type ModelNode, type ValueInfo } from './model.js';
 import { reshape } from './ops.js';
+import { tensorRoles } from './trainable.js';
 import { flattenedSoftmaxAxis, upgradeNode } from './upgrade.js';
+
+/** A model in a graph. Every time it is applied it uses the same parameters and constants. */
+export interface AddedModel {
+  /** Content of its parameters by name: weights and running statistics (`tensorRoles`). */
+  readonly weights: ReadonlyMap<string, Tensor>;
+  /**
+   * Adds its nodes, fed with values of the same graph by input name. Where the file fixes batch, height or width and a
+   * value has others, constants that were traced from those sizes follow.
+   * @returns every value of the file by name, the outputs among them.
+   * @throws SteadysegError naming the node that does not allow it.
+   */
+  apply(inputs: Readonly<Record<string, Value>>): ReadonlyMap<string, Value>;
+}
+
+/** Declares the parameters and constants of a model (float32: see `widenModel`) in a graph. */
+export function addModel(graph: Graph, model: Model): AddedModel {
+  const opset = model.opsets.get('') ?? defaultOpset;
+  graph.opset = Math.max(opset, graph.opset);
+  const roles = tensorRoles(model);
+  const weights = new Map<string, Tensor>();
+  const shared = new Map<string, Value>();
+  const declare = (name: string, content: Tensor) => {
+    const { role } = roles.get(name) ?? { role: 'constant' };
+    if (role === 'constant') {
+      shared.set(name, constant(graph, content, freeName(graph, name)));
+    } else {
+      shared.set(name, parameter(graph, name, content.shape, { kind: 'constant', value: 0 }, role));
+      weights.set(name, content);
+    }
+  };
+  for (const [name, content] of model.graph.initializers) declare(name, content);
+  for (const node of model.graph.nodes) {
+    if (node.op === 'Constant' && node.domain === '') declareConstant(node, declare);
+  }
+  let applications = 0;
+  return {
+    weights,
+    apply(inputs) {
+      applications++;
+      const traced = tracedFor(model, inputs);
+      const values = new Map<string, Value | undefined>([['', undefined], ...shared]);
+      for (const { name } of feedInputs(model.graph)) {
+        const value = inputs[name];
+        if (!value) throw new SteadysegError(`expected a value for the input ${name}, found none`);
+        values.set(name, value);
+        if (traced) recordSize(traced, name, value.shape);
+      }
+      for (const node of model.graph.nodes) {
+        if (node.op === 'Constant' && node.domain === '') continue;
+        const name = node.name || node.outputs[0];
+        const named = applications === 1 ? node : { ...node, name: `${name} (${applications})` };
+        importNode(graph, values, named, opset, traced);
+        for (const output of node.outputs) {
+          const value = values.get(output);
+          if (traced && value) recordSize(traced, output, value.shape);
+        }
+      }
+      const known = new Map<string, Value>();
+      for (const [name, value] of values) if (value) known.set(name, value);
+      for (const { name } of model.graph.outputs) {
+        if (!known.has(name)) throw new SteadysegError(`nothing computes the output ${name}`);
+      }
+      return known;
+    },
+  };
+}
 
 export interface ImportOptions {
   /** Sizes of inputs by name; needed where the file leaves dimensions open. */
   readonly inputShapes?: Readonly<Record<string, Shape>>;
 }
 
+/** A graph of one model, its outputs, and the content of its parameters by name. */
 export interface ImportedGraph {
   readonly graph: Graph;
   readonly outputs: Readonly<Record<string, Value>>;
-  /** Content of the graph's parameters by name. */
   readonly weights: ReadonlyMap<string, Tensor>;
 }
 
-/** Inputs of a batch normalisation that are statistics, not weights. */
-const statisticInputs = [3, 4];
-
-/** Float inputs that decide the shape of what is computed, by operator: they have to be constants. */
-const shapeInputs: Readonly<Record<string, readonly number[]>> = { Resize: [1, 2], Upsample: [1] };
-
 /**
- * The graph of a model. Float32 initializers become parameters of the same name, other initializers constants.
+ * The graph of a model alone, with inputs of its own names.
  * @throws SteadysegError naming the node when an operator or opset is not supported, or an input's size is open.
  */
-export function importModel(model: Model, options: ImportOptions = {}): ImportedGraph {
-  const opset = model.opsets.get('') ?? defaultOpset;
+export function importModel(model: Model, { inputShapes = {} }: ImportOptions = {}): ImportedGraph {
   const graph = createGraph(model.graph.name || 'imported');
-  graph.opset = Math.max(opset, defaultOpset);
-  const values = new Map<string, Value | undefined>([['', undefined]]);
-  const weights = new Map<string, Tensor>();
-
-  for (const { name, type } of feedInputs(model.graph)) {
-    const shape = options.inputShapes?.[name] ?? type?.shape;
-    if (!type || !shape?.every((size) => typeof size === 'number')) {
+  const inputs: Record<string, Value> = {};
+  for (const info of feedInputs(model.graph)) {
+    const shape = inputShapes[info.name] ?? fixedShape(info);
+    if (!info.type || !shape) {
+      const open = info.type?.shape;
       throw new SteadysegError(
-        `the input ${name} has the open size ${shape ? formatShape(shape.map((size) => size ?? '?')) : '?'}; give one`,
+        `the input ${info.name} has the open size ${open ? formatShape(open.map((size) => size ?? '?')) : '?'}; give one`,
       );
     }
-    values.set(name, input(graph, name, type.dtype, shape));
+    inputs[info.name] = input(graph, info.name, info.type.dtype, shape);
   }
-  const statistics = new Set(
-    model.graph.nodes.flatMap((node) =>
-      node.op === 'BatchNormalization' ? statisticInputs.map((i) => node.inputs[i]) : [],
-    ),
-  );
-  const fixed = new Set(
-    model.graph.nodes.flatMap((node) => (shapeInputs[node.op] ?? []).map((index) => node.inputs[index])),
-  );
-  for (const [name, content] of model.graph.initializers) {
-    if (content.dtype === 'float32' && content.shape.length > 0 && !fixed.has(name)) {
-      const role = statistics.has(name) ? 'statistic' : 'weight';
-      values.set(name, parameter(graph, name, content.shape, { kind: 'constant', value: 0 }, role));
-      weights.set(name, content);
-    } else {
-      values.set(name, constant(graph, content, name));
-    }
-  }
-  for (const node of model.graph.nodes) importNode(graph, values, node, opset);
-
+  const { weights, apply } = addModel(graph, model);
+  const values = apply(inputs);
   const outputs = Object.fromEntries(
-    model.graph.outputs.map(({ name }) => {
+    model.graph.outputs.flatMap(({ name }) => {
       const value = values.get(name);
-      if (!value) throw new SteadysegError(`nothing computes the output ${name}`);
-      return [name, value];
+      return value ? [[name, value]] : [];
     }),
   );
   return { graph, outputs, weights };
 }
 
-function importNode(graph: Graph, values: Map<string, Value | undefined>, original: ModelNode, opset: number): void {
+/** The shape an input has in the file, when all of it is fixed. */
+function fixedShape({ type }: ValueInfo): Shape | undefined {
+  const shape = type?.shape;
+  return shape?.every((size) => typeof size === 'number') ? (shape as Shape) : undefined;
+}
+
+/** The sizes of a model as exported, when it is fed with others than those. */
+function tracedFor(model: Model, inputs: Readonly<Record<string, Value>>): TracedSizes | undefined {
+  const feeds = feedInputs(model.graph);
+  const changed = feeds.filter((info) => {
+    const shape = info.type?.shape;
+    const now = inputs[info.name]?.shape;
+    return (
+      shape &&
+      now?.length === shape.length &&
+      shape.some((size, axis) => typeof size === 'number' && size !== now[axis])
+    );
+  });
+  if (changed.length === 0) return undefined;
+  const shapes = new Map<string, Shape>();
+  const before: Record<string, Shape> = {};
+  for (const { name, type } of feeds) {
+    const now = inputs[name]?.shape ?? [];
+    // Axes that the file leaves open are not changed by the trace.
+    before[name] = type?.shape?.map((size, axis) => (typeof size === 'number' ? size : now[axis])) ?? now;
+  }
+  const scratch = createGraph('as exported');
+  const fed = Object.fromEntries(
+    feeds.map(({ name, type }) => [name, input(scratch, name, type?.dtype ?? 'float32', before[name])]),
+  );
+  for (const [name, { shape }] of addModel(scratch, model).apply(fed)) shapes.set(name, shape);
+  const [{ name }] = changed;
+  return tracedSizes(shapes, before[name], inputs[name].shape);
+}
+
+/** A name of the file if it is free, else one made from it. */
+function freeName(graph: Graph, name: string): string {
+  let free = name;
+  for (let number = 2; graph.names.has(free); number++) free = `${name}_${number}`;
+  return free;
+}
+
+function importNode(
+  graph: Graph,
+  values: Map<string, Value | undefined>,
+  original: ModelNode,
+  opset: number,
+  traced: TracedSizes | undefined,
+): void {
   try {
-    if (original.op === 'Constant' && original.domain === '') {
-      values.set(original.outputs[0], constant(graph, constantContent(original), original.outputs[0]));
-      return;
-    }
-    const node = original.domain === '' ? upgradeNode(original, opset) : original;
-    const inputs = node.inputs.map((from) => {
+    const upgraded = original.domain === '' ? upgradeNode(original, opset) : original;
+    const given = upgraded.inputs.map((from) => {
       if (typeof from !== 'string') return constant(graph, from);
       if (!values.has(from)) throw new SteadysegError(`nothing computes its input ${from}`);
       return values.get(from);
     });
+    const { op, domain, name, outputs: outputNames } = upgraded;
+    const { inputs, attributes } = traced
+      ? freeNode(graph, { ...upgraded, names: original.inputs, inputs: given }, traced)
+      : { inputs: given, attributes: upgraded.attributes };
     // Dropout does nothing outside training.
-    if (node.op === 'Dropout' || (node.op === 'Identity' && inputs[0])) {
-      values.set(node.outputs[0], inputs[0]);
+    if (op === 'Dropout' || (op === 'Identity' && inputs[0])) {
+      values.set(outputNames[0], inputs[0]);
       return;
     }
-    const flattened = node.domain === '' ? flattenedSoftmaxAxis(original, opset) : undefined;
+    const flattened = domain === '' ? flattenedSoftmaxAxis(original, opset) : undefined;
     if (flattened !== undefined && inputs[0]) {
-      values.set(node.outputs[0], flattenedSoftmax(node.op, inputs[0], flattened));
+      values.set(outputNames[0], flattenedSoftmax(op, inputs[0], flattened));
       return;
     }
-    const site = { op: node.op, inputs, attributes: node.attributes, outputCount: node.outputs.length };
-    if (node.outputs.length === 1) {
+    const site = { op, inputs, attributes, outputCount: outputNames.length };
+    if (outputNames.length === 1) {
       const content = foldConstants(site, inferOutputs(site)[0]);
       if (content) {
-        values.set(node.outputs[0], constant(graph, content, node.outputs[0]));
+        values.set(outputNames[0], constant(graph, content));
         return;
       }
     }
-    const outputs = addNode(graph, node.op, inputs, node.attributes, node.outputs.length, {
-      domain: node.domain,
-      name: node.name,
-      outputNames: node.outputs,
+    const outputs = addNode(graph, op, inputs, attributes, outputNames.length, {
+      domain,
+      name,
+      outputNames: outputNames.map((output) => freeName(graph, output || `${op.toLowerCase()}_unused`)),
     });
     outputs.forEach((value, i) => {
-      values.set(node.outputs[i], value);
+      values.set(outputNames[i], value);
     });
   } catch (thrown) {
-    throw new SteadysegError(`node ${original.name || original.outputs[0]} (${original.op}): ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
+    const place = `node ${original.name || original.outputs[0]} (${original.op})`;
+    const way = traced
+      ? `; the model was exported for ${traced.input.before}, not ${traced.input.now}: use that size and batch, or export it with dynamic axes`
+      : '';
+    throw new SteadysegError(`${place}: ${messageOf(thrown)}${way}`, { cause: thrown });
   }
 }
 
@@ -125,6 +216,16 @@ function flattenedSoftmax(op: string, x: Value, axis: number): Value {
   if (first === x.shape.length - 1) return addNode(x.graph, op, [x], { axis: int(-1) })[0];
   const flat = reshape(x, [elementCount(x.shape.slice(0, first)), elementCount(x.shape.slice(first))]);
   return reshape(addNode(x.graph, op, [flat], { axis: int(-1) })[0], x.shape);
+}
+
+function declareConstant(node: ModelNode, declare: (name: string, content: Tensor) => void): void {
+  try {
+    declare(node.outputs[0], constantContent(node));
+  } catch (thrown) {
+    throw new SteadysegError(`node ${node.name || node.outputs[0]} (Constant): ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
 }
 
 function constantContent(node: ModelNode): Tensor {
