@@ -1,6 +1,7 @@
 // Weights and models from one file format into another.
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { fromStorage, toStorage, type WeightStorage } from '../onnx/compactStorage.js';
+import { createEditor } from '../onnx/editor.js';
 import { halve } from '../onnx/halfStorage.js';
 import { describeModel, descriptionKey, type ModelDescription, readDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
@@ -133,19 +134,11 @@ function withDescription(model: Model, description: ModelDescription, source: st
   return { ...model, metadata: new Map([...model.metadata, merged]) };
 }
 
-/** Without the initializers that no node reads, such as an auxiliary head's. */
+/** Without the initializers that nobody reads, such as an auxiliary head's. */
 function withoutUnused(model: Model): Model {
-  const used = new Set([
-    ...model.graph.nodes.flatMap(({ inputs }) => inputs),
-    ...model.graph.outputs.map(({ name }) => name),
-  ]);
-  // A node with subgraphs may read any of them.
-  const opaque = model.graph.nodes.some(({ attributes }) =>
-    Object.values(attributes).some(({ kind }) => kind === 'opaque'),
-  );
-  if (opaque) return model;
-  const initializers = new Map([...model.graph.initializers].filter(([name]) => used.has(name)));
-  return { ...model, graph: { ...model.graph, initializers } };
+  const editor = createEditor(model);
+  for (const name of model.graph.initializers.keys()) if (!editor.isRead(name)) editor.removeInitializer(name);
+  return editor.finish();
 }
 
 async function writeModelTo(

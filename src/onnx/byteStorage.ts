@@ -1,9 +1,9 @@
 // Models that store the weights of their convolutions as 8-bit integers and compute in float32: a quarter of the size, the same speed.
-import { type Tensor, tensor } from '../tensor/tensor.js';
-import { elementTypeCode } from './elementTypes.js';
-import { int, type Model, type ModelNode } from './model.js';
+import { sameShape, type Tensor, tensor } from '../tensor/tensor.js';
+import { castToFloat32, isCastToFloat32 } from './casts.js';
+import { createEditor } from './editor.js';
+import type { Model, ModelNode } from './model.js';
 
-const suffixes = { integers: '.int8', scale: '.scale', cast: '.float' } as const;
 /** Symmetric: -127 to 127. */
 const LARGEST = 127;
 /** Smaller weights gain little. */
@@ -15,25 +15,26 @@ const SMALLEST_COUNT = 1024;
  * channel's largest. Matrices, such as those that resize, statistics, biases and what no node reads stay as they are.
  */
 export function toByteStorage(model: Model): Model {
-  const initializers = new Map<string, Tensor>();
+  const editor = createEditor(model);
   const added: ModelNode[] = [];
-  const used = new Set(model.graph.nodes.flatMap((node) => node.inputs));
   for (const [name, value] of model.graph.initializers) {
-    const quantized = used.has(name) ? quantize(value) : undefined;
-    if (!quantized) {
-      initializers.set(name, value);
-      continue;
-    }
-    const [integers, scale, cast] = [name + suffixes.integers, name + suffixes.scale, name + suffixes.cast];
-    initializers.set(integers, quantized.integers);
-    initializers.set(scale, quantized.scale);
-    const attributes = { to: int(elementTypeCode('float32')) };
-    added.push(
-      { op: 'Cast', domain: '', name: cast, inputs: [integers], outputs: [cast], attributes },
-      { op: 'Mul', domain: '', name: `${name}.product`, inputs: [cast, scale], outputs: [name], attributes: {} },
-    );
+    const quantized = editor.isRead(name) ? quantize(value) : undefined;
+    if (!quantized) continue;
+    const [integers, scale, cast] = ['int8', 'scale', 'float'].map((kind) => editor.freshName(`${name}.${kind}`));
+    editor.removeInitializer(name);
+    editor.setInitializer(integers, quantized.integers);
+    editor.setInitializer(scale, quantized.scale);
+    added.push(castToFloat32(integers, cast), {
+      op: 'Mul',
+      domain: '',
+      name: `${name}.product`,
+      inputs: [cast, scale],
+      outputs: [name],
+      attributes: {},
+    });
   }
-  return { ...model, graph: { ...model.graph, initializers, nodes: [...added, ...model.graph.nodes] } };
+  editor.insert(added);
+  return editor.finish();
 }
 
 function quantize({ dtype, shape, data }: Tensor): { integers: Tensor; scale: Tensor } | undefined {
@@ -61,23 +62,32 @@ function quantize({ dtype, shape, data }: Tensor): { integers: Tensor; scale: Te
 
 /** The same model with every weight that is only stored as int8 in float32 again, its `Cast` and `Mul` taken out. */
 export function fromByteStorage(model: Model): Model {
-  const initializers = new Map(model.graph.initializers);
-  const removed = new Set<string>();
-  for (const { op, inputs, outputs } of model.graph.nodes) {
-    const [name] = outputs;
-    if (op !== 'Mul' || inputs[0] !== name + suffixes.cast || inputs[1] !== name + suffixes.scale) continue;
-    const integers = model.graph.initializers.get(name + suffixes.integers);
-    const scale = model.graph.initializers.get(name + suffixes.scale);
-    if (integers?.dtype !== 'int8' || scale?.dtype !== 'float32') continue;
-    const size = integers.data.length / scale.data.length;
-    const weights = Float32Array.from(integers.data as Int8Array, (weight, index) =>
-      Math.fround(weight * Number(scale.data[Math.floor(index / size)])),
-    );
-    initializers.delete(name + suffixes.integers);
-    initializers.delete(name + suffixes.scale);
-    initializers.set(name, tensor('float32', integers.shape, weights));
-    removed.add(name).add(name + suffixes.cast);
+  const editor = createEditor(model);
+  for (const product of model.graph.nodes) {
+    const [castValue, scaleName] = product.inputs;
+    const cast = editor.producer(castValue);
+    if (product.op !== 'Mul' || !cast || !isCastToFloat32(cast)) continue;
+    const integers = editor.initializers.get(cast.inputs[0]);
+    const scale = editor.initializers.get(scaleName);
+    const weights = integers && scale && dequantize(integers, scale);
+    if (!weights) continue;
+    editor.remove(product);
+    editor.setInitializer(product.outputs[0], weights);
+    if (!editor.isRead(castValue)) editor.remove(cast);
+    for (const stored of [cast.inputs[0], scaleName]) if (!editor.isRead(stored)) editor.removeInitializer(stored);
   }
-  const nodes = model.graph.nodes.filter(({ outputs }) => !removed.has(outputs[0]));
-  return { ...model, graph: { ...model.graph, initializers, nodes } };
+  return editor.finish();
+}
+
+/** The product of int8 integers and a float32 scale for each of their first dimension; undefined for other tensors. */
+function dequantize(integers: Tensor, scale: Tensor): Tensor | undefined {
+  const [channels, ...inner] = integers.shape;
+  if (!(integers.data instanceof Int8Array) || !(scale.data instanceof Float32Array)) return undefined;
+  if (!sameShape(scale.shape, [channels, ...inner.map(() => 1)])) return undefined;
+  const factors = scale.data;
+  const size = integers.data.length / channels;
+  const weights = Float32Array.from(integers.data, (weight, index) =>
+    Math.fround(weight * factors[Math.floor(index / size)]),
+  );
+  return tensor('float32', integers.shape, weights);
 }

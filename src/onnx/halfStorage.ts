@@ -1,10 +1,9 @@
 // Models that store their large weights as float16 and compute in float32: half the size, the same speed.
 import { float16ToFloat32, float32ToFloat16 } from '../tensor/half.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
-import { elementTypeCode } from './elementTypes.js';
-import { int, type Model, type ModelNode } from './model.js';
-
-const suffix = '.half';
+import { castToFloat32, isCastToFloat32 } from './casts.js';
+import { createEditor } from './editor.js';
+import type { Model, ModelNode } from './model.js';
 
 /**
  * The same model with its float32 weights of two or more dimensions stored as float16, each followed by a `Cast` that
@@ -12,21 +11,23 @@ const suffix = '.half';
  * so do weights with values beyond float16's range.
  */
 export function toHalfStorage(model: Model): Model {
-  const initializers = new Map<string, Tensor>();
+  const editor = createEditor(model);
   const casts: ModelNode[] = [];
-  const used = new Set(model.graph.nodes.flatMap((node) => node.inputs));
   for (const [name, value] of model.graph.initializers) {
     const halved = halve(value);
-    if (!halved) {
-      initializers.set(name, value);
+    if (!halved) continue;
+    // What nobody reads (an auxiliary head kept for training) needs no cast.
+    if (!editor.isRead(name)) {
+      editor.setInitializer(name, halved);
       continue;
     }
-    // What no node reads (an auxiliary head kept for training) needs no cast.
-    const stored = used.has(name) ? `${name}${suffix}` : name;
-    initializers.set(stored, halved);
-    if (stored !== name) casts.push(castNode(stored, name));
+    const stored = editor.freshName(`${name}.half`);
+    editor.removeInitializer(name);
+    editor.setInitializer(stored, halved);
+    casts.push(castToFloat32(stored, name));
   }
-  return { ...model, graph: { ...model.graph, initializers, nodes: [...casts, ...model.graph.nodes] } };
+  editor.insert(casts);
+  return editor.finish();
 }
 
 /** A float32 tensor of two or more dimensions as float16; undefined for others, and where a value would overflow. */
@@ -38,31 +39,23 @@ export function halve(value: Tensor): Tensor<'float16'> | undefined {
   return tensor('float16', shape, float32ToFloat16(data));
 }
 
-function castNode(from: string, to: string): ModelNode {
-  const attributes = { to: int(elementTypeCode('float32')) };
-  return { op: 'Cast', domain: '', name: `${to}.cast`, inputs: [from], outputs: [to], attributes };
-}
-
 /** The same model with every float16 weight that is only stored so widened to float32, its `Cast` taken out. */
 export function fromHalfStorage(model: Model): Model {
-  const initializers = new Map(model.graph.initializers);
-  const nodes = model.graph.nodes.filter((node) => {
-    const [from] = node.inputs;
-    const stored = model.graph.initializers.get(from);
-    const [to] = node.outputs;
-    if (node.op !== 'Cast' || !stored || !from.endsWith(suffix) || to !== from.slice(0, -suffix.length)) return true;
-    const widened = widen(stored);
-    if (!widened) return true;
-    initializers.delete(from);
-    initializers.set(to, widened);
-    return false;
-  });
-  const used = new Set(nodes.flatMap((node) => node.inputs));
-  for (const [name, value] of initializers) {
-    const widened = used.has(name) ? undefined : widen(value);
-    if (widened) initializers.set(name, widened);
+  const editor = createEditor(model);
+  for (const [stored, value] of model.graph.initializers) {
+    const widened = widen(value);
+    if (!widened) continue;
+    if (!editor.isRead(stored)) {
+      editor.setInitializer(stored, widened);
+      continue;
+    }
+    for (const cast of editor.readers(stored).filter(isCastToFloat32)) {
+      editor.remove(cast);
+      editor.setInitializer(cast.outputs[0], widened);
+    }
+    if (!editor.isRead(stored)) editor.removeInitializer(stored);
   }
-  return { ...model, graph: { ...model.graph, initializers, nodes } };
+  return editor.finish();
 }
 
 function widen({ dtype, shape, data }: Tensor): Tensor<'float32'> | undefined {

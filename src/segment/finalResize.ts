@@ -1,9 +1,10 @@
 // Cuts off the enlargement that many networks end with: scores.ts does it together with its own, and a frame's scores stay small.
 import { SteadysegError } from '../base/errors.js';
+import { createEditor } from '../onnx/editor.js';
 import type { Node, Value } from '../onnx/graph.js';
 import { importModel } from '../onnx/import.js';
 import { sliceRanges } from '../onnx/inference/movement.js';
-import type { Model, ModelNode } from '../onnx/model.js';
+import type { Model } from '../onnx/model.js';
 import { writeModel } from '../onnx/write.js';
 import type { Shape } from '../tensor/tensor.js';
 import type { Enlargement } from './scores.js';
@@ -50,11 +51,12 @@ export function cutFinalResize(model: Model, input: string, inputShape: Shape, o
   const small = resize && enlargedBy(resize);
   const mode = resize?.attributes.coordinate_transformation_mode;
   const coordinates = coordinateModes[mode?.kind === 'string' ? mode.value : 'half_pixel'];
-  const computed = small && model.graph.nodes.some(({ outputs }) => outputs.includes(small.name));
-  if (!computed || !coordinates) return undefined;
+  const editor = createEditor(model);
+  if (!small || !editor.producer(small.name) || !coordinates) return undefined;
+  editor.keepOutputs([small.name]);
   const [, classes, height, width] = scores.shape;
   return {
-    content: writeModel(upTo(model, small.name)),
+    content: writeModel(editor.finish()),
     output: small.name,
     classes,
     enlargement: { height, width, coordinates },
@@ -88,26 +90,4 @@ function enlargedBy({ op, inputs, outputs, attributes }: Node): Value | undefine
   const given = scales && scales.shape[0] > 0 ? Array.from(scales.constant?.data ?? [], Number) : undefined;
   const exact = !given || (given.length === 4 && given.every((scale, axis) => scale * from[axis] === to[axis]));
   return enlarges && exact ? small : undefined;
-}
-
-/** The part of a model that computes one value, as its only output. */
-function upTo(model: Model, output: string): Model {
-  const { graph } = model;
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  const needed = new Set<ModelNode>();
-  const open = [output];
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    const node = producers.get(name);
-    if (!node || needed.has(node)) continue;
-    needed.add(node);
-    open.push(...node.inputs);
-  }
-  return {
-    ...model,
-    graph: {
-      ...graph,
-      nodes: graph.nodes.filter((node) => needed.has(node)),
-      outputs: [{ name: output, type: undefined }],
-    },
-  };
 }

@@ -7,6 +7,7 @@ import { inference } from '../nets/mode.js';
 import { weightsOfModel } from '../nets/networkWeights.js';
 import { imageNetMean, imageNetStd } from '../nets/normalization.js';
 import { buildNetwork } from '../nets/registry.js';
+import { createEditor } from '../onnx/editor.js';
 import { exportModel } from '../onnx/export.js';
 import { constant, createGraph, input, type Value } from '../onnx/graph.js';
 import { type ModelDescription, readDescription } from '../onnx/metadata.js';
@@ -219,7 +220,6 @@ function foreignNetwork(
   description: NetworkDescription,
   { path, crop, features }: TeacherOptions,
 ): TeacherNetwork {
-  const { graph } = model;
   const multiple = (size: number) =>
     Math.max(1, Math.round(size / description.sizeMultiple)) * description.sizeMultiple;
   const network = {
@@ -232,14 +232,19 @@ function foreignNetwork(
       width: description.width ?? multiple(crop.width),
     },
   };
-  if (features === undefined || graph.outputs.some(({ name }) => name === features)) {
+  if (features === undefined || model.graph.outputs.some(({ name }) => name === features)) {
     return { ...network, content };
   }
-  const values = graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== ''));
-  if (!values.includes(features)) throw noSuchFeatures(path, features, values);
-  const known = graph.values.find(({ name }) => name === features);
-  const outputs = [...graph.outputs, known ?? { name: features, type: undefined }];
-  return { ...network, content: writeModel({ ...model, graph: { ...graph, outputs } }) };
+  const editor = createEditor(model);
+  if (!editor.producer(features)) {
+    throw noSuchFeatures(
+      path,
+      features,
+      editor.nodes.flatMap((node) => node.outputs).filter((name) => name !== ''),
+    );
+  }
+  editor.addOutput(features);
+  return { ...network, content: writeModel(editor.finish()) };
 }
 
 function noSuchFeatures(path: string, wanted: string, names: readonly string[]): SteadysegError {
