@@ -46,7 +46,7 @@ export function command(): Command {
 Writes labels/STEM.png (train ids, 255 where unsure), of a video also its frames as frames/STEM.png, list.txt for
 training (image, label and, where there is one, the next image), frames.jsonl (pixels of each class of each frame) and
 pseudo-label.json (what was kept of each class). When asked for: color/STEM.png (unsure pixels black), and
-confidence/STEM.png (255 is 1). With --quantile, frames wait in undecided/ until all are segmented.
+confidence/STEM.png (255 is 1). With --quantile, frames wait in pending/ until all are segmented.
 
 Shards share the folder; steadyseg merge then writes the list and the report, and with --quantile the label maps.
 

@@ -7,7 +7,7 @@ import type { LabelMap, RgbImage } from '../media/image.js';
 import { encodeLabelMap } from '../media/labels.js';
 import { createLegend, type Legend } from '../media/legend.js';
 import { encodePicture } from '../media/pictures.js';
-import { encodeUndecided } from './pseudoLabels/undecided.js';
+import { encodePendingFrame } from './pseudoLabels/pendingFrame.js';
 
 /** Which pictures are wanted of a frame. */
 export interface RenderRequest {
@@ -18,8 +18,8 @@ export interface RenderRequest {
   readonly overlay?: 'frame' | 'jpeg' | undefined;
   /** The frame itself, as a PNG. */
   readonly frame?: boolean | undefined;
-  /** Labels and how unsure they are (pseudoLabels/undecided.ts). */
-  readonly undecided?: boolean | undefined;
+  /** Labels and how unsure they are (pseudoLabels/pendingFrame.ts). */
+  readonly pending?: boolean | undefined;
 }
 
 /** Files as bytes, the overlay of a video as pixels. */
@@ -30,7 +30,7 @@ export interface Rendered {
   readonly overlayFile?: Uint8Array | undefined;
   readonly overlay?: RgbImage | undefined;
   readonly frame?: Uint8Array | undefined;
-  readonly undecided?: Uint8Array | undefined;
+  readonly pending?: Uint8Array | undefined;
 }
 
 /** Draws frames in the colours of one class set. */
@@ -60,13 +60,13 @@ async function render(
   legend: Legend | undefined,
 ): Promise<Rendered> {
   const blended = request.overlay && overlay(image, labels, classes, { legend });
-  const [labelFile, colorFile, confidenceFile, overlayFile, frame, undecided] = await Promise.all([
+  const [labelFile, colorFile, confidenceFile, overlayFile, frame, pending] = await Promise.all([
     request.labels ? encodeLabelMap(labels) : undefined,
     request.color ? encodeColorMap(labels, classes) : undefined,
     request.confidence && confidence ? encodeConfidence(labels, confidence) : undefined,
     request.overlay === 'jpeg' && blended ? encodePicture(blended, 'jpeg') : undefined,
     request.frame ? encodePicture(image, 'png') : undefined,
-    request.undecided && confidence ? encodeUndecided(labels, confidence) : undefined,
+    request.pending && confidence ? encodePendingFrame(labels, confidence) : undefined,
   ]);
   return {
     labels: labelFile,
@@ -75,7 +75,7 @@ async function render(
     overlayFile,
     overlay: request.overlay === 'frame' ? blended : undefined,
     frame,
-    undecided,
+    pending,
   };
 }
 

@@ -4,10 +4,10 @@ import type { LabelMap, RgbImage } from '../media/image.js';
 import { deriveSeed } from '../tensor/random.js';
 import { createCamera, createDrive } from './camera.js';
 import { createCity, DRAW_DISTANCE } from './city.js';
-import { blurAlong, createDarkroom, develop, resolve } from './develop.js';
 import { createLighting } from './lighting.js';
 import { type FrameMotion, motionBetween } from './motion.js';
 import { createNoise } from './noise.js';
+import { blurAlong, createSensorTables, expose, resolve } from './sensor.js';
 import { createPainter, shadeView } from './shade.js';
 import { createShadowBuffer, drawShadows } from './shadow.js';
 import { createProfile, createStreet, groundKindAt, groundTrainIds } from './street.js';
@@ -92,7 +92,7 @@ export function createClipRenderer(options: ClipOptions): ClipRenderer {
   const noise = createNoise(7);
   const trainIds = Uint8Array.from(scene.primitives, (primitive) => primitive.trainId);
   const painter = createPainter(scene, street, noise, 2 * width + 1);
-  const room = createDarkroom();
+  const tables = createSensorTables();
   const shadowBuffer = createShadowBuffer();
   const samples = (2 * width + 1) * (2 * height + 1);
   const colors = new Float32Array(samples * 3);
@@ -139,7 +139,7 @@ export function createClipRenderer(options: ClipOptions): ClipRenderer {
       const toPrevious = wants.toPrevious ? motion(t, t - 1) : undefined;
       resolve(colors, plan.flat, width, height, pixels);
       const exposed = toNext && motionBlur > 0 ? blurAlong(pixels, toNext.flow, motionBlur) : pixels;
-      const image = develop(room, exposed, width, height, light, deriveSeed(seed, 'noise', t));
+      const image = expose(tables, exposed, width, height, light, deriveSeed(seed, 'noise', t));
       const labels = labelsOf(view);
       return { image, labels, ...(toNext && wants.toNext ? { toNext } : {}), ...(toPrevious ? { toPrevious } : {}) };
     },

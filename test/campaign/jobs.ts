@@ -146,7 +146,7 @@ export function torn(
 const aside = /(\.tmp|(^|\/)\.([\w.-]*\.)?lock)$/;
 /** Files of a run under way that are whole, but not yet those of its end: resuming from them shows that they are sound. */
 const growing =
-  /^(undecided\/.*|frames\.jsonl|pseudo-label\.json|checkpoints\/(last|best)\.safetensors|\.toycity-begun\.json)$/;
+  /^(pending\/.*|frames\.jsonl|pseudo-label\.json|checkpoints\/(last|best)\.safetensors|\.toycity-begun\.json)$/;
 
 /** What a run that ended by itself should have taken away. */
 export function litter(found: ReadonlyMap<string, string>): string[] {

@@ -13,10 +13,15 @@ import { readPicture, writePicture } from '#src/media/pictures.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
 import { loadModel } from '#src/segment/loadModel.js';
 import type { SegmentationModel } from '#src/segment/model.js';
-import { createDoubtHistogram, doubtBins, doubtsOf, lowestProbability } from '#src/segment/pseudoLabels/doubt.js';
 import { keepSure, keepSurest } from '#src/segment/pseudoLabels/keep.js';
 import { mergePseudoLabels } from '#src/segment/pseudoLabels/merge.js';
 import { type PseudoLabelOptions, pseudoLabel } from '#src/segment/pseudoLabels/pseudoLabel.js';
+import {
+  createUncertaintyHistogram,
+  lowestProbability,
+  uncertaintiesOf,
+  uncertaintyBins,
+} from '#src/segment/pseudoLabels/uncertainty.js';
 import { createRandom } from '#src/tensor/random.js';
 import { randomPixels } from './pixels.js';
 import { tinyNetwork } from './tinyNetwork.js';
@@ -76,21 +81,26 @@ describe('how unsure a label is', () => {
   const random = createRandom(3);
   const confidence = Float32Array.from({ length: 4000 }, () => 1 - 2 ** (-26 * random.uniform()) * random.uniform());
 
-  it('is ordered as the probabilities are, to a 1024th of a halving of the doubt', () => {
-    const bins = doubtsOf(confidence);
+  it('is ordered as the probabilities are, to a 1024th of a halving of the uncertainty', () => {
+    const bins = uncertaintiesOf(confidence);
     const order = [...confidence.keys()].sort((a, b) => confidence[b] - confidence[a]);
     for (const [k, i] of order.entries()) {
       if (k > 0) expect(bins[i]).toBeGreaterThanOrEqual(bins[order[k - 1]]);
-      const doubt = 1 - confidence[i];
+      const uncertainty = 1 - confidence[i];
       const lowest = 1 - lowestProbability(bins[i]);
-      expect(doubt).toBeLessThanOrEqual(lowest);
-      expect(lowest).toBeLessThanOrEqual(doubt * (1 + 1 / 1024));
+      expect(uncertainty).toBeLessThanOrEqual(lowest);
+      expect(lowest).toBeLessThanOrEqual(uncertainty * (1 + 1 / 1024));
     }
   });
 
   it('has a place for certainty, for a rounding above it, and for what is no number', () => {
-    expect([...doubtsOf(Float32Array.of(1, 1.0000001, 0, Number.NaN))]).toEqual([0, 0, doubtBins - 1, doubtBins - 1]);
-    expect([...doubtsOf(Float32Array.of(Math.fround(1 - 2 ** -24)))]).toEqual([1]);
+    expect([...uncertaintiesOf(Float32Array.of(1, 1.0000001, 0, Number.NaN))]).toEqual([
+      0,
+      0,
+      uncertaintyBins - 1,
+      uncertaintyBins - 1,
+    ]);
+    expect([...uncertaintiesOf(Float32Array.of(Math.fround(1 - 2 ** -24)))]).toEqual([1]);
   });
 });
 
@@ -108,18 +118,18 @@ describe('what is kept', () => {
     const ids = Uint8Array.from({ length: count }, () => random.integer(3) + (random.uniform() < 0.2 ? 1 : 0));
     ids[7] = 255;
     const confidence = Float32Array.from(ids, (id) => 1 - (id === 1 ? 1e-6 : 0.5) * random.uniform() ** 4);
-    const doubts = doubtsOf(confidence);
-    const histogram = createDoubtHistogram(5);
+    const uncertainties = uncertaintiesOf(confidence);
+    const histogram = createUncertaintyHistogram(5);
     for (const start of [0, 10_000, 20_000])
-      histogram.add(ids.subarray(start, start + 10_000), doubts.subarray(start, start + 10_000));
+      histogram.add(ids.subarray(start, start + 10_000), uncertainties.subarray(start, start + 10_000));
     const cuts = histogram.cuts(share);
     const labels = ids.slice();
-    const kept = keepSurest(labels, doubts, cuts);
+    const kept = keepSurest(labels, uncertainties, cuts);
     expect([cuts[4], kept[4], labels[7]]).toEqual([undefined, 0, 255]);
     for (let id = 0; id < 4; id++) {
       const own = [...ids.keys()].filter((i) => ids[i] === id);
       const stays = own.filter((i) => labels[i] === id);
-      const last = own.filter((i) => doubts[i] === cuts[id]);
+      const last = own.filter((i) => uncertainties[i] === cuts[id]);
       expect(kept[id]).toBe(stays.length);
       expect(stays.length).toBeGreaterThanOrEqual(share * own.length);
       expect(stays.length - last.length).toBeLessThan(share * own.length);
@@ -282,12 +292,12 @@ describe('pseudo labels of a video', () => {
   });
 
   it('leave what else lies where frames wait for their thresholds', async () => {
-    const waiting = join(out('with notes'), 'undecided');
+    const waiting = join(out('with notes'), 'pending');
     mkdirSync(waiting, { recursive: true });
     writeFileSync(join(waiting, 'notes.txt'), 'mine');
     await pseudoLabel(video, model, out('with notes'), { quantile: 0.4 });
     expect(names(waiting)).toEqual(['notes.txt']);
-    const inside = join(out('inside'), 'undecided');
+    const inside = join(out('inside'), 'pending');
     mkdirSync(inside, { recursive: true });
     writeFileSync(join(inside, 'a.png'), readFileSync(join(out('sure'), 'labels', '000000.png')));
     await expect(pseudoLabel(inside, model, out('inside'), { quantile: 0.4 })).rejects.toThrow(
@@ -339,9 +349,7 @@ describe('pseudo labels of pictures', () => {
 
   it('cannot be merged a second time when what waited is gone', async () => {
     const reports = [0, 1, 2, 3].map((index) => join(out('shards by a quantile'), `pseudo-label-${index}-of-4.json`));
-    await expect(mergePseudoLabels(reports)).rejects.toThrow(
-      /undecided.*expected a frame that waits for its thresholds/,
-    );
+    await expect(mergePseudoLabels(reports)).rejects.toThrow(/pending.*expected a frame that waits for its thresholds/);
   });
 
   it('are listed by their own paths, each with the next of its clip', () => {

@@ -7,14 +7,14 @@ import type { OnProgress } from '../../base/progress.js';
 import type { ClassSet } from '../../media/classes.js';
 import { encodeColorMap } from '../../media/colorMap.js';
 import { encodeLabelMap } from '../../media/labels.js';
-import { createDoubtHistogram, lowestProbability } from './doubt.js';
 import type { FrameRecord } from './frameRecords.js';
 import { keepSurest } from './keep.js';
+import { readPendingFrame } from './pendingFrame.js';
 import type { ExtraOutput } from './report.js';
-import { readUndecided } from './undecided.js';
+import { createUncertaintyHistogram, lowestProbability } from './uncertainty.js';
 
 /** Frames that are read and written at a time: sharp decodes and encodes in threads of its own. */
-const HANDS = 4;
+const CONCURRENT_FRAMES = 4;
 
 export interface DecideOptions {
   /** The share of each class's pixels that is kept. */
@@ -33,16 +33,16 @@ export interface Decided {
 }
 
 /** Where a frame waits until all are known. */
-export function undecidedPath(folder: string, stem: string): string {
-  return join(folder, 'undecided', `${stem}.png`);
+export function pendingFramePath(folder: string, stem: string): string {
+  return join(folder, 'pending', `${stem}.png`);
 }
 
 /**
- * Reads the frames that wait in `folder/undecided` twice: to count how sure the network is of each class, and to write
+ * Reads the frames that wait in `folder/pending` twice: to count how sure the network is of each class, and to write
  * the label maps with what that leaves. Memory holds a few frames and the counts, 200 kB a class.
  *
- * Whole bins of doubt are kept (doubt.ts): at least `share` of a class's pixels, and without the least sure bin of them
- * less than that. A bin is a 1024th of a halving of 1 - p, so only pixels that are equally sure to that precision exceed it.
+ * Whole bins of uncertainty are kept (uncertainty.ts): at least `share` of a class's pixels, and without the least sure bin
+ * of them less than that. A bin is a 1024th of a halving of 1 - p, so only pixels that are equally sure to that precision exceed it.
  *
  * @returns undefined when the signal ended it: the frames still wait.
  */
@@ -53,15 +53,15 @@ export async function decideByShare(
 ): Promise<Decided | undefined> {
   let done = 0;
   const each = async function* <Result>(work: (record: FrameRecord) => Promise<Result>) {
-    for await (const result of mapOrdered(records, HANDS, work, signal)) {
+    for await (const result of mapOrdered(records, CONCURRENT_FRAMES, work, signal)) {
       yield result;
       onProgress?.({ done: ++done, total: 2 * records.length });
     }
   };
-  const undecided = (record: FrameRecord) => readUndecided(undecidedPath(folder, record.stem), record);
+  const pending = (record: FrameRecord) => readPendingFrame(pendingFramePath(folder, record.stem), record);
 
-  const histogram = createDoubtHistogram(classes.classes.length);
-  for await (const { labels, doubts } of each(undecided)) histogram.add(labels.data, doubts);
+  const histogram = createUncertaintyHistogram(classes.classes.length);
+  for await (const { labels, uncertainties } of each(pending)) histogram.add(labels.data, uncertainties);
   if (signal?.aborted) return undefined;
   const cuts = histogram.cuts(share);
 
@@ -71,8 +71,8 @@ export async function decideByShare(
   return { records: decided, thresholds: cuts.map((cut) => (cut === undefined ? null : lowestProbability(cut))) };
 
   async function finishFrame(record: FrameRecord): Promise<FrameRecord> {
-    const { labels, doubts } = await undecided(record);
-    const kept = keepSurest(labels.data, doubts, cuts);
+    const { labels, uncertainties } = await pending(record);
+    const kept = keepSurest(labels.data, uncertainties, cuts);
     await writeFileWhole(join(folder, record.label), await encodeLabelMap(labels));
     if (save.includes('color')) {
       await writeFileWhole(join(folder, 'color', `${record.stem}.png`), await encodeColorMap(labels, classes));
@@ -82,7 +82,7 @@ export async function decideByShare(
 }
 
 /** Removes the frames that waited for their thresholds, and their folder where nothing else is in it. */
-export async function removeUndecided(folder: string, records: readonly FrameRecord[]): Promise<void> {
-  for (const { stem } of records) await rm(undecidedPath(folder, stem), { force: true });
-  await rmdir(dirname(undecidedPath(folder, ''))).catch(() => {});
+export async function removePendingFrames(folder: string, records: readonly FrameRecord[]): Promise<void> {
+  for (const { stem } of records) await rm(pendingFramePath(folder, stem), { force: true });
+  await rmdir(dirname(pendingFramePath(folder, ''))).catch(() => {});
 }

@@ -29,13 +29,17 @@ export function keepSure(labels: Uint8Array, confidence: Float32Array, threshold
   return balance;
 }
 
-/** Sets every pixel whose doubt is above that of its class's cut to 255, in place, and counts the pixels that are kept. */
-export function keepSurest(labels: Uint8Array, doubts: Uint16Array, cuts: readonly (number | undefined)[]): number[] {
+/** Sets every pixel whose uncertainty is above that of its class's cut to 255, in place, and counts the pixels that are kept. */
+export function keepSurest(
+  labels: Uint8Array,
+  uncertainties: Uint16Array,
+  cuts: readonly (number | undefined)[],
+): number[] {
   const kept = new Array<number>(cuts.length).fill(0);
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i];
     const cut = cuts[label];
-    if (cut !== undefined && doubts[i] <= cut) kept[label]++;
+    if (cut !== undefined && uncertainties[i] <= cut) kept[label]++;
     else labels[i] = ignoreLabel;
   }
   return kept;

@@ -6,7 +6,7 @@ import { lockFolder } from '../../base/lock.js';
 import type { OnProgress } from '../../base/progress.js';
 import { formatRecord, partName } from '../../base/runRecord.js';
 import { wholeWork } from '../../base/shard.js';
-import { decideByShare, removeUndecided } from './decide.js';
+import { decideByShare, removePendingFrames } from './decide.js';
 import { type FrameRecord, readFrameRecords, writeFrameRecords, writeTrainingList } from './frameRecords.js';
 import { lockedWork, recordsName, reportName } from './pseudoLabel.js';
 import { type PseudoLabelReport, type PseudoLabelSettings, readPseudoLabelReport, reportOf } from './report.js';
@@ -81,7 +81,7 @@ async function mergeInto(
   await writeFrameRecords(join(folder, recordsName(wholeWork)), records);
   await writeTrainingList(join(folder, 'list.txt'), records);
   await writeFileWhole(join(folder, reportName(wholeWork)), formatRecord(merged));
-  if (complete) await removeUndecided(folder, records);
+  if (complete) await removePendingFrames(folder, records);
   return merged;
 }
 

@@ -14,7 +14,7 @@ import { createTally, type FrameRunOptions, type RunSpeed, runFrames, speedOf } 
 import { runSettings } from '../runSettings.js';
 import { selectFrames } from '../selection.js';
 import type { ViewOptions } from '../views.js';
-import { decideByShare, removeUndecided } from './decide.js';
+import { decideByShare, removePendingFrames } from './decide.js';
 import {
   appendFrameRecords,
   type FrameRecord,
@@ -64,7 +64,7 @@ export interface PseudoLabelSummary extends PseudoLabelReport {
  * (`image label [next image]`, for training) and `pseudo-label.json` (the report). A resumed run ends with the same files
  * as one that was never interrupted.
  *
- * With `quantile`, frames wait in `undecided/` (3 bytes a pixel before compression) until all are segmented. Shards leave
+ * With `quantile`, frames wait in `pending/` (3 bytes a pixel before compression) until all are segmented. Shards leave
  * them there, and write no list: `mergePseudoLabels` does both.
  *
  * @throws SteadysegError for an input, model or folder that cannot be used, and for a folder another process labels into;
@@ -100,7 +100,7 @@ export async function pseudoLabel(
   // What is written while a frame is segmented; with a quantile, the rest follows when all are.
   const byShare = rule.quantile !== null;
   const kinds = [
-    byShare ? 'undecided' : 'labels',
+    byShare ? 'pending' : 'labels',
     ...save.filter((kind) => kind === 'confidence' || !byShare),
     ...(source.kind === 'video' ? ['frames'] : []),
   ];
@@ -151,7 +151,7 @@ export async function pseudoLabel(
     await writeFrameRecords(recordsPath, records);
     if (isWhole && result.decided) await writeTrainingList(join(out, 'list.txt'), records);
     await writeFileWhole(reportPath, formatRecord(result));
-    if (byShare && isWhole && result.complete) await removeUndecided(out, records);
+    if (byShare && isWhole && result.complete) await removePendingFrames(out, records);
     return { ...result, run: { resumed: tally.resumed, ...speed } };
   } finally {
     await unlock();
@@ -198,7 +198,7 @@ export async function pseudoLabel(
         labels: !byShare,
         color: !byShare && save.includes('color'),
         confidence: save.includes('confidence'),
-        undecided: byShare,
+        pending: byShare,
         frame: source.kind === 'video',
       },
     });
@@ -266,7 +266,7 @@ function foldersOf(out: string, kinds: readonly string[]): FrameFolder[] {
 
 /** Whether all frames have the files that a decided set consists of. */
 async function areDecided(out: string, kinds: readonly string[], records: readonly FrameRecord[]): Promise<boolean> {
-  const stems = await finishedStems(foldersOf(out, ['labels', ...kinds.filter((kind) => kind !== 'undecided')]));
+  const stems = await finishedStems(foldersOf(out, ['labels', ...kinds.filter((kind) => kind !== 'pending')]));
   return records.every(({ stem }) => stems.has(stem));
 }
 

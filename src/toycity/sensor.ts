@@ -9,12 +9,12 @@ const BRIGHTEST = 3;
 const GAUSSIANS = 8192;
 
 /** Tables that do not depend on the frame. */
-export interface Darkroom {
+export interface SensorTables {
   readonly tones: Float32Array;
   readonly gaussians: Float32Array;
 }
 
-export function createDarkroom(): Darkroom {
+export function createSensorTables(): SensorTables {
   const tones = Float32Array.from({ length: TONES + 1 }, (_, k) => {
     const light = ((BRIGHTEST * k) / TONES) ** 2;
     // A soft shoulder, so that skies and white walls keep their shapes; then sRGB's curve.
@@ -96,15 +96,15 @@ export function blurAlong(colors: Float32Array, flow: OpticalFlow, shutter: numb
 }
 
 /** Exposes linear RGB and reads it out as 8 bits; `seed` draws the noise. */
-export function develop(
-  room: Darkroom,
+export function expose(
+  tables: SensorTables,
   colors: Float32Array,
   width: number,
   height: number,
   light: Light,
   seed: number,
 ): RgbImage {
-  const { tones, gaussians } = room;
+  const { tones, gaussians } = tables;
   const data = new Uint8Array(width * height * 3);
   const toTone = TONES / BRIGHTEST;
   const read = 255 * light.readNoise;
