@@ -27,19 +27,19 @@ export function gradients(graph: Graph, loss: Value, values: readonly Value[]): 
   const done = new Map<Value, Value>();
   const recall = recomputation(graph);
   /** The gradient of a value, once all of its uses have contributed. */
-  const settle = (value: Value): Value | undefined => {
+  const gradientOf = (value: Value): Value | undefined => {
     const known = done.get(value);
     if (known) return known;
     const contributions = pending.get(value);
     if (!contributions) return undefined;
-    const settled = total(value, contributions);
+    const sum = total(value, contributions);
     pending.delete(value);
-    done.set(value, settled);
-    return settled;
+    done.set(value, sum);
+    return sum;
   };
 
   for (const node of path.reverse()) {
-    const flowing = node.outputs.map(settle);
+    const flowing = node.outputs.map(gradientOf);
     if (flowing.every((gradient) => gradient === undefined)) continue;
     for (const [index, contribution] of applyRule(node, flowing, active, recall)) {
       const target = node.inputs[index];
@@ -52,7 +52,7 @@ export function gradients(graph: Graph, loss: Value, values: readonly Value[]): 
     for (const output of node.outputs) if (!wanted.has(output)) done.delete(output);
   }
   return values.map((value) => {
-    const gradient = settle(value);
+    const gradient = gradientOf(value);
     return gradient ? writeOut(gradient, value.shape) : filled(graph, value.shape, 0);
   });
 }

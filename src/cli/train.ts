@@ -76,7 +76,7 @@ export function command(): Command {
       const title = basename(out);
       await writeReport(
         files.report,
-        await trainingReport({ title, records, classes, samples, facts: factsOf(config) }),
+        await trainingReport({ title, records, classes, samples, details: detailsOf(config) }),
       );
       printResult(options.json, { ...result, report: files.report }, () => summaryOf(result, files.report));
     });
@@ -92,7 +92,7 @@ function figuresOf({ mIoU, tc }: Validation): string {
   return `mIoU ${figure(mIoU)}${tc === undefined ? '' : `, TC ${figure(tc)}`}`;
 }
 
-function factsOf({ network, data, crop, batch, losses, teacher, seed }: TrainingConfig): [string, string][] {
+function detailsOf({ network, data, crop, batch, losses, teacher, seed }: TrainingConfig): [string, string][] {
   const used = Object.entries(losses).filter(([, weight]) => weight > 0);
   return [
     ['Network', `${network.architecture}, width × ${network.widthMultiplier}`],

@@ -121,8 +121,8 @@ export async function demoReport(options: DemoReportOptions): Promise<Report> {
         groups: [...(await pairGroups(options)), await flickerGroup(result.files.flicker)],
       },
     ],
-    factsTitle: 'How this was made',
-    facts: [
+    detailsTitle: 'How this was made',
+    details: [
       ['Command', 'steadyseg demo'],
       ['Networks', models.join(', ')],
       ['Seeds', `measured: ${clips.map(({ seed }) => seed).join(', ')}; shown: ${shown.seed}`],

@@ -51,7 +51,7 @@ export interface EvaluationReport {
   readonly worst?: readonly WorstPair[] | undefined;
   readonly notes?: readonly string[] | undefined;
   /** Convention, mode, flow source, pairs, command, …, by name. */
-  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly details: readonly (readonly [name: string, value: string])[];
 }
 
 /** The report's colours: consistency, accuracy, and the labels' own. */
@@ -59,7 +59,7 @@ const tones = { consistency: 0, accuracy: 1, labels: 2 };
 
 /** Arranges the results of an evaluation as a report. */
 export function evaluationReport(evaluation: EvaluationReport): Report {
-  const { title, subtitle, notes = [], facts } = evaluation;
+  const { title, subtitle, notes = [], details } = evaluation;
   const ceiling =
     evaluation.tc !== undefined
       ? [
@@ -73,8 +73,8 @@ export function evaluationReport(evaluation: EvaluationReport): Report {
     figures: figures(evaluation),
     notes: [...ceiling, ...notes],
     sections: sections.filter((section) => section !== undefined),
-    facts,
-    factsTitle: 'How this was measured',
+    details,
+    detailsTitle: 'How this was measured',
   };
 }
 

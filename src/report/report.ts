@@ -22,14 +22,14 @@ export interface Report {
   readonly notes?: readonly string[] | undefined;
   readonly sections: readonly Section[];
   /** What the results rest on (convention, flow source, counts, the command), by name. */
-  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly details: readonly (readonly [name: string, value: string])[];
   /** Their heading. Default `Details`. */
-  readonly factsTitle?: string | undefined;
+  readonly detailsTitle?: string | undefined;
 }
 
 /** The report as one HTML document. */
 export function renderReport(report: Report): string {
-  const { title, subtitle, figures, notes = [], sections, facts, factsTitle = 'Details' } = report;
+  const { title, subtitle, figures, notes = [], sections, details, detailsTitle = 'Details' } = report;
   const document = html`<!doctype html>
 <html lang="en">
 <head>
@@ -50,10 +50,10 @@ ${figures.length > 0 && renderFigures(figures)}
 ${notes.length > 0 && html`<div class="notes">${notes.map((note) => html`<p>${note}</p>`)}</div>`}
 ${sections.map(renderSection)}
 ${
-  facts.length > 0 &&
-  html`<section class="facts">
-<h2>${factsTitle}</h2>
-<dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
+  details.length > 0 &&
+  html`<section class="details">
+<h2>${detailsTitle}</h2>
+<dl>${details.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 </section>`
 }
 </main>

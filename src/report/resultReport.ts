@@ -52,7 +52,7 @@ export async function resultReport(
           : undefined,
     worst: result.measure === 'tc' && classSet ? await worstPairs(result, worst, classSet) : undefined,
     notes: result.skipped.map(({ name, reason }) => `Left out: ${name}: ${reason}`),
-    facts: facts(result, command),
+    details: detailsOf(result, command),
   });
 }
 
@@ -108,7 +108,7 @@ async function worstPairs(
   return pairs;
 }
 
-function facts(result: EvaluationResult, command: string | undefined): [string, string][] {
+function detailsOf(result: EvaluationResult, command: string | undefined): [string, string][] {
   const list: [string, string][] = [];
   const add = (name: string, value: string | number | undefined) => {
     if (value !== undefined) list.push([name, String(value)]);

@@ -19,7 +19,7 @@ export interface TrainingReportInput {
   /** Validated frames worth showing. */
   readonly samples: readonly ValidatedFrame[];
   /** What the run rests on: data, network, seed, by name. */
-  readonly facts: readonly (readonly [string, string])[];
+  readonly details: readonly (readonly [string, string])[];
 }
 
 const isStep = (record: MetricsRecord): record is StepRecord => 'losses' in record;
@@ -30,7 +30,7 @@ export async function trainingReport({
   records,
   classes,
   samples,
-  facts,
+  details,
 }: TrainingReportInput): Promise<Report> {
   const steps = records.filter(isStep);
   const validations = records.filter((record): record is ValidationRecord => !isStep(record));
@@ -108,8 +108,8 @@ export async function trainingReport({
           ]
         : []),
     ],
-    facts: [
-      ...facts,
+    details: [
+      ...details,
       ['Steps', String(steps.length)],
       ['Waited for data', `${((100 * waited) / Math.max(1, spent)).toFixed(1)} % of the time`],
     ],

@@ -1,4 +1,4 @@
-// Takes the frames of an input through work of several hands: order, failures, progress, and where the time goes.
+// Takes the frames of an input through work, several at a time: order, failures, progress, and where the time goes.
 import { messageOf } from '../base/errors.js';
 import { mapOrdered } from '../base/ordered.js';
 import type { OnProgress } from '../base/progress.js';
@@ -101,14 +101,14 @@ export interface FrameSteps<Result> {
 }
 
 /**
- * Takes the selected frames of a source through `steps`; at most `hands` are under way at a time.
+ * Takes the selected frames of a source through `steps`; at most `concurrency` are under way at a time.
  *
  * @throws the error of a frame that cannot be read, unless `keepGoing`.
  */
 export async function runFrames<Result>(
   source: FrameSource,
   selection: Selection,
-  hands: number,
+  concurrency: number,
   { keepGoing = false, onProgress, onFailure, signal }: FrameRunOptions,
   tally: FrameTally,
   steps: FrameSteps<Result>,
@@ -137,7 +137,7 @@ export async function runFrames<Result>(
   const inOrder = timedUntil(decoded, selection.last, (milliseconds) => {
     tally.times.decode += milliseconds;
   });
-  for await (const result of mapOrdered(inOrder, hands, steps.finish, signal)) {
+  for await (const result of mapOrdered(inOrder, concurrency, steps.finish, signal)) {
     await steps.take(result);
     report();
   }

@@ -36,7 +36,7 @@ const evaluation: EvaluationReport = {
       pictures: [{ caption: 'The frame', bytes: Uint8Array.of(1, 2, 3), type: 'image/png', width: 2, height: 1 }],
     },
   ],
-  facts: [['flow', 'farneback']],
+  details: [['flow', 'farneback']],
 };
 
 /** Whether every tag that is opened is closed in order. */
@@ -72,7 +72,7 @@ describe('the report of an evaluation', () => {
   });
 
   it('of video consistency does not say that labels were missing', () => {
-    const page = renderReport(evaluationReport({ title: 'vc', vc: { value: 0.9617, window: 8 }, facts: [] }));
+    const page = renderReport(evaluationReport({ title: 'vc', vc: { value: 0.9617, window: 8 }, details: [] }));
     expect(page).toContain('96.17 %');
     expect(page).not.toContain('no labels given');
   });
@@ -138,7 +138,7 @@ it('shows training curves and tables with the same pieces', () => {
         ],
       },
     ],
-    facts: [],
+    details: [],
   });
   expect(text).toContain('12,000');
   expect(text).toContain('Nothing to draw');
@@ -156,7 +156,7 @@ it('of a training run says that held frames had no labels, and shows what else w
     { step: 1, time: 0, losses: { loss: 0.5 }, rate: 0.1, milliseconds: 10, waited: 1 },
     { step: 1, time: 0, validation },
   ];
-  const input = { title: 'run', records, classes: presetClasses('camvid'), samples: [], facts: [] };
+  const input = { title: 'run', records, classes: presetClasses('camvid'), samples: [], details: [] };
   const text = renderReport(await trainingReport(input));
   expect([...text.matchAll(/class="value">([^<]*)</g)].map((match) => match[1])).toEqual(['–', '75.00 %', '0.5']);
   expect(text).toContain('3 held frames, without labels');

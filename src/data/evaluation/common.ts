@@ -91,7 +91,7 @@ export async function readFrame(
 ): Promise<{ prediction: LabelMap; label: LabelMap }> {
   const { classSet, pred, predIds, gtIds } = options;
   if (!frame.prediction) throw missingPrediction(pred, [frame.name]);
-  const [prediction, label] = await settled([
+  const [prediction, label] = await awaitAll([
     readTrainIds(frame.prediction.path, classSet, predIds),
     readTrainIds(frame.label.path, classSet, gtIds),
   ]);
@@ -100,7 +100,7 @@ export async function readFrame(
 }
 
 /** `Promise.all` that waits for all before it throws, so that nothing goes on behind an error. */
-export async function settled<T extends readonly unknown[] | []>(
+export async function awaitAll<T extends readonly unknown[] | []>(
   promises: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   await Promise.allSettled(promises);

@@ -23,7 +23,7 @@ import type { TemporalMode } from '../../metrics/warp.js';
 import { readTrainIds } from '../labelFiles.js';
 import { type ListedFile, listFiles } from '../layouts.js';
 import { indexByName, type Named, pairingNames } from '../pairing.js';
-import { basisOf, type EvaluationOptions, missingPrediction, requireSize, settled, skipOf } from './common.js';
+import { awaitAll, basisOf, type EvaluationOptions, missingPrediction, requireSize, skipOf } from './common.js';
 import { openEvaluationFrames } from './frames.js';
 import type { PairOutcome, PairTask } from './pairWorker.js';
 
@@ -104,10 +104,10 @@ export async function evaluateTemporalConsistency(
   const countPair = async (first: FrameState, second: FrameState): Promise<PairCounts> => {
     const name = `the flow of ${first.frame.stem} → ${second.frame.stem}`;
     const pair = { first: first.frame, second: second.frame };
-    const [maps, labels, flows] = await settled([
-      settled([first.prediction.map, second.prediction.map]),
-      first.label && second.label ? settled([first.label.map, second.label.map]) : undefined,
-      settled(directions.map((direction) => flow.flow(pair, direction))),
+    const [maps, labels, flows] = await awaitAll([
+      awaitAll([first.prediction.map, second.prediction.map]),
+      first.label && second.label ? awaitAll([first.label.map, second.label.map]) : undefined,
+      awaitAll(directions.map((direction) => flow.flow(pair, direction))),
     ]);
     const [prediction, nextPrediction] = maps;
     requireSize(nextPrediction, second.prediction.path, prediction, first.prediction.path);
@@ -176,7 +176,7 @@ export async function evaluateTemporalConsistency(
         }
       };
       const { stem } = state.frame;
-      const [frame, pair] = await settled([
+      const [frame, pair] = await awaitAll([
         orSkip(stem, countFrame(state)),
         previous && orSkip(`${previous.frame.stem} → ${stem}`, countPair(previous, state)),
       ]);
