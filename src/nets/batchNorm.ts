@@ -1,5 +1,6 @@
-// Batch normalisation: by running statistics for inference, by the batch's own for training.
+// Batch normalisation: by running statistics, or by the batch's own for training.
 import { SteadysegError } from '../base/errors.js';
+import { channelSums, normalizeBySums } from '../onnx/batchStatistics.js';
 import { type Graph, parameter, type Value } from '../onnx/graph.js';
 import { add, batchNormalization, batchNormalizationTraining, div, sqrt } from '../onnx/ops.js';
 import type { Mode } from './mode.js';
@@ -8,7 +9,7 @@ const epsilon = 1e-5;
 
 /**
  * Adds `name.weight`, `.bias`, `.running_mean` and `.running_var` (epsilon 1e-5, PyTorch's default) and normalises N×C×H×W with them.
- * In training the statistics of the batch are added to `graph.batchStatistics`, which the trainer folds into the running ones.
+ * Statistics of a batch that it normalises by are added to `graph.batchStatistics`, which the trainer folds into the running ones.
  */
 export function batchNorm(x: Value, name: string, mode: Mode): Value {
   const { graph, shape } = x;
@@ -19,8 +20,12 @@ export function batchNorm(x: Value, name: string, mode: Mode): Value {
   const bias = declare('bias', 0, 'weight');
   const runningMean = declare('running_mean', 0, 'statistic');
   const runningVariance = declare('running_var', 1, 'statistic');
-  if (mode.kind === 'inference') return batchNormalization(x, scale, bias, runningMean, runningVariance, epsilon);
-  const { output, mean, variance } = batchNormalizationTraining(x, scale, bias, epsilon);
+  if (mode.kind === 'inference' || mode.statistics === 'fixed')
+    return batchNormalization(x, scale, bias, runningMean, runningVariance, epsilon);
+  const { output, mean, variance } =
+    mode.fused === false
+      ? normalizeBySums(channelSums(x), scale, bias, epsilon)
+      : batchNormalizationTraining(x, scale, bias, epsilon);
   const count = batch * height * width;
   graph.batchStatistics.push({ runningMean, runningVariance, batchMean: mean, batchVariance: variance, count });
   return output;

@@ -299,6 +299,11 @@ export const configSchema = v.strictObject({
     'none',
     "'none', 'cityscapes' (its published weights), or a number a class",
   ),
+  statistics: key(
+    v.picklist(['batch', 'fixed']),
+    'batch',
+    'what batch normalisation rests on: each batch, or fixed running statistics as in inference, while its scale and bias train',
+  ),
   dropout: key(share, 0.1, 'share of the channels dropped in front of the classifiers'),
   validation: optionalKey(
     v.strictObject({

@@ -73,6 +73,8 @@ export function configuredStep(
     height: crop[0],
     width: crop[1],
     dropout: config.dropout > 0,
+    statistics: config.statistics,
+    fused: config.device === 'cpu',
     segmentation: {
       classWeights:
         classWeights === 'none' ? undefined : classWeights === 'cityscapes' ? cityscapesClassWeights : classWeights,

@@ -38,6 +38,10 @@ export interface StepOptions {
   readonly width: number;
   /** Channel dropout in the heads; the masks are then inputs of the step. */
   readonly dropout: boolean;
+  /** What batch normalisation rests on; default: the batch. */
+  readonly statistics?: 'batch' | 'fixed' | undefined;
+  /** Whether the engine has batch normalisation in training mode, as only CPUs do; default true. */
+  readonly fused?: boolean | undefined;
   readonly segmentation: SegmentationLossOptions;
   /** Weights of the losses besides cross entropy; none trains on single frames. */
   readonly losses?: LossWeights | undefined;
@@ -120,8 +124,8 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
       dropoutMasks.set(name, shape);
       return input(graph, name, 'float32', shape);
     };
-    const mode: Mode = { kind: 'training', ...(options.dropout && { dropoutMask }) };
-    const { architecture, classes, widthMultiplier = 1 } = options;
+    const { architecture, classes, widthMultiplier = 1, statistics = 'batch', fused = true } = options;
+    const mode: Mode = { kind: 'training', statistics, fused, ...(options.dropout && { dropoutMask }) };
     student.set(frame, buildNetwork(architecture, graph, image, { classes, widthMultiplier, mode }));
   }
 

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { gradients } from '#src/autodiff/gradients.js';
 import { gradientRules } from '#src/autodiff/rules/index.js';
+import { channelSums, normalizeBySums } from '#src/onnx/batchStatistics.js';
 import { addNode, constant, createGraph, type Graph, input, type Value } from '#src/onnx/graph.js';
 import { type Attributes, float, int, ints, string } from '#src/onnx/model.js';
 import {
@@ -116,6 +117,24 @@ const checks: Record<string, GradientCheck[]> = {
       build: ([x, scale, bias], graph) => {
         const statistics = (a: number, b: number) => constant(graph, tensor('float32', [2], Float32Array.of(a, b)));
         return batchNormalization(x, scale, bias, statistics(0.3, -0.2), statistics(0.8, 1.7));
+      },
+    },
+    {
+      // Statistics that are computed.
+      shapes: [[2, 2, 2, 2], [2], [2], [2], [2]],
+      build: ([x, scale, bias, mean, variance]) => batchNormalization(x, scale, bias, mean, variance, 0.1),
+      draw: (normal, index) => (index === 4 ? 0.5 + normal ** 2 : normal),
+    },
+    {
+      shapes: [[3, 2, 2, 2], [2], [2]],
+      build: ([x, scale, bias]) => normalizeBySums(channelSums(x), scale, bias, 1e-5).output,
+    },
+    {
+      // The statistics themselves, which a loss may use.
+      shapes: [[3, 2, 4], [2], [2]],
+      build: ([x, scale, bias]) => {
+        const { output, mean, variance } = normalizeBySums(channelSums(x), scale, bias, 1e-5);
+        return concat([mean, variance, reshape(output, [24])], 0);
       },
     },
   ],
@@ -319,7 +338,11 @@ const checks: Record<string, GradientCheck[]> = {
     },
   ],
   Min: [{ shapes: [[2, 3], [3]], build: ([a, b]) => min(a, b), draw: (x, i) => x + 0.5 * i }],
-  Mul: binary('Mul'),
+  Mul: [
+    ...binary('Mul'),
+    { shapes: [[2, 3]], build: ([x]) => mul(x, x) },
+    { shapes: [[1, 3]], build: ([x]) => expand(mul(x, x), [2, 3]) },
+  ],
   Neg: [unary('Neg')],
   PRelu: [
     {

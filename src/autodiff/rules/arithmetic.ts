@@ -44,10 +44,15 @@ const subRule: GradientRule = (site) => [
   operand(site, 1, () => neg(site.gradient)),
 ];
 
-const mulRule: GradientRule = (site) => [
-  operand(site, 0, () => mul(site.gradient, site.input(1))),
-  operand(site, 1, () => mul(site.gradient, site.input(0))),
-];
+const mulRule: GradientRule = (site) => {
+  const [a, b] = site.node.inputs;
+  // A square: what is twice the gradient may be small, and is then doubled before it is written out.
+  if (a === b) return [operand(site, 0, () => mul(mul(site.gradient, 2), site.input(0)))];
+  return [
+    operand(site, 0, () => mul(site.gradient, site.input(1))),
+    operand(site, 1, () => mul(site.gradient, site.input(0))),
+  ];
+};
 
 const divRule: GradientRule = (site) => [
   operand(site, 0, () => div(site.gradient, site.input(1))),

@@ -12,8 +12,9 @@ function perChannel(value: Value, like: Value): Value {
 const epsilonOf = (site: GradientSite) => site.number('epsilon', 1e-5);
 
 /**
- * With batch statistics, y = γ(x - μ)/σ + β over m values a channel:
- * dβ = Σdy, dγ = Σdy(x - μ)/σ, dx = γ/σ · (dy - dβ/m - (x - μ)/σ · dγ/m), which is a·dy + b·x + c with a, b, c per channel.
+ * y = γ(x - μ)/σ + β, over all but the channels: dβ = Σdy, dγ = Σdy(x - μ)/σ, dx = γ/σ · dy, dμ = -γ/σ · dβ, dσ² = -γ/2σ² · dγ.
+ * In training mode μ and σ² are the batch's, of m values a channel: dx = γ/σ · (dy - dβ/m - (x - μ)/σ · dγ/m), which is
+ * a·dy + b·x + c with a, b, c per channel.
  */
 const batchNormalizationRule: GradientRule = (site) => {
   const [x, scale] = [site.input(0), site.input(1)];
@@ -22,10 +23,11 @@ const batchNormalizationRule: GradientRule = (site) => {
   const training = site.number('training_mode', 0) === 1;
   const [mean, variance] = training ? [site.node.outputs[1], site.node.outputs[2]] : [site.input(3), site.input(4)];
   const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
-  const inverse = div(1, sqrt(add(variance, epsilonOf(site))));
-  const needsStatistics = training || site.wants(1) || site.wants(2);
-  const biasGradient = needsStatistics ? reduceSum(gradient, axes, false) : undefined;
-  const product = needsStatistics ? reduceSum(mul(gradient, x), axes, false) : undefined;
+  const spread = add(variance, epsilonOf(site));
+  const inverse = div(1, sqrt(spread));
+  const needsSums = training || [1, 2, 3, 4].some((index) => site.wants(index));
+  const biasGradient = needsSums ? reduceSum(gradient, axes, false) : undefined;
+  const product = needsSums ? reduceSum(mul(gradient, x), axes, false) : undefined;
   const scaleGradient = biasGradient && product && mul(sub(product, mul(mean, biasGradient)), inverse);
   const outer = mul(scale, inverse);
   let inputGradient: Value | undefined;
@@ -38,7 +40,10 @@ const batchNormalizationRule: GradientRule = (site) => {
       inputGradient = add(inputGradient, add(mul(x, perChannel(slope, x)), perChannel(offset, x)));
     }
   }
-  return [inputGradient, scaleGradient, biasGradient];
+  const meanGradient = site.wants(3) && biasGradient ? neg(mul(outer, biasGradient)) : undefined;
+  const varianceGradient =
+    site.wants(4) && scaleGradient ? mul(mul(scale, div(scaleGradient, spread)), -0.5) : undefined;
+  return [inputGradient, scaleGradient, biasGradient, meanGradient, varianceGradient];
 };
 
 const softmaxRule: GradientRule = (site) => {
