@@ -205,6 +205,7 @@ async function run(name: string, options: CommonOptions, evaluate: Evaluate): Pr
     threads,
     shard,
     onProgress,
+    onNote: (note: string) => progress.note(`note: ${note}`),
   };
   const { result, worst } = await evaluate(common, progress).finally(() => progress.done());
   if (shard.index >= result.clipCount) noteEmptyShard(shard);

@@ -73,7 +73,8 @@ Examples:
 async function run(input: string, options: FlowCommandOptions): Promise<void> {
   const { out, method, json, keepGoing, threads, device, valueRange, channelOrder, sizeMultiple, ...rest } = options;
   const shard = shardOf(options);
-  const frames = await openFrames(input);
+  const progress = createProgressLine({ title: 'flow', unit: 'pairs' });
+  const frames = await openFrames(input, { onNote: (note) => progress.note(`note: ${note}`) });
   const source = await openFlowSource(method, {
     // The output folder is what `evaluate --flow` takes; a second copy in the cache would only take space.
     cache: false,
@@ -83,7 +84,6 @@ async function run(input: string, options: FlowCommandOptions): Promise<void> {
     channelOrder,
     sizeMultiple,
   });
-  const progress = createProgressLine({ title: 'flow', unit: 'pairs' });
   try {
     const result = await computeFlow({
       ...rest,

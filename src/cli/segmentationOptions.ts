@@ -114,6 +114,7 @@ export async function runNetwork<Result extends Run>(
         shard,
         signal,
         onProgress: progress.update,
+        onNote: (note) => progress.note(`note: ${note}`),
         onFailure: ({ reason }) => progress.note(`left out: ${reason}`),
       };
       return work(model, common, progress);

@@ -10,12 +10,23 @@ const firstBoxes = new Set(['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pno
 const EBML_HEADER = 0x1a45dfa3;
 const MATROSKA_SEGMENT = 0x18538067;
 
+/** An index of a film of ten hours takes some tens of megabytes. */
+const MAX_INDEX_BYTES = 2 ** 28;
+
+/** What the outline of a video file tells. */
+export interface ContainerOutline {
+  /** What is missing of a file that was cut off, in words; undefined when its container promises nothing beyond the end of the file. */
+  readonly missing?: string | undefined;
+  /** The content of the "moov" box of an MP4 or MOV file. */
+  readonly index?: Uint8Array | undefined;
+}
+
 /**
- * What is missing of an MP4, MOV, Matroska or WebM file that was cut off, in words, or undefined when its container
- * promises nothing beyond the end of the file. A live recording without lengths gives no promise to check.
+ * Walks the outline of an MP4, MOV, Matroska or WebM file; of other files, and of live recordings without lengths, it
+ * tells nothing.
  * @throws SteadysegError when the file cannot be read or is empty.
  */
-export async function missingPart(path: string): Promise<string | undefined> {
+export async function containerOutline(path: string): Promise<ContainerOutline> {
   const size = await fileSize(path);
   if (size === 0) throw new SteadysegError(`${path}: expected a video, found an empty file`);
   let file: FileHandle;
@@ -26,17 +37,18 @@ export async function missingPart(path: string): Promise<string | undefined> {
   }
   try {
     const head = await readAt(file, 0, 64);
-    if (head.length >= 4 && head.readUInt32BE(0) === EBML_HEADER) return missingOfMatroska(head, size);
-    if (firstBoxes.has(head.toString('latin1', 4, 8))) return await missingOfMp4(file, size);
-    return undefined;
+    if (head.length >= 4 && head.readUInt32BE(0) === EBML_HEADER) return { missing: missingOfMatroska(head, size) };
+    if (firstBoxes.has(head.toString('latin1', 4, 8))) return await outlineOfMp4(file, size);
+    return {};
   } finally {
     await file.close();
   }
 }
 
 /** Walks the top-level boxes (ISO/IEC 14496-12, 4.2): 32-bit size and type; size 1 is followed by 64 bits, 0 means "to the end". */
-async function missingOfMp4(file: FileHandle, size: number): Promise<string | undefined> {
+async function outlineOfMp4(file: FileHandle, size: number): Promise<ContainerOutline> {
   let at = 0;
+  let index: Uint8Array | undefined;
   let hasIndex = false;
   for (let box = 0; box < MAX_BOXES && at + 8 <= size; box++) {
     const header = await readAt(file, at, 16);
@@ -44,14 +56,16 @@ async function missingOfMp4(file: FileHandle, size: number): Promise<string | un
     let length = header.readUInt32BE(0);
     if (length === 1) length = header.length < 16 ? 0 : Number(header.readBigUInt64BE(8));
     else if (length === 0) length = size - at;
-    if (type === 'moov') hasIndex = true;
-    if (at + length > size) return `${at + length} bytes, found ${size}: the file is cut off in its "${type}" box`;
-    if (length < 8) return undefined;
+    if (at + length > size) {
+      return { missing: `${at + length} bytes, found ${size}: the file is cut off in its "${type}" box`, index };
+    }
+    if (length < 8) return { index };
+    if (type === 'moov' && length <= MAX_INDEX_BYTES) index ??= await readAt(file, at + 8, length - 8);
+    hasIndex ||= type === 'moov';
     at += length;
   }
-  return hasIndex
-    ? undefined
-    : 'an index (a "moov" box), found none: the file is cut off or its recording was not finished';
+  if (hasIndex) return { index };
+  return { missing: 'an index (a "moov" box), found none: the file is cut off or its recording was not finished' };
 }
 
 /** Reads the length of the segment that follows the EBML header (RFC 8794, 6): a length of all ones is "unknown". */

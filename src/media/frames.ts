@@ -8,7 +8,7 @@ import { expandGlob, isGlob } from './glob.js';
 import type { RgbImage } from './image.js';
 import { isListPath, listExtensions, pathInList, readList } from './listFile.js';
 import { isPicturePath, pictureExtensions, readPicture } from './pictures.js';
-import { type FrameRate, type OnBadFrame, openVideo, videoStem } from './video.js';
+import { type FrameRate, type OnBadFrame, openVideo, type VideoOptions, videoStem } from './video.js';
 
 export type { Clip } from './clips.js';
 export type { FrameRate, OnBadFrame } from './video.js';
@@ -53,18 +53,19 @@ export interface FrameSource {
   frames(options?: FramesOptions): AsyncGenerator<Frame, void, void>;
 }
 
-/** File name extensions that count as videos. */
-export const videoExtensions: readonly string[] = ['.mp4', '.m4v', '.mov', '.mkv', '.webm'];
+/** File name extensions that count as videos; what is in them is told by their content. */
+export const videoExtensions: readonly string[] = [
+  ...['.mp4', '.m4v', '.mov', '.mkv', '.webm', '.avi', '.ts', '.mts', '.m2ts', '.mpg', '.mpeg', '.vob', '.m2v', '.3gp'],
+  ...['.3g2', '.flv', '.f4v', '.wmv', '.asf', '.ogv', '.ogg', '.gif', '.mxf', '.dv', '.ivf', '.nut', '.y4m', '.mjpeg'],
+  ...['.mjpg', '.h264', '.264', '.h265', '.265', '.hevc', '.obu'],
+];
+
 /**
  * Opens INPUT: a video (mp4, m4v, mov, mkv, webm), a picture, a folder of pictures in natural order, a glob
  * (`*`, `?`, `**`, `[…]`, `{…}`), or a list file (.txt, .lst: a path in the first column of each line, relative to the list file).
- * @param options.acceptTruncated reads what there is of a video that was cut off, instead of refusing it
  * @throws SteadysegError for what is missing, empty, cut off or of another kind, and for two pictures of one stem.
  */
-export async function openFrames(
-  input: string,
-  options: { acceptTruncated?: boolean | undefined } = {},
-): Promise<FrameSource> {
+export async function openFrames(input: string, options: VideoOptions = {}): Promise<FrameSource> {
   const kind = await kindOf(input);
   if (kind === 'folder') return pictureFrames(input, await picturesIn(input));
   const extension = extname(input).toLowerCase();
@@ -73,7 +74,7 @@ export async function openFrames(
     if (isListPath(input)) return pictureFrames(input, await picturesListed(input));
     if (isPicturePath(input)) return pictureFrames(input, [input]);
     throw new SteadysegError(
-      `${input}: expected a video (${videoExtensions.join(' ')}), a picture (${pictureExtensions.join(' ')}), a folder or a list (${listExtensions.join(' ')}), found "${extension}"`,
+      `${input}: expected a video (.mp4 .mov .mkv .webm .avi .ts …), a picture (${pictureExtensions.join(' ')}), a folder or a list (${listExtensions.join(' ')}), found "${extension}"`,
     );
   }
   if (isGlob(input)) {
@@ -93,7 +94,7 @@ async function kindOf(input: string): Promise<'file' | 'folder' | 'absent'> {
   }
 }
 
-async function video(path: string, options: { acceptTruncated?: boolean | undefined }): Promise<FrameSource> {
+async function video(path: string, options: VideoOptions): Promise<FrameSource> {
   const { width, height, frameRate, frameCount, frames } = await openVideo(path, options);
   const rate = frameRate.numerator / frameRate.denominator;
   return {

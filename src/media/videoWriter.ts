@@ -31,8 +31,9 @@ import {
 } from 'node-av/lib';
 import { SteadysegError } from '../base/errors.js';
 import { ensureFolder, reasonOf, removeAbandoned, temporaryBeside } from '../base/files.js';
+import { colorMatrixFor } from './frameConverter.js';
 import type { RgbImage } from './image.js';
-import { colorMatrixFor, type FrameRate } from './video.js';
+import type { FrameRate } from './video.js';
 
 /** Size and rate of a video to write. */
 export interface VideoWriterOptions {

@@ -74,7 +74,7 @@ export async function predict(
 ): Promise<PredictSummary> {
   checkSegmentOptions(model.description, options);
   const { keepGoing = false, limit = Number.POSITIVE_INFINITY, shard = wholeWork, signal } = options;
-  const source = await openFrames(input, { acceptTruncated: keepGoing });
+  const source = await openFrames(input, { acceptTruncated: keepGoing, onNote: options.onNote });
   const save = chooseOutputs(options.save, source);
   const settings: Settings = { ...(await runSettings(input, model, options)), save };
   const name = partName('predict', shard);

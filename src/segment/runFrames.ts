@@ -20,6 +20,8 @@ export interface FrameRunOptions {
   /** Only every `count`-th clip, from the `index`-th on. */
   readonly shard?: Shard | undefined;
   readonly onProgress?: OnProgress | undefined;
+  /** Told what a user should know of the input: high dynamic range, interlacing, dropped frames, … */
+  readonly onNote?: ((note: string) => void) | undefined;
   /** Called for each frame that cannot be read and is left out. */
   readonly onFailure?: ((failure: FrameFailure) => void) | undefined;
   /** Ends early: frames under way are finished. */

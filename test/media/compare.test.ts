@@ -231,7 +231,7 @@ describe('steadyseg compare', () => {
     writeFileSync(at('cut.mp4'), 'no video');
     const bad = run(at('cut.mp4'), at('wild'), '-o', at('x.mp4'));
     expect([bad.status, bad.stdout]).toEqual([1, '']);
-    expect(bad.stderr).toMatch(/^steadyseg: .*cut\.mp4: expected an MP4.*\n$/);
+    expect(bad.stderr).toMatch(/^steadyseg: .*cut\.mp4: expected a video of a known format.*\n$/);
     for (const options of [
       [],
       ['-o', 'x.avi'],

@@ -112,7 +112,7 @@ describe('openFrames', () => {
       ['e/none', 'none: expected a folder with pictures (.png .jpg .jpeg .webp .tif .tiff), found 1 other entry'],
       ['movies', 'pictures in its subfolders: "'],
       ['f', `found ${join(folder, 'f/1.jpg')} and ${join(folder, 'f/1.png')}`],
-      ['model.onnx', 'model.onnx: expected a video (.mp4 .m4v .mov .mkv .webm), a picture'],
+      ['model.onnx', 'model.onnx: expected a video (.mp4 .mov .mkv .webm .avi .ts …), a picture'],
       ['empty.lst', 'empty.lst: expected a path on each line, found none'],
       ['bad.txt', 'bad.txt, line 2: expected the path of a picture, found "f/2.png"'],
     ];

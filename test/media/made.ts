@@ -1,13 +1,20 @@
 // Pictures and videos that the tests make for themselves.
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_CODEC_FLAG_INTERLACED_DCT,
+  AV_CODEC_FLAG_INTERLACED_ME,
+  AV_FRAME_FLAG_INTERLACED,
+  AV_FRAME_FLAG_TOP_FIELD_FIRST,
   AV_PIX_FMT_RGB24,
   AV_PIX_FMT_YUV420P,
   AV_PKT_DATA_DISPLAYMATRIX,
+  type AVColorTransferCharacteristic,
+  type AVPixelFormat,
 } from 'node-av/constants';
 import {
   Codec,
   CodecContext,
+  Dictionary,
   FFmpegError,
   FormatContext,
   Frame,
@@ -53,15 +60,33 @@ function check(code: number): void {
   FFmpegError.throwIfError(code);
 }
 
-/** Encodes with the named container and codec, without colour tags, optionally with a display matrix: what other programs write. */
+export interface ForeignOptions {
+  readonly displayMatrix?: readonly number[];
+  /** In tenths of a second (or in frames of `rate`). */
+  readonly presentationTimes?: readonly number[];
+  /** Frames a second; default 10. */
+  readonly rate?: number;
+  readonly pixelFormat?: AVPixelFormat;
+  /** Both fields of a frame are coded apart. */
+  readonly interlaced?: boolean;
+  readonly transfer?: AVColorTransferCharacteristic;
+  readonly pixelAspect?: readonly [number, number];
+  /** The encoder's own options, such as x264-params. */
+  readonly encoderOptions?: Readonly<Record<string, string>>;
+  /** Which packets, by their number in the order of decoding, reach the file; default: all. */
+  readonly keepPacket?: (index: number) => boolean;
+}
+
+/** Encodes with the named container and codec, without colour tags unless asked: what other programs write. */
 export async function foreignVideo(
   path: string,
   container: string,
-  codecName: 'libvpx' | 'libx264' | 'mpeg4' | 'ffv1',
+  codecName: string,
   images: readonly RgbImage[],
-  options: { displayMatrix?: readonly number[]; presentationTimes?: readonly number[] } = {},
+  options: ForeignOptions = {},
 ): Promise<void> {
   const { width, height } = images[0];
+  const { rate = 10, pixelFormat = AV_PIX_FMT_YUV420P, interlaced = false, keepPacket = () => true } = options;
   const codec = Codec.getCodecList().find((candidate) => candidate.name === codecName && candidate.isEncoder());
   if (!codec) throw new Error(`no encoder ${codecName}`);
   const format = new FormatContext();
@@ -70,15 +95,20 @@ export async function foreignVideo(
   encoder.allocContext3(codec);
   encoder.width = width;
   encoder.height = height;
-  encoder.pixelFormat = AV_PIX_FMT_YUV420P;
-  encoder.timeBase = new Rational(1, 10);
-  encoder.framerate = new Rational(10, 1);
-  encoder.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
+  encoder.pixelFormat = pixelFormat;
+  encoder.timeBase = new Rational(1, rate);
+  encoder.framerate = new Rational(rate, 1);
+  // A bare stream has no header to keep them in.
+  if (container !== 'h264') encoder.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
+  if (interlaced) encoder.setFlags(AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_INTERLACED_ME);
+  if (options.transfer !== undefined) encoder.colorTrc = options.transfer;
+  if (options.pixelAspect) encoder.sampleAspectRatio = new Rational(...options.pixelAspect);
   encoder.bitRate = 4_000_000n;
-  check(await encoder.open2(codec));
+  check(await encoder.open2(codec, Dictionary.fromObject({ ...options.encoderOptions })));
   const stream = format.newStream(codec);
   check(stream.codecpar.fromContext(encoder));
-  stream.timeBase = new Rational(1, 10);
+  stream.timeBase = new Rational(1, rate);
+  stream.avgFrameRate = new Rational(rate, 1);
   if (options.displayMatrix) {
     const matrix = Buffer.alloc(36);
     for (const [at, value] of options.displayMatrix.entries()) matrix.writeInt32LE(value, at * 4);
@@ -88,36 +118,40 @@ export async function foreignVideo(
   check(await format.writeHeader());
   const packet = new Packet();
   packet.alloc();
+  let packets = 0;
   const drain = async () => {
     while ((await encoder.receivePacket(packet)) >= 0) {
       packet.streamIndex = 0;
       packet.duration = 1n;
-      packet.rescaleTs({ num: 1, den: 10 }, stream.timeBase);
-      check(await format.interleavedWriteFrame(packet));
+      packet.rescaleTs({ num: 1, den: rate }, stream.timeBase);
+      if (keepPacket(packets++)) check(await format.interleavedWriteFrame(packet));
+      else packet.unref();
     }
   };
   const scaler = new SoftwareScaleContext();
   scaler.allocContext();
   for (const [index, image] of images.entries()) {
     const rgb = new Frame();
-    const yuv = new Frame();
-    for (const [frame, pixelFormat] of [
+    const stored = new Frame();
+    for (const [frame, format] of [
       [rgb, AV_PIX_FMT_RGB24],
-      [yuv, AV_PIX_FMT_YUV420P],
+      [stored, pixelFormat],
     ] as const) {
       frame.alloc();
       frame.width = width;
       frame.height = height;
-      frame.format = pixelFormat;
+      frame.format = format;
       check(frame.getBuffer());
     }
     check(rgb.fromBuffer(Buffer.from(image.data)));
-    check(await scaler.scaleFrame(yuv, rgb));
-    yuv.pts = BigInt(options.presentationTimes?.[index] ?? index);
-    check(await encoder.sendFrame(yuv));
+    if (options.transfer !== undefined) for (const frame of [rgb, stored]) frame.colorTrc = options.transfer;
+    check(await scaler.scaleFrame(stored, rgb));
+    if (interlaced) stored.setFlags(AV_FRAME_FLAG_INTERLACED, AV_FRAME_FLAG_TOP_FIELD_FIRST);
+    stored.pts = BigInt(options.presentationTimes?.[index] ?? index);
+    check(await encoder.sendFrame(stored));
     await drain();
     rgb.free();
-    yuv.free();
+    stored.free();
   }
   check(await encoder.sendFrame(null));
   await drain();

@@ -2,12 +2,23 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AV_PIX_FMT_RGB8, AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUVJ420P, AVCOL_TRC_SMPTE2084 } from 'node-av/constants';
 import { afterAll, describe, expect, it } from 'vitest';
+import { SteadysegError } from '#src/base/errors.js';
 import type { RgbImage } from '#src/media/image.js';
 import { openVideo, type Video } from '#src/media/video.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
+import { createRandom } from '#src/tensor/random.js';
 import { describeWithShared, sharedPath } from '../shared.js';
-import { colorBars, firstStoredFrame, foreignVideo, meanAbsoluteDifference, numbered, picture } from './made.js';
+import {
+  colorBars,
+  type ForeignOptions,
+  firstStoredFrame,
+  foreignVideo,
+  meanAbsoluteDifference,
+  numbered,
+  picture,
+} from './made.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg video ü '));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -121,20 +132,110 @@ describe('writing and reading back', () => {
 });
 
 describe('videos of other programs', () => {
-  it.each([
-    ['webm', 'libvpx'],
-    ['mov', 'mpeg4'],
-    ['matroska', 'libx264'],
-    ['matroska', 'ffv1'],
-  ] as const)('reads %s (%s)', async (container, codec) => {
-    const path = at(`foreign ${codec}.${container === 'matroska' ? 'mkv' : container}`);
-    await foreignVideo(path, container, codec, Array(6).fill(colorBars(160, 120)));
+  const square = { rate: 25 };
+  const formats: [container: string, codec: string, extension: string, options: ForeignOptions][] = [
+    ['webm', 'libvpx', 'webm', {}],
+    ['webm', 'libvpx-vp9', 'webm', {}],
+    ['mov', 'mpeg4', 'mov', {}],
+    ['mov', 'prores_ks', 'mov', { pixelFormat: AV_PIX_FMT_YUV422P10LE }],
+    ['matroska', 'libx264', 'mkv', {}],
+    ['matroska', 'ffv1', 'mkv', {}],
+    ['mp4', 'libx265', 'mp4', { encoderOptions: { 'x265-params': 'log-level=none' } }],
+    ['mp4', 'libsvtav1', 'mp4', { encoderOptions: { preset: '12' } }],
+    ['avi', 'mpeg4', 'avi', square],
+    ['avi', 'libx264', 'avi', square],
+    ['mpegts', 'libx264', 'ts', square],
+    ['mpegts', 'mpeg2video', 'm2ts', square],
+    ['mpeg', 'mpeg2video', 'mpg', square],
+    ['3gp', 'mpeg4', '3gp', square],
+    ['flv', 'flv', 'flv', square],
+    ['flv', 'libx264', 'flv', square],
+    ['asf', 'wmv2', 'wmv', square],
+    ['ogg', 'libtheora', 'ogv', square],
+    ['mxf', 'mpeg2video', 'mxf', square],
+    ['gif', 'gif', 'gif', { pixelFormat: AV_PIX_FMT_RGB8 }],
+    ['webp', 'libwebp_anim', 'webp', {}],
+    ['yuv4mpegpipe', 'wrapped_avframe', 'y4m', square],
+    ['mjpeg', 'mjpeg', 'mjpeg', { pixelFormat: AV_PIX_FMT_YUVJ420P, ...square }],
+    ['h264', 'libx264', 'h264', square],
+  ];
+  it.each(formats)('reads %s (%s)', async (container, codec, extension, options) => {
+    const path = at(`foreign ${container} ${codec}.${extension}`);
+    const images = Array.from({ length: 12 }, (_, index) => numbered(160, 120, index));
+    await foreignVideo(path, container, codec, [...images.slice(0, 11), colorBars(160, 120)], options);
     const video = await openVideo(path);
-    expect([video.width, video.height, video.frameCount]).toEqual([160, 120, 6]);
-    expect(video.frameRate).toEqual({ numerator: 10, denominator: 1 });
-    const images = await framesOf(video);
-    expect(images.length).toBe(6);
-    expect(meanAbsoluteDifference(images[3], colorBars(160, 120))).toBeLessThan(12);
+    expect([video.width, video.height]).toEqual([160, 120]);
+    const found = await framesOf(video);
+    expect(found.length).toBe(12);
+    // RGB in 8 bits has four levels of blue.
+    const coarse = codec === 'gif' ? 40 : 12;
+    for (const [index, image] of found.entries()) {
+      if (index < 11) expect(Math.abs(numberOf(image) - index)).toBeLessThanOrEqual(codec === 'gif' ? 3 : 0);
+    }
+    expect(meanAbsoluteDifference(found[11], colorBars(160, 120))).toBeLessThan(coarse);
+  });
+
+  it.each([
+    ['mp4', 'libx264', {}],
+    ['mpeg', 'mpeg2video', {}],
+    ['mov', 'prores_ks', { pixelFormat: AV_PIX_FMT_YUV422P10LE }],
+  ])('weaves the fields of interlaced frames (%s, %s), and says so', async (container, codec, options) => {
+    const path = at(`interlaced ${codec}.${container}`);
+    // The fields show different things: every other line.
+    const combed = picture(160, 128, (_, y) => (y % 2 === 0 ? [200, 200, 200] : [60, 60, 60]));
+    await foreignVideo(path, container, codec, Array(8).fill(combed), { rate: 25, interlaced: true, ...options });
+    const notes: string[] = [];
+    const images = await framesOf(await openVideo(path, { onNote: (note) => notes.push(note) }));
+    expect(images.length).toBe(8);
+    expect(meanAbsoluteDifference(images[5], combed)).toBeLessThan(4);
+    expect(notes.filter((note) => note.includes('interlaced')).length).toBe(1);
+  });
+
+  it('says what of a video a network does not expect', async () => {
+    const path = at('unusual.mp4');
+    await foreignVideo(path, 'mp4', 'libx264', moving(20), {
+      transfer: AVCOL_TRC_SMPTE2084,
+      pixelAspect: [16, 11],
+      presentationTimes: Array.from({ length: 20 }, (_, index) => index + (index > 9 ? 2 : 0)),
+    });
+    const notes: string[] = [];
+    const video = await openVideo(path, { onNote: (note) => notes.push(note) });
+    expect((await framesOf(video)).length).toBe(20);
+    expect(notes.length).toBe(3);
+    expect(notes[0]).toContain('unusual.mp4: high dynamic range (PQ)');
+    expect(notes[1]).toContain('its pixels are not square (16:11)');
+    expect(notes[2]).toContain('2 frames were dropped when it was recorded, the first after 0.90 s');
+  });
+
+  it('takes frames that say "as before" for dropped ones', async () => {
+    const path = at('repeated.ogv');
+    await foreignVideo(
+      path,
+      'ogg',
+      'libtheora',
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 11, 12, 13].map((k) => numbered(64, 64, k)),
+    );
+    const notes: string[] = [];
+    const images = await framesOf(await openVideo(path, { onNote: (note) => notes.push(note) }));
+    expect(images.map(numberOf)).toEqual([...Array(14).keys()]);
+    expect(notes.join()).toContain('1 frame was dropped when it was recorded, the first after 1.00 s');
+  });
+
+  it('starts where a video that was cut can be decoded, and says so', async () => {
+    const path = at('cut.mkv');
+    const open = {
+      encoderOptions: { 'x264-params': 'open-gop=1:keyint=10:min-keyint=10:scenecut=0:bframes=3:b-adapt=0' },
+    };
+    // In the order of decoding: the packets of the first group are cut off.
+    await foreignVideo(path, 'matroska', 'libx264', moving(20), { ...open, keepPacket: (index) => index >= 8 });
+    const notes: string[] = [];
+    const video = await openVideo(path, { onNote: (note) => notes.push(note) });
+    const found: [number, number][] = [];
+    for await (const { index, image } of video.frames()) found.push([index, numberOf(image)]);
+    const [[, start]] = found;
+    expect(start).toBeGreaterThan(0);
+    expect(found).toEqual(Array.from({ length: 20 - start }, (_, k) => [k, k + start]));
+    expect(notes.join()).toMatch(/it starts at the first frame that can be decoded, without \d+ frames? that/);
   });
 
   const turns: [string, number[], (x: number, y: number) => [number, number]][] = [
@@ -170,6 +271,74 @@ describe('videos of other programs', () => {
   });
 });
 
+describe('a damaged index', () => {
+  const flips: [what: string, box: string, offset: number, bit: number, message: RegExp][] = [
+    ['the time scale', 'mdhd', 16, 0, /expected 40 frames, found \d+/],
+    ['the start of the edit', 'elst', 18, 5, /edit list would leave out \d+ of 40 frames/],
+    ['the length of the edit', 'elst', 14, 3, /the duration of its track is not that of its edits/],
+    ['a number of frames', 'stsz', 15, 3, /its tables list different numbers of frames/],
+    ['the name of a table', 'stsz', 0, 1, /its index is damaged: expected a box "stsz", found none/],
+  ];
+  it.each(flips)('is told by what contradicts it: %s', async (what, box, offset, bit, message) => {
+    const whole = at('index.mp4');
+    await foreignVideo(
+      whole,
+      'mp4',
+      'libx264',
+      Array.from({ length: 40 }, (_, k) => numbered(64, 48, k % 20)),
+    );
+    const bytes = readFileSync(whole);
+    const place = bytes.lastIndexOf(box) + offset;
+    if (what === 'the time scale') bytes.fill(0, place, place + 4);
+    else bytes[place] ^= 1 << bit;
+    const path = at('index damaged.mp4');
+    writeFileSync(path, bytes);
+    const read = async () => framesOf(await openVideo(path));
+    await expect(read()).rejects.toThrow(message);
+  });
+
+  it('loses no frame without a word, whatever bit of it is turned', async () => {
+    const whole = at('index.mp4');
+    await foreignVideo(
+      whole,
+      'mp4',
+      'libx264',
+      Array.from({ length: 40 }, (_, k) => numbered(64, 48, k % 20)),
+    );
+    const bytes = readFileSync(whole);
+    const start = bytes.lastIndexOf('moov') + 4;
+    const length = bytes.readUInt32BE(start - 8) - 8;
+    const random = createRandom(5);
+    const path = at('index turned.mp4');
+    let refused = 0;
+    for (let round = 0; round < 120; round++) {
+      const turned = Buffer.from(bytes);
+      const place = start + random.integer(length);
+      turned[place] ^= 1 << random.integer(8);
+      writeFileSync(path, turned);
+      const notes: string[] = [];
+      try {
+        const found = await framesOf(await openVideo(path, { onNote: (note) => notes.push(note) }));
+        if (notes.length === 0) expect([place - start, found.length]).toEqual([place - start, 40]);
+      } catch (thrown) {
+        expect(thrown).toBeInstanceOf(SteadysegError);
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(20);
+  });
+});
+
+describeWithShared('videos that people bring', ['cases/open_gop_cut/cutnoel264.mp4'], () => {
+  const frames = async (path: string) => (await framesOf(await openVideo(sharedPath(path)))).length;
+  it('are read as players do, or refused', async () => {
+    expect(await frames('cases/interlaced/h264_interlaced.mp4')).toBe(10);
+    expect(await frames('cases/open_gop_cut/cutnoel264.mp4')).toBe(26);
+    await expect(frames('cases/hostile/silent-1-1.mp4')).rejects.toThrow('expected 100 frames, found 99');
+    await expect(frames('cases/hostile/timescale0.mp4')).rejects.toThrow('expected 100 frames, found 1');
+  });
+});
+
 describe('files that are not whole', () => {
   it('refuses what is no video', async () => {
     writeFileSync(at('zero.mp4'), '');
@@ -177,7 +346,7 @@ describe('files that are not whole', () => {
     await expect(openVideo(at('none.mp4'))).rejects.toThrow('none.mp4: no such file or directory');
     await expect(openVideo(at('zero.mp4'))).rejects.toThrow('zero.mp4: expected a video, found an empty file');
     await expect(openVideo(at('text.mp4'))).rejects.toThrow(
-      'text.mp4: expected an MP4, MOV, Matroska or WebM video, found: Invalid data',
+      'text.mp4: expected a video of a known format (MP4, MOV, Matroska, WebM, AVI, MPEG-TS, …), found: Invalid data',
     );
   });
 
@@ -186,7 +355,7 @@ describe('files that are not whole', () => {
       at('list.mp4'),
       `#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n${at('twenty.mp4')}\n#EXT-X-ENDLIST\n`,
     );
-    await expect(openVideo(at('list.mp4'))).rejects.toThrow('expected an MP4, MOV, Matroska or WebM video');
+    await expect(openVideo(at('list.mp4'))).rejects.toThrow('expected a video of a known format');
   });
 
   it.each(['mp4', 'mkv'])('refuses a %s file that was cut off, or reads what is there', async (extension) => {

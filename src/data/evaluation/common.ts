@@ -26,6 +26,8 @@ export interface EvaluationOptions {
   readonly keepGoing?: boolean | undefined;
   /** Threads. Default: one a core. */
   readonly threads?: number | undefined;
+  /** Told what a user should know of the inputs. */
+  readonly onNote?: ((note: string) => void) | undefined;
   /** Told after each frame. */
   readonly onProgress?: OnProgress | undefined;
 }

@@ -91,7 +91,7 @@ export async function evaluateTemporalConsistency(
   const { shard = wholeWork, threads = availableParallelism(), keepWorst = 0 } = options;
   const classes = classSet.classes.length;
   const directions: FlowDirection[] = mode === 'masked' ? ['forward', 'backward'] : ['forward'];
-  const source = await openEvaluationFrames(options.frames);
+  const source = await openEvaluationFrames(options.frames, { onNote: options.onNote });
   const partners = await partnersOf(source, options);
   const wantedClip = (clip: number) => inShard(clip, shard);
   if (source.stems && !keepGoing) {

@@ -81,7 +81,7 @@ export async function pseudoLabel(
   checkClasses(model);
   const { keepGoing = false, limit, shard = wholeWork, signal, save: asked = [] } = options;
   const save = extraOutputs.filter((kind) => asked.includes(kind));
-  const source = await openFrames(input, { acceptTruncated: keepGoing });
+  const source = await openFrames(input, { acceptTruncated: keepGoing, onNote: options.onNote });
   const settings: PseudoLabelSettings = {
     kind: 'pseudo-label',
     ...(await runSettings(input, model, options)),
