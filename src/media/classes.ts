@@ -71,6 +71,31 @@ export function presetClasses(name: string): ClassSet {
   );
 }
 
+/** Names as they compare: without case, and whatever stands between words. */
+function comparable(name: string): string {
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+}
+
+/** Whether two lists name the same classes in the same order; `traffic_light` is `traffic light`. */
+export function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, id) => comparable(name) === comparable(b[id]));
+}
+
+/**
+ * The class set of names that came with a model or a result. Colours that are not given are those of the preset with the
+ * same names, else PASCAL VOC's, which are distinct for every id.
+ */
+export function setOfNames(
+  name: string,
+  classes: readonly string[],
+  palette?: ClassSet['palette'],
+  ignored = ignoreLabel,
+): ClassSet {
+  const preset = Object.values(presets).find((known) => sameNames(known.classes, classes));
+  const colors = classes.map((_, id) => palette?.[id] ?? preset?.palette[id] ?? vocColor(id + 1));
+  return { name, classes, palette: colors, ignoreLabel: ignored };
+}
+
 function classSet(name: string, rows: readonly (readonly [string, Rgb])[], ignored: number): ClassSet {
   return { name, classes: rows.map(([label]) => label), palette: rows.map(([, color]) => color), ignoreLabel: ignored };
 }

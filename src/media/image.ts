@@ -1,4 +1,5 @@
 // In-memory pictures: colour frames, label maps and optical flow.
+import { SteadysegError } from '../base/errors.js';
 
 /** Interleaved 8-bit RGB; `data.length` is `width·height·3`. */
 export interface RgbImage {
@@ -19,6 +20,29 @@ export interface OpticalFlow {
   readonly width: number;
   readonly height: number;
   readonly data: Float32Array;
+}
+
+/** @throws SteadysegError when a picture has not as many values as its size says. */
+export function checkImage(image: RgbImage, what = 'picture'): void {
+  checkBuffer(image, 3, what);
+}
+
+/** @throws SteadysegError when a label map has not as many labels as its size says. */
+export function checkLabelMap(labels: LabelMap, what = 'label map'): void {
+  checkBuffer(labels, 1, what);
+}
+
+function checkBuffer({ width, height, data }: RgbImage, channels: number, what: string): void {
+  if (!(Number.isInteger(width) && Number.isInteger(height) && width >= 1 && height >= 1)) {
+    throw new SteadysegError(`expected a ${what} of whole sides of at least 1 pixel, found ${width}×${height}`);
+  }
+  const expected = width * height * channels;
+  if (!(data instanceof Uint8Array) || data.length !== expected) {
+    const found = data instanceof Uint8Array ? `${data.length} bytes` : (Object(data).constructor?.name ?? typeof data);
+    throw new SteadysegError(
+      `expected a ${what} of ${width}×${height} as a Uint8Array of ${expected} bytes, ${channels} a pixel, found ${found}`,
+    );
+  }
 }
 
 /** The label of pixels that do not count. */

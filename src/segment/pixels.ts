@@ -38,7 +38,7 @@ export function prepareInput(
   // By the channel of the pixels: the plane it goes to, and what becomes of it there.
   const targets = [0, 1, 2].map((channel) => {
     const to = channelOrder === 'bgr' ? 2 - channel : channel;
-    return { start: to * plane, multiply: 1 / std[to], add: -mean[to] / std[to] };
+    return { start: to * plane, multiply: 1 / std[channel], add: -mean[channel] / std[channel] };
   });
   const rowsOfPlanes = (y: number): [PlaneRow, PlaneRow, PlaneRow] => {
     const [red, green, blue] = targets.map(({ start, multiply, add }) => {

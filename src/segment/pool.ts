@@ -4,8 +4,9 @@ import { Piscina } from 'piscina';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import type { RgbImage } from '../media/image.js';
 import type { SegmentationModel } from './model.js';
+import { UnusableFrameError } from './networkResult.js';
 import type { SegmentOptions } from './segment.js';
-import type { FrameResult, FrameTask, WorkerSetup } from './worker.js';
+import type { FrameResult, FrameTask, TaskFailure, WorkerSetup } from './worker.js';
 
 /** Each session has memory of its own, some GB for a large network; beyond this many, sessions get more threads instead. */
 const MAX_SESSIONS = 4;
@@ -33,11 +34,12 @@ export async function createPool(model: SegmentationModel, options: SegmentOptio
   const setup: WorkerSetup = {
     content: model.sessionContent,
     description: model.description,
+    cut: model.sessionCut,
     sessionOptions: { device, threads },
     segmentOptions: options,
     classes: model.classes,
   };
-  const pool = new Piscina<FrameTask | undefined, FrameResult | { error: string; usage: boolean }>({
+  const pool = new Piscina<FrameTask | undefined, FrameResult | TaskFailure>({
     filename: new URL('./worker.js', import.meta.url).href,
     minThreads: sessions,
     maxThreads: sessions,
@@ -45,7 +47,7 @@ export async function createPool(model: SegmentationModel, options: SegmentOptio
   });
   const run = async (task: FrameTask | undefined): Promise<FrameResult> => {
     const result = await pool.run(task, { transferList: task ? [task.image.data.buffer as ArrayBuffer] : [] });
-    if ('error' in result) throw new (result.usage ? UsageError : SteadysegError)(result.error);
+    if ('error' in result) throw errorOf(result);
     return result;
   };
   // An empty task: a model that cannot be run is reported before anything is written.
@@ -56,6 +58,11 @@ export async function createPool(model: SegmentationModel, options: SegmentOptio
     throw thrown;
   }
   return { sessions, threads, run, release: () => pool.destroy() };
+}
+
+function errorOf({ error, kind }: TaskFailure): SteadysegError {
+  const kinds = { usage: UsageError, frame: UnusableFrameError, other: SteadysegError };
+  return new kinds[kind](error);
 }
 
 /** A copy of a picture whose memory can be moved to another thread: that of a decoder cannot. */

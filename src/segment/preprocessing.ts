@@ -6,18 +6,24 @@ import type { ModelDescription } from '../onnx/metadata.js';
 /** Three numbers, one a channel. */
 export type Channels = readonly [number, number, number];
 
-/** The input is `(pixel - mean) / std` with pixels 0..255; mean and std are in the order of the input's channels. */
+/** The input is `(pixel - mean) / std` with pixels 0..255; mean and std are those of red, green and blue. */
 export interface Preprocessing {
   readonly mean: Channels;
   readonly std: Channels;
+  /** Which colour is the input's first channel. */
   readonly channelOrder: 'rgb' | 'bgr';
 }
 
 /** What a caller may say about it: the input is `(pixel·scale - mean) / std`. */
 export interface PreprocessingOptions {
+  /** Of red, green and blue, whatever the order of the input's channels. */
   readonly mean?: Channels | undefined;
+  /** Likewise. */
   readonly std?: Channels | undefined;
-  /** Factor on the pixels before mean and std; default 1. With 1/255, mean and std are those of PyTorch examples. */
+  /**
+   * Factor on the pixels before mean and std. Default: 1/255 where mean and std are at most 1, as those of PyTorch examples
+   * are, else 1.
+   */
   readonly scale?: number | undefined;
   readonly channelOrder?: 'rgb' | 'bgr' | undefined;
 }
@@ -32,7 +38,16 @@ export const defaultPreprocessing: Preprocessing = {
 /** Preprocessing, and the input size when the place that was asked says one. */
 export interface PreprocessingConfig {
   readonly preprocessing: Preprocessing;
+  /** Where it is said; undefined when nothing says it and the default stands. */
+  readonly origin: string | undefined;
   readonly size?: { readonly height: number; readonly width: number } | undefined;
+  /** What was guessed, a line each. */
+  readonly notes: readonly string[];
+}
+
+/** What holds when neither caller nor model nor a file beside it says anything. */
+export function unsaidPreprocessing({ channelOrder = 'rgb' }: ModelDescription): PreprocessingConfig {
+  return { preprocessing: { ...defaultPreprocessing, channelOrder }, origin: undefined, notes: [] };
 }
 
 /**
@@ -44,37 +59,53 @@ export function applyPreprocessing(found: PreprocessingConfig, options: Preproce
   if (mean === undefined && std === undefined && scale === undefined) {
     return { ...found, preprocessing: { ...found.preprocessing, channelOrder } };
   }
-  const normalisation = inPixels(mean ?? [0, 0, 0], std ?? [1, 1, 1], scale ?? 1, 'normalisation');
-  return { ...found, preprocessing: { ...normalisation, channelOrder } };
+  const said = inPixels({ mean, std, scale }, 'normalisation');
+  return { ...found, preprocessing: { ...said.normalisation, channelOrder }, origin: 'the options', notes: said.notes };
 }
 
-/** What a model's metadata says; undefined when it says no normalisation. */
-export function describedPreprocessing({
-  mean,
-  std,
-  channelOrder = 'rgb',
-}: ModelDescription): Preprocessing | undefined {
-  return mean && std ? { mean, std: [std[0], std[1], std[2]], channelOrder } : undefined;
+/** What a model's metadata says, which has mean and std in the order of the input's channels; undefined when it says no normalisation. */
+export function describedPreprocessing(
+  { mean, std, channelOrder = 'rgb' }: ModelDescription,
+  source: string,
+): PreprocessingConfig | undefined {
+  if (!mean && !std) return undefined;
+  const colours = (values: readonly number[] | undefined): Channels | undefined => {
+    if (!values) return undefined;
+    const [first, second, third] = values;
+    return channelOrder === 'bgr' ? [third, second, first] : [first, second, third];
+  };
+  const { normalisation, notes } = inPixels({ mean: colours(mean), std: colours(std) }, `${source}: its metadata`);
+  return { preprocessing: { ...normalisation, channelOrder }, origin: 'its metadata', notes };
 }
 
 /**
- * `(pixel·scale - mean) / std` written as `(pixel - mean') / std'`.
+ * `(pixel·scale - mean) / std` written as `(pixel - mean') / std'`; a mean that is not said is 0, a std 1.
  * @param source where the numbers come from, for messages.
  * @throws SteadysegError for numbers that make no finite input of a pixel: labels would be silently wrong.
  */
 export function inPixels(
-  mean: Channels,
-  std: Channels,
-  scale: number,
+  said: Pick<PreprocessingOptions, 'mean' | 'std' | 'scale'>,
   source: string,
-): { mean: Channels; std: Channels } {
+): { normalisation: { mean: Channels; std: Channels }; notes: string[] } {
+  const { mean = [0, 0, 0], std = [1, 1, 1] } = said;
+  const shares = said.scale === undefined && areShares(mean, std);
+  const scale = said.scale ?? (shares ? 1 / 255 : 1);
   const change = (value: number) => value / scale;
-  const result = { mean: perChannel(mean, change), std: perChannel(std, change) };
-  const finite = [...result.mean, ...result.std].every(Number.isFinite);
-  if (finite && scale > 0 && result.std.every((value) => value > 0)) return result;
-  throw new SteadysegError(
-    `${source}: expected finite numbers, of std and scale above 0, found mean ${mean.join()}, std ${std.join()}, scale ${scale}`,
-  );
+  const normalisation = { mean: perChannel(mean, change), std: perChannel(std, change) };
+  const finite = [...normalisation.mean, ...normalisation.std].every(Number.isFinite);
+  if (!(finite && scale > 0 && normalisation.std.every((value) => value > 0))) {
+    throw new SteadysegError(
+      `${source}: expected finite numbers, of std and scale above 0, found mean ${mean.join()}, std ${std.join()}, scale ${scale}`,
+    );
+  }
+  const notes = shares ? [`${source}: mean ${mean.join()} and std ${std.join()} are taken for pixels 0..1`] : [];
+  return { normalisation, notes };
+}
+
+/** Whether mean and std are those of pixels 0..1: nobody takes less than one of 255 steps away. Mean 0 and std 1 change nothing and stay so. */
+function areShares(mean: Channels, std: Channels): boolean {
+  const small = [...mean, ...std].every((value) => Math.abs(value) <= 1);
+  return small && (mean.some((value) => value !== 0) || std.some((value) => value !== 1));
 }
 
 function perChannel(values: Channels, change: (value: number) => number): Channels {

@@ -1,95 +1,134 @@
-// Where a model's preprocessing is said: by the caller, in its metadata, in a file beside it.
-import { dirname, join } from 'node:path';
+// `preprocessor_config.json` of Hugging Face: how an image processor scales, normalises and resizes.
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../base/errors.js';
-import { exists, readFileBounded } from '../base/files.js';
+import { readFileBounded } from '../base/files.js';
 import { problemOf } from '../base/problem.js';
-import type { ModelDescription } from '../onnx/metadata.js';
-import {
-  applyPreprocessing,
-  type Channels,
-  defaultPreprocessing,
-  describedPreprocessing,
-  inPixels,
-  type PreprocessingConfig,
-  type PreprocessingOptions,
-} from './preprocessing.js';
+import { type Channels, inPixels, type PreprocessingConfig } from './preprocessing.js';
 import { isSide, MAX_SIDE } from './views.js';
 
 /** A configuration is a page of JSON; anything larger is another file. */
 const MAX_CONFIG_BYTES = 1 << 20;
-const configName = 'preprocessor_config.json';
 
 const channels = v.union([v.number(), v.tuple([v.number(), v.number(), v.number()])]);
 const side = v.pipe(
   v.number(),
   v.check(isSide, ({ input }) => `expected whole pixels from 1 to ${MAX_SIDE}, found ${input}`),
 );
-const size = v.union([v.number(), v.looseObject({ height: v.optional(side), width: v.optional(side) })]);
+const size = v.union([
+  v.number(),
+  v.tuple([side, side]),
+  v.looseObject({ height: v.nullish(side), width: v.nullish(side), shortest_edge: v.nullish(v.number()) }),
+]);
 /** The fields of Hugging Face's image processors that say how pixels are scaled; null stands for absent there. */
 const configSchema = v.looseObject({
+  image_processor_type: v.nullish(v.string()),
+  feature_extractor_type: v.nullish(v.string()),
   do_rescale: v.nullish(v.boolean(), true),
   rescale_factor: v.nullish(v.number(), 1 / 255),
-  do_normalize: v.nullish(v.boolean(), true),
-  image_mean: v.nullish(channels, [0.485, 0.456, 0.406]),
-  image_std: v.nullish(channels, [0.229, 0.224, 0.225]),
-  do_flip_channel_order: v.nullish(v.boolean(), false),
+  do_normalize: v.nullish(v.boolean()),
+  image_mean: v.nullish(channels),
+  image_std: v.nullish(channels),
+  do_flip_channel_order: v.nullish(v.boolean()),
   do_resize: v.nullish(v.boolean(), true),
   size: v.nullish(size),
+  do_center_crop: v.nullish(v.boolean(), false),
+  crop_size: v.nullish(size),
+  do_reduce_labels: v.nullish(v.boolean()),
+  reduce_labels: v.nullish(v.boolean()),
 });
+type Config = v.InferOutput<typeof configSchema>;
 
-/**
- * The preprocessing of a model: what the caller says, else its metadata, else `preprocessor_config.json` beside it
- * (the form of Hugging Face), else SPEC's default.
- */
-export async function choosePreprocessing(
-  path: string | undefined,
-  description: ModelDescription,
-  options: PreprocessingOptions,
-): Promise<PreprocessingConfig> {
-  return applyPreprocessing(await findPreprocessing(path, description), options);
-}
-
-async function findPreprocessing(
-  path: string | undefined,
-  description: ModelDescription,
-): Promise<PreprocessingConfig> {
-  const described = describedPreprocessing(description);
-  if (described) return { preprocessing: described };
-  const beside = path === undefined ? undefined : join(dirname(path), configName);
-  if (beside !== undefined && (await exists(beside))) return readPreprocessorConfig(beside);
-  return { preprocessing: { ...defaultPreprocessing, channelOrder: description.channelOrder ?? 'rgb' } };
-}
+const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
+/** What processors normalise by where the file does not say, by the beginning of their type's name; null: they never do. */
+const usual: readonly (readonly [type: string, normalisation: typeof imageNet | typeof half | null])[] = [
+  ['MobileViT', null],
+  ['Segformer', imageNet],
+  ['Mask2Former', imageNet],
+  ['MaskFormer', imageNet],
+  ['OneFormer', imageNet],
+  ['Beit', half],
+  ['DPT', half],
+  ['ViT', half],
+  ['MobileNetV1', half],
+  ['MobileNetV2', half],
+];
+/** Of those, the ones for which a size of one number is that of the shorter side; for others it is a square. */
+const byShortSide = /^(MobileViT|MobileNet|Mask|OneFormer)/;
 
 /** Reads a `preprocessor_config.json`. @throws SteadysegError naming the file and field that is not understood. */
 export async function readPreprocessorConfig(path: string): Promise<PreprocessingConfig> {
-  let content: unknown;
+  const config = await readConfigFile(path, configSchema);
+  const type = config.image_processor_type ?? config.feature_extractor_type ?? '';
+  const { mean, std } = normalisationOf(config, type);
+  const scale = config.do_rescale ? config.rescale_factor : 1;
+  const { normalisation } = inPixels({ mean, std, scale }, path);
+  const reversed = config.do_flip_channel_order ?? type.startsWith('MobileViT');
+  const { size: inputSize, notes } = sizeOf(config, type, path);
+  const reduced = config.do_reduce_labels ?? config.reduce_labels ?? false;
+  return {
+    preprocessing: { ...normalisation, channelOrder: reversed ? 'bgr' : 'rgb' },
+    origin: path,
+    ...(inputSize && { size: inputSize }),
+    notes: reduced
+      ? [...notes, `${path}: labels of its dataset count from 1, and 0 is ignored: the classes here begin with 0`]
+      : notes,
+  };
+}
+
+/** Reads a small JSON file. @throws SteadysegError naming the file and field that is not understood. */
+export async function readConfigFile<Schema extends v.GenericSchema>(
+  path: string,
+  schema: Schema,
+): Promise<v.InferOutput<Schema>> {
   const bytes = await readFileBounded(path, MAX_CONFIG_BYTES);
+  let content: unknown;
   try {
     content = JSON.parse(new TextDecoder().decode(bytes));
   } catch (thrown) {
     throw new SteadysegError(`${path}: expected JSON: ${messageOf(thrown)}`, { cause: thrown });
   }
-  const result = v.safeParse(configSchema, content);
-  if (!result.success) {
-    const [issue] = result.issues;
-    throw new SteadysegError(`${path}: "${v.getDotPath(issue) ?? ''}": ${problemOf(issue)}`);
-  }
-  const config = result.output;
-  const normalise = config.do_normalize;
-  const { mean, std } = inPixels(
-    normalise ? eachChannel(config.image_mean) : [0, 0, 0],
-    normalise ? eachChannel(config.image_std) : [1, 1, 1],
-    config.do_rescale ? config.rescale_factor : 1,
-    path,
-  );
-  const { height, width } = typeof config.size === 'object' ? { ...config.size } : {};
+  const result = v.safeParse(schema, content);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new SteadysegError(`${path}: "${v.getDotPath(issue) ?? ''}": ${problemOf(issue)}`);
+}
+
+/** Mean and std of pixels that were rescaled: what the file says, else what processors of its type take. */
+function normalisationOf(config: Config, type: string): { mean: Channels; std: Channels } {
+  const known = usual.find(([prefix]) => type.startsWith(prefix))?.[1];
+  const said = config.image_mean != null || config.image_std != null;
+  // Older files leave `do_normalize` out: processors that cannot normalise have no mean either.
+  const normalises = config.do_normalize ?? (known === null ? false : said || known !== undefined);
+  if (!normalises) return { mean: [0, 0, 0], std: [1, 1, 1] };
+  const { mean, std } = known ?? imageNet;
+  return { mean: eachChannel(config.image_mean ?? mean), std: eachChannel(config.image_std ?? std) };
+}
+
+/** The input size of a network that leaves it open: what pictures are resized or cropped to. */
+function sizeOf(config: Config, type: string, path: string): { size: PreprocessingConfig['size']; notes: string[] } {
+  const square = (edge: number) => (isSide(edge) ? { height: edge, width: edge } : undefined);
+  const whole = (said: Config['size']): PreprocessingConfig['size'] => {
+    if (said == null) return undefined;
+    if (typeof said === 'number') return byShortSide.test(type) || type === '' ? undefined : square(said);
+    if (Array.isArray(said)) return { height: said[0], width: said[1] };
+    return said.height != null && said.width != null ? { height: said.height, width: said.width } : undefined;
+  };
+  const cropped = config.do_center_crop
+    ? (whole(config.crop_size) ?? (typeof config.crop_size === 'number' ? square(config.crop_size) : undefined))
+    : undefined;
+  const resized = config.do_resize ? whole(config.size) : undefined;
+  const size = cropped ?? resized;
+  if (size) return { size, notes: [] };
+  const other = config.do_resize && config.size != null;
   return {
-    preprocessing: { mean, std, channelOrder: config.do_flip_channel_order ? 'bgr' : 'rgb' },
-    ...(config.do_resize && height && width && { size: { height, width } }),
+    size: undefined,
+    notes: other
+      ? [`${path}: its size keeps the frame's proportions: frames are taken as they are, --size gives another`]
+      : [],
   };
 }
 
-function eachChannel(value: number | [number, number, number]): Channels {
+function eachChannel(value: number | readonly [number, number, number]): Channels {
   return typeof value === 'number' ? [value, value, value] : value;
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { sha256OfFile } from '../base/files.js';
 import type { SegmentationModel } from './model.js';
 import type { Preprocessing } from './preprocessing.js';
+import type { ScoreKind } from './trace.js';
 import type { ViewOptions } from './views.js';
 
 export interface RunSettings {
@@ -13,6 +14,11 @@ export interface RunSettings {
   readonly device: string;
   readonly classes: readonly string[];
   readonly preprocessing: Preprocessing;
+  /** The output that labels come from, and what its values are; `values` where they tell themselves. */
+  readonly output: string;
+  readonly scores: ScoreKind | 'values';
+  /** The probability above which a pixel is no background; null in networks whose classes exclude each other. */
+  readonly foregroundThreshold: number | null;
   /** The network's input size; `frame` where it takes the frame's own. */
   readonly size: string;
   readonly tile: string | null;
@@ -25,7 +31,7 @@ export async function runSettings(
   model: SegmentationModel,
   { tile, scales, flip }: ViewOptions,
 ): Promise<RunSettings> {
-  const { source, height, width, preprocessing } = model.description;
+  const { source, height, width, preprocessing, output } = model.description;
   return {
     input,
     model: source,
@@ -36,6 +42,9 @@ export async function runSettings(
     device: model.sessionOptions.device ?? 'cpu',
     classes: model.classes.classes,
     preprocessing,
+    output: output.name,
+    scores: output.kind ?? 'values',
+    foregroundThreshold: output.background?.threshold ?? null,
     size: height === undefined && width === undefined ? 'frame' : `${height ?? 'frame'}x${width ?? 'frame'}`,
     tile: tile ? `${tile.height}x${tile.width}` : null,
     scales: scales ?? [1],

@@ -1,5 +1,6 @@
 // From a network's scores to labels at the frame's size: interpolation, softmax and argmax fused, so that C×H×W scores are never stored.
 import { alignedAxis, composedTaps, halfPixelAxis, type TapAxis, tapsOf } from './axis.js';
+import type { ScoreKind } from './trace.js';
 
 /** Scores of one image, `[classes, height, width]`. */
 export interface Scores {
@@ -134,17 +135,25 @@ function argmaxOf(
   }
 }
 
-/** Labels, and the softmax probability of each. */
+/** What scores are: `logits` become probabilities by a softmax over the classes, of one class by a sigmoid; others are some. */
+export type PixelScores = Exclude<ScoreKind, 'labels'>;
+
+/** Labels, and the probability of each. */
 export interface LabelsWithConfidence {
   readonly labels: Uint8Array;
   readonly confidence: Float32Array;
 }
 
 /**
- * The argmax of the scores resized to `height × width` (the labels of `resizedArgmax`) and its softmax probability, in one
+ * The argmax of the scores resized to `height × width` (the labels of `resizedArgmax`) and its probability, in one
  * pass: reading a frame's scores again is what would take the time.
  */
-export function resizedConfidence(scores: Scores, height: number, width: number): LabelsWithConfidence {
+export function resizedConfidence(
+  scores: Scores,
+  height: number,
+  width: number,
+  kind: PixelScores = 'logits',
+): LabelsWithConfidence {
   const { vertical, horizontal } = axesTo(scores, height, width);
   const labels = new Uint8Array(height * width);
   const confidence = new Float32Array(height * width);
@@ -155,7 +164,7 @@ export function resizedConfidence(scores: Scores, height: number, width: number)
     mixRows(rowOf, vertical, y, tall);
     const from = y * width;
     const to = from + width;
-    classifyRow(tall, horizontal, pixel, labels.subarray(from, to), confidence.subarray(from, to));
+    classifyRow(tall, horizontal, pixel, kind, labels.subarray(from, to), confidence.subarray(from, to));
   }
   return { labels, confidence };
 }
@@ -200,6 +209,7 @@ function classifyRow(
   tall: Float64Array,
   { first, second, third, firstWeight, secondWeight, thirdWeight }: TapAxis,
   pixel: Float64Array,
+  kind: PixelScores,
   labels: Uint8Array,
   confidence: Float32Array,
 ): void {
@@ -232,34 +242,39 @@ function classifyRow(
         }
       }
     }
+    labels[x] = label;
+    if (kind !== 'logits') {
+      confidence[x] = best;
+      continue;
+    }
     // The best class contributes e⁰ = 1 to the sum.
     let sum = 0;
     for (let c = 0; c < classes; c++) sum += exponential(pixel[c] - best);
-    labels[x] = label;
     confidence[x] = 1 / sum;
   }
 }
 
-/** Sums of softmax maps over views of one picture, `[classes, height, width]`, with the number of maps at each pixel. */
-export interface SoftmaxSum extends Scores {
+/** Sums of probabilities over views of one picture, `[classes, height, width]`, with the number of maps at each pixel. */
+export interface ProbabilitySum extends Scores {
   readonly counts: Float32Array;
 }
 
-export function emptySum(classes: number, height: number, width: number): SoftmaxSum {
+export function emptySum(classes: number, height: number, width: number): ProbabilitySum {
   const pixels = height * width;
   return { classes, height, width, data: new Float32Array(classes * pixels), counts: new Float32Array(pixels) };
 }
 
 /**
- * Adds the softmax of the scores of one view, resized to `height × width` and put at (x, y) of the sum.
+ * Adds the probabilities that the scores of one view are, resized to `height × width` and put at (x, y) of the sum.
  * `mirrored` scores are those of the view flipped left to right; `share` is what the view counts.
  */
-export function addSoftmax(
-  sum: SoftmaxSum,
+export function addProbabilities(
+  sum: ProbabilitySum,
   scores: Scores,
   region: { readonly x: number; readonly y: number; readonly width: number; readonly height: number },
   mirrored: boolean,
   share: number,
+  kind: PixelScores = 'logits',
 ): void {
   const { width, height } = region;
   const rows = rowsOf(scores, height, width);
@@ -268,7 +283,9 @@ export function addSoftmax(
   const step = mirrored ? -1 : 1;
   for (let y = 0; y < height; y++) {
     const row = rows(y);
-    exponentials(row, scores.classes, width, sums);
+    if (kind !== 'logits') sums.fill(1);
+    else if (scores.classes > 1) exponentials(row, scores.classes, width, sums);
+    else sigmoids(row, sums);
     const start = (region.y + y) * sum.width + region.x + (mirrored ? width - 1 : 0);
     for (let x = 0, at = start; x < width; x++, at += step) {
       sums[x] = share / sums[x];
@@ -284,8 +301,8 @@ export function addSoftmax(
   }
 }
 
-/** Divides a sum by its counts, in place: the averaged softmax. */
-export function average({ classes, data, counts }: SoftmaxSum): void {
+/** Divides a sum by its counts, in place: the averaged probabilities. */
+export function average({ classes, data, counts }: ProbabilitySum): void {
   const pixels = counts.length;
   for (let c = 0; c < classes; c++) {
     for (let i = 0; i < pixels; i++) data[c * pixels + i] /= counts[i];
@@ -293,7 +310,7 @@ export function average({ classes, data, counts }: SoftmaxSum): void {
 }
 
 /** Adds maps resized to the size of `total` (bilinear, aligned corners). */
-export function addResized(total: SoftmaxSum, maps: Scores): void {
+export function addResized(total: ProbabilitySum, maps: Scores): void {
   const { classes, height, width } = total;
   const rows = rowsOf(maps, height, width);
   for (let y = 0; y < height; y++) {
@@ -314,6 +331,17 @@ export function highest({ classes, height, width, data }: Scores): Float32Array 
     for (let i = 0; i < pixels; i++) if (data[c * pixels + i] > best[i]) best[i] = data[c * pixels + i];
   }
   return best;
+}
+
+/** Replaces the scores of a row of one class by their sigmoids, whose sums are 1. */
+function sigmoids(row: Float32Array, sums: Float32Array): void {
+  for (let x = 0; x < row.length; x++) row[x] = sigmoid(row[x]);
+  sums.fill(1);
+}
+
+/** The probability of a class that stands alone. */
+export function sigmoid(score: number): number {
+  return 1 / (1 + Math.exp(-score));
 }
 
 /** Replaces the scores of a row, `[classes, width]`, by e^(score - highest), and gives their sums over the classes. */
@@ -347,7 +375,7 @@ function exponential(x: number): number {
 }
 
 /** A function that gives row y, `[classes, width]`, of the scores resized to `height × width`, in a buffer it reuses. */
-function rowsOf(scores: Scores, height: number, width: number): (y: number) => Float32Array {
+export function rowsOf(scores: Scores, height: number, width: number): (y: number) => Float32Array {
   const { classes, data } = scores;
   const { vertical, horizontal } = axesTo(scores, height, width);
   const { first, second, third, firstWeight, secondWeight, thirdWeight } = horizontal;

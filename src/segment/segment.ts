@@ -1,31 +1,35 @@
 // Segments one frame with a network: views, preparation, the run, and the scores' way back to the frame.
 import { SteadysegError } from '../base/errors.js';
 import type { LabelMap } from '../media/image.js';
+import { resizedLabels } from './labelMaps.js';
+import type { Background } from './networkClasses.js';
+import type { NetworkResult } from './networkResult.js';
 import { type Pixels, prepareInput, type Region, resizePixels, wholeOf } from './pixels.js';
 import type { Preprocessing } from './preprocessing.js';
 import {
+  addProbabilities,
   addResized,
-  addSoftmax,
   argmax,
   average,
   emptySum,
   highest,
+  type LabelsWithConfidence,
+  type ProbabilitySum,
   resizedArgmax,
   resizedConfidence,
-  type Scores,
-  type SoftmaxSum,
 } from './scores.js';
+import { resizedStandAlone } from './standAlone.js';
 import { planViews, type ScaledViews, type Size, type ViewOptions } from './views.js';
 
 export interface SegmentOptions extends ViewOptions {
-  /** Also give the softmax probability of each pixel's label. */
+  /** Also give the probability of each pixel's label. */
   readonly confidence?: boolean | undefined;
 }
 
 /** The segmentation of one frame, at the frame's size. */
 export interface Segmentation {
   readonly labels: LabelMap;
-  /** Softmax probability of the label, one a pixel, when asked for. */
+  /** Probability of the label, one a pixel, when asked for. */
   readonly confidence?: Float32Array | undefined;
   readonly times: SegmentTimes;
 }
@@ -43,13 +47,15 @@ export interface SegmentTimes {
 /** A network as the segmentation of a frame sees it. */
 export interface Network {
   readonly preprocessing: Preprocessing;
+  /** Set where a pixel that no class claims is of a background. */
+  readonly background: Background | undefined;
   /** The size the network gets a region of this size at. */
   inputSize(region: Size): Size;
   /** Runs on `[3, height, width]`; the data may be changed by the caller after that. */
-  run(input: Float32Array, size: Size): Promise<Scores>;
+  run(input: Float32Array, size: Size): Promise<NetworkResult>;
 }
 
-/** Segments a frame. One scale of 1, one tile and no flip give the argmax of the scores; anything else that of the averaged softmax. */
+/** Segments a frame. One scale of 1, one tile and no flip give the argmax of the scores; anything else that of the averaged probabilities. */
 export async function segmentFrame(network: Network, frame: Pixels, options: SegmentOptions): Promise<Segmentation> {
   const times = { prepare: 0, inference: 0, labels: 0 };
   const timed = async <T>(stage: keyof SegmentTimes, work: () => T | Promise<T>): Promise<T> => {
@@ -72,26 +78,34 @@ export async function segmentFrame(network: Network, frame: Pixels, options: Seg
   const single = views.length === 1 && only.regions.length === 1 && only.height === height && only.width === width;
   if (single && !options.flip) {
     const { input, size } = await prepare(frame, wholeOf(frame));
-    const scores = await timed('inference', () => network.run(input, size));
-    return timed('labels', () => {
-      if (!options.confidence) return { labels: { width, height, data: resizedArgmax(scores, height, width) } };
-      const { labels, confidence } = resizedConfidence(scores, height, width);
-      return { labels: { width, height, data: labels }, confidence };
-    }).then((result) => ({ ...result, times }));
+    const result = await timed('inference', () => network.run(input, size));
+    const { labels, confidence } = await timed('labels', () => decide(result));
+    return { labels: { width, height, data: labels }, ...(options.confidence && { confidence }), times };
   }
 
-  /** The averaged softmax of one scale. */
-  const softmaxOf = async (view: ScaledViews): Promise<SoftmaxSum> => {
+  /** Labels at the frame's size, of one run over it. */
+  function decide(result: NetworkResult): Partial<LabelsWithConfidence> & Pick<LabelsWithConfidence, 'labels'> {
+    if ('labels' in result) return { labels: resizedLabels(result.labels, height, width) };
+    const { scores, kind } = result;
+    if (network.background) return resizedStandAlone(scores, height, width, kind, network.background);
+    if (!options.confidence) return { labels: resizedArgmax(scores, height, width) };
+    return resizedConfidence(scores, height, width, kind);
+  }
+
+  /** The averaged probabilities of one scale. */
+  const probabilitiesOf = async (view: ScaledViews): Promise<ProbabilitySum> => {
     const source = await timed('prepare', () => resizePixels(frame, view.height, view.width));
-    let sum: SoftmaxSum | undefined;
+    let sum: ProbabilitySum | undefined;
     for (const region of view.regions) {
       const { input, size } = await prepare(source, region);
       for (const mirrored of options.flip ? [false, true] : [false]) {
         if (mirrored) await timed('prepare', () => mirrorRows(input, size.width));
-        const scores = await timed('inference', () => network.run(input, size));
+        const result = await timed('inference', () => network.run(input, size));
+        if ('labels' in result) throw new SteadysegError('expected scores to average, found labels');
+        const { scores, kind } = result;
         await timed('labels', () => {
           sum ??= emptySum(scores.classes, view.height, view.width);
-          addSoftmax(sum, scores, region, mirrored, options.flip ? 0.5 : 1);
+          addProbabilities(sum, scores, region, mirrored, options.flip ? 0.5 : 1, kind);
         });
       }
     }
@@ -100,12 +114,12 @@ export async function segmentFrame(network: Network, frame: Pixels, options: Seg
     return sum;
   };
 
-  let total: SoftmaxSum | undefined;
+  let total: ProbabilitySum | undefined;
   if (views.length === 1 && only.height === height && only.width === width) {
-    total = await softmaxOf(only);
+    total = await probabilitiesOf(only);
   } else {
     for (const view of views) {
-      const maps = await softmaxOf(view);
+      const maps = await probabilitiesOf(view);
       await timed('labels', () => {
         total ??= emptySum(maps.classes, height, width);
         addResized(total, maps);
@@ -115,10 +129,11 @@ export async function segmentFrame(network: Network, frame: Pixels, options: Seg
   }
   if (!total) throw new SteadysegError('expected at least one scale');
   const averaged = total;
-  return timed('labels', () => ({
-    labels: { width, height, data: argmax(averaged) },
-    ...(options.confidence && { confidence: highest(averaged) }),
-  })).then((result) => ({ ...result, times }));
+  const { labels, confidence } = await timed('labels', () => {
+    if (network.background) return resizedStandAlone(averaged, height, width, 'sigmoid', network.background);
+    return { labels: argmax(averaged), ...(options.confidence && { confidence: highest(averaged) }) };
+  });
+  return { labels: { width, height, data: labels }, ...(options.confidence && { confidence }), times };
 }
 
 /** Mirrors every row of planes in place. */

@@ -6,11 +6,12 @@ import { readModel } from '../onnx/read.js';
 import { openSession } from '../runtime/openSession.js';
 import { webEngine } from '../runtime/webEngine.js';
 import { type LoadOptions, type SegmentationModel, segmentationModel } from './model.js';
-import { applyPreprocessing, defaultPreprocessing, describedPreprocessing } from './preprocessing.js';
+import { describedPreprocessing, unsaidPreprocessing } from './preprocessing.js';
 
 /**
- * Loads a segmentation network: one image input `[1, 3, height, width]`, and scores `[1, classes, h, w]` in its output
- * (`logits` if there is one of that name, else the first). Normalisation is the options', else the model's, else ImageNet's.
+ * Loads a segmentation network: one image input `[1, 3, height, width]` or `[1, height, width, 3]` of floats or bytes, and
+ * an output of scores, probabilities or labels. Normalisation is the options', else the model's, else ImageNet's;
+ * `description.notes` tells what was guessed.
  *
  * @param content address of an .onnx file, or its bytes.
  * @throws SteadysegError, naming the address, the expected and the found, when it cannot be fetched or is no such network.
@@ -23,12 +24,8 @@ export async function loadModel(
   const source = content instanceof Uint8Array ? 'the model' : String(content);
   const model = readModel(bytes, source);
   const facts = readDescription(model.metadata, source);
-  const preprocessing = describedPreprocessing(facts) ?? {
-    ...defaultPreprocessing,
-    channelOrder: facts.channelOrder ?? 'rgb',
-  };
-  const config = applyPreprocessing({ preprocessing }, options);
-  return segmentationModel({ content: bytes, source, model, facts, config }, options, (opened, sessionOptions) =>
+  const config = describedPreprocessing(facts, source) ?? unsaidPreprocessing(facts);
+  return segmentationModel(bytes, { source, model, facts, config }, options, (opened, sessionOptions) =>
     openSession(webEngine, opened, sessionOptions),
   );
 }

@@ -4,7 +4,9 @@ import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
 import type { ClassSet } from '../media/classes.js';
 import type { LabelMap, RgbImage } from '../media/image.js';
 import { createSession, type SessionOptions } from '../runtime/session.js';
-import { type NetworkDescription, type OpenNetwork, openNetwork } from './model.js';
+import type { NetworkDescription } from './describeNetwork.js';
+import { type OpenNetwork, openNetwork, type SessionCut } from './model.js';
+import { UnusableFrameError } from './networkResult.js';
 import { type Balance, emptyBalance, keepSure } from './pseudoLabels/keep.js';
 import { createRenderer, type Rendered, type RenderRequest } from './render.js';
 import { type SegmentOptions, type SegmentTimes, segmentFrame } from './segment.js';
@@ -13,6 +15,7 @@ import { type SegmentOptions, type SegmentTimes, segmentFrame } from './segment.
 export interface WorkerSetup {
   readonly content: string | Uint8Array;
   readonly description: NetworkDescription;
+  readonly cut: SessionCut;
   readonly sessionOptions: SessionOptions;
   readonly segmentOptions: SegmentOptions;
   readonly classes: ClassSet;
@@ -38,10 +41,10 @@ export interface FrameResult {
   readonly times: SegmentTimes & { readonly render: number };
 }
 
-const { content, description, sessionOptions, segmentOptions, classes } = workerData as WorkerSetup;
+const { content, description, cut, sessionOptions, segmentOptions, classes } = workerData as WorkerSetup;
 const render = createRenderer(classes);
 // All workers compile at once, not each when its first frame comes; a failure is reported by the task that waits for it.
-const opening = openNetwork(content, description, sessionOptions, createSession);
+const opening = openNetwork(content, description, cut, sessionOptions, createSession);
 opening.catch(() => {});
 
 /** Does a task; an empty one only waits for the network. Errors a user can act on come back as values: their class does not survive the way. */
@@ -56,8 +59,20 @@ export default async function work(task: FrameTask | undefined): Promise<unknown
     return move({ [transferableSymbol]: [...buffers], [valueSymbol]: result } as never);
   } catch (thrown) {
     if (!(thrown instanceof SteadysegError)) throw thrown;
-    return { error: messageOf(thrown), usage: thrown instanceof UsageError };
+    return failureOf(thrown);
   }
+}
+
+/** What kind of error ended a task. */
+export interface TaskFailure {
+  readonly error: string;
+  /** `frame`: others may still be segmented. */
+  readonly kind: 'usage' | 'frame' | 'other';
+}
+
+function failureOf(thrown: SteadysegError): TaskFailure {
+  const kind = thrown instanceof UsageError ? 'usage' : thrown instanceof UnusableFrameError ? 'frame' : 'other';
+  return { error: messageOf(thrown), kind };
 }
 
 async function frameResult(open: OpenNetwork, task: FrameTask): Promise<FrameResult> {

@@ -10,17 +10,16 @@ import { buildNetwork } from '../nets/registry.js';
 import { createEditor } from '../onnx/editor.js';
 import { exportModel } from '../onnx/export.js';
 import { constant, createGraph, input, type Value } from '../onnx/graph.js';
-import { type ModelDescription, readDescription } from '../onnx/metadata.js';
+import type { ModelDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
 import { MAX_MODEL_BYTES } from '../onnx/modelFile.js';
 import { add, averagePool, gather, mul } from '../onnx/ops.js';
-import { readModel } from '../onnx/read.js';
 import { bilinear } from '../onnx/resample.js';
 import { writeModel } from '../onnx/write.js';
 import { createSession, type Session, type SessionOptions } from '../runtime/session.js';
-import { type NetworkDescription, segmentationModel } from '../segment/model.js';
+import { describeNetwork, type NetworkDescription } from '../segment/describeNetwork.js';
+import { findNetwork } from '../segment/findNetwork.js';
 import type { Preprocessing, PreprocessingOptions } from '../segment/preprocessing.js';
-import { choosePreprocessing } from '../segment/preprocessorConfig.js';
 import { float16ToFloat32, float32ToFloat16 } from '../tensor/half.js';
 import { elementCount, formatShape, type Tensor, tensor, zeros } from '../tensor/tensor.js';
 import type { NetworkClasses } from './classMap.js';
@@ -88,10 +87,10 @@ async function releaseAll(sessions: readonly Session[]): Promise<void> {
 async function teacherOf(options: TeacherOptions, sessions: Session[]): Promise<Teacher> {
   const { path, batch, crop } = options;
   const content = await readFileBounded(path, MAX_MODEL_BYTES);
-  const model = readModel(content, path);
-  const facts = readDescription(model.metadata, path);
-  const config = await choosePreprocessing(path, facts, options);
-  const { description } = segmentationModel({ content, source: path, model, facts, config }, options, createSession);
+  const found = await findNetwork(path);
+  const { model, facts } = found;
+  const description = describeNetwork(found, options);
+  checkTeacher(description);
   const names = facts.classes;
   // Apart from the rest, so that the bytes are not kept as long as the teacher is.
   const { content: compiled, ...network } =
@@ -213,6 +212,20 @@ function ownNetwork(
   };
 }
 
+/** @throws SteadysegError for networks whose output cannot be distilled, or whose input is not that of frames in training. */
+function checkTeacher({ source, input, output }: NetworkDescription): void {
+  if (input.layout !== 'nchw' || input.dtype === 'uint8' || output.layout !== 'nchw') {
+    throw new SteadysegError(
+      `${source}: expected a teacher of planes of floats (1×3×height×width in, 1×classes×height×width out), found that "${input.name}" is ${input.dtype} ${input.layout}, "${output.name}" ${output.layout}`,
+    );
+  }
+  if (output.kind === undefined || output.kind === 'logits') return;
+  const found = output.kind === 'labels' ? 'gives labels' : `ends with a ${output.kind}`;
+  throw new SteadysegError(
+    `${source}: expected a teacher of scores before the softmax, found that "${output.name}" ${found}: export it without`,
+  );
+}
+
 /** Any other network, as it is but for the features, which become an output. */
 function foreignNetwork(
   content: Uint8Array,
@@ -225,7 +238,7 @@ function foreignNetwork(
   const network = {
     input: description.input.name,
     half: description.input.dtype === 'float16',
-    outputs: { logits: description.output, features: features ?? description.output },
+    outputs: { logits: description.output.name, features: features ?? description.output.name },
     samples: 1,
     size: {
       height: description.height ?? multiple(crop.height),
@@ -267,8 +280,8 @@ async function createAdapter(
   const image = input(graph, 'image', 'float32', [samples, 3, from.height, from.width]);
   let frames: Value = image;
   const order = channelOrder === 'bgr' ? [2, 1, 0] : [0, 1, 2];
-  const factors = order.map((source, channel) => imageNetStd[source] / std[channel]);
-  const shifts = order.map((source, channel) => (imageNetMean[source] - mean[channel]) / std[channel]);
+  const factors = order.map((colour) => imageNetStd[colour] / std[colour]);
+  const shifts = order.map((colour) => (imageNetMean[colour] - mean[colour]) / std[colour]);
   const perChannel = (values: readonly number[]) =>
     constant(graph, tensor('float32', [1, 3, 1, 1], Float32Array.from(values)));
   if (channelOrder === 'bgr') frames = gather(frames, constant(graph, tensor('int32', [3], Int32Array.from(order))), 1);

@@ -39,8 +39,8 @@ describe('a network that ends with an enlargement', () => {
     const bytes = networkEnding(end);
     const model = await loadModel(bytes);
     const { description } = model;
-    expect(description.cut).toBeDefined();
-    expect(description.output).toBe('logits');
+    expect(model.sessionCut).toBeDefined();
+    expect(description.output.name).toBe('logits');
 
     const image = randomPixels(37, 51);
     const planes = new Float32Array(3 * height * width);
@@ -89,8 +89,8 @@ describe('a network is run as it is', () => {
     ['when other than the first classes are chosen', (maps) => ops.slice(enlarge(maps), [1], [1], [6])],
     ['when something follows', (maps) => ops.relu(enlarge(maps))],
   ])('%s', async (_, end) => {
-    const { description, content, sessionContent } = await loadModel(networkEnding(end));
-    expect(description.cut).toBeUndefined();
+    const { sessionCut, content, sessionContent } = await loadModel(networkEnding(end));
+    expect(sessionCut).toBeUndefined();
     expect(sessionContent).toBe(content);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
+  addProbabilities,
   addResized,
-  addSoftmax,
   argmax,
   average,
   emptySum,
@@ -83,7 +83,7 @@ describe('labels from scores', () => {
     for (const [i, value] of expected.confidence.entries()) expect(confidence[i]).toBeCloseTo(value, 5);
     expect(resizedArgmax({ ...scores, enlarged }, tall, wide)).toEqual(labels);
     const sum = emptySum(5, tall, wide);
-    addSoftmax(sum, { ...scores, enlarged }, { x: 0, y: 0, width: wide, height: tall }, false, 1);
+    addProbabilities(sum, { ...scores, enlarged }, { x: 0, y: 0, width: wide, height: tall }, false, 1);
     for (const [i, value] of highest(sum).entries()) expect(value).toBeCloseTo(confidence[i], 5);
   });
 
@@ -108,7 +108,7 @@ describe('averaged softmax', () => {
   it('adds up to 1 over the classes, and its highest value is the confidence', () => {
     const scores = randomScores(4, 3, 4);
     const sum = emptySum(4, 7, 9);
-    addSoftmax(sum, scores, whole, false, 1);
+    addProbabilities(sum, scores, whole, false, 1);
     average(sum);
     for (let i = 0; i < 63; i++) {
       const total = [0, 1, 2, 3].reduce((all, c) => all + sum.data[c * 63 + i], 0);
@@ -121,12 +121,12 @@ describe('averaged softmax', () => {
 
   it('averages overlapping regions by count', () => {
     const sum = emptySum(1, 1, 3);
-    const one: Scores = { classes: 1, height: 1, width: 2, data: Float32Array.of(5, 5) };
-    addSoftmax(sum, one, { x: 0, y: 0, width: 2, height: 1 }, false, 1);
-    addSoftmax(sum, one, { x: 1, y: 0, width: 2, height: 1 }, false, 1);
+    const one: Scores = { classes: 1, height: 1, width: 2, data: Float32Array.of(0.75, 0.75) };
+    addProbabilities(sum, one, { x: 0, y: 0, width: 2, height: 1 }, false, 1, 'sigmoid');
+    addProbabilities(sum, one, { x: 1, y: 0, width: 2, height: 1 }, false, 1, 'sigmoid');
     expect([...sum.counts]).toEqual([1, 2, 1]);
     average(sum);
-    expect([...sum.data]).toEqual([1, 1, 1]);
+    expect([...sum.data]).toEqual([0.75, 0.75, 0.75]);
   });
 
   it('puts mirrored scores back', () => {
@@ -134,8 +134,8 @@ describe('averaged softmax', () => {
     const flipped = { ...scores, data: scores.data.slice() };
     for (let start = 0; start < flipped.data.length; start += 9) flipped.data.subarray(start, start + 9).reverse();
     const [a, b] = [emptySum(3, 7, 9), emptySum(3, 7, 9)];
-    addSoftmax(a, scores, whole, false, 1);
-    addSoftmax(b, flipped, whole, true, 1);
+    addProbabilities(a, scores, whole, false, 1);
+    addProbabilities(b, flipped, whole, true, 1);
     expect(b.data).toEqual(a.data);
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSession } from '#src/runtime/session.js';
 import { loadModel } from '#src/segment/loadModel.js';
 import { openNetwork } from '#src/segment/model.js';
+import type { NetworkResult } from '#src/segment/networkResult.js';
 import { segmentFrame } from '#src/segment/segment.js';
 import { planViews } from '#src/segment/views.js';
 import { mirrored, randomPixels } from './pixels.js';
@@ -112,10 +113,10 @@ describe('segmenting a frame', () => {
     const network = {
       preprocessing: { mean: [0, 0, 0], std: [50, 50, 50], channelOrder: 'rgb' },
       inputSize: (size: { height: number; width: number }) => size,
-      run: async (data: Float32Array, size: { height: number; width: number }) => ({
-        classes: 3,
-        ...size,
-        data: data.slice(),
+      background: undefined,
+      run: async (data: Float32Array, size: { height: number; width: number }): Promise<NetworkResult> => ({
+        scores: { classes: 3, ...size, data: data.slice() },
+        kind: 'logits',
       }),
     } as const;
     const whole = await segmentFrame(network, frame, { confidence: true });
@@ -134,7 +135,7 @@ describe('segmenting a frame', () => {
   it('rounds a free size to the multiple the model asks for', async () => {
     const bytes = tinyNetwork({ free: true, metadata: new Map([['steadyseg', '{"sizeMultiple": 8}']]) });
     const model = await loadModel(bytes);
-    const network = await openNetwork(bytes, model.description, {}, createSession);
+    const network = await openNetwork(bytes, model.description, model.sessionCut, {}, createSession);
     expect(network.inputSize({ height: 30, width: 44 })).toEqual({ height: 32, width: 48 });
     expect((await model.segment(frame)).labels.width).toBe(44);
   });

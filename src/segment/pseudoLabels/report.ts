@@ -6,6 +6,7 @@ import { count } from '../../base/json.js';
 import { problemOf } from '../../base/problem.js';
 import type { Rgb } from '../../media/classes.js';
 import type { RunSettings } from '../runSettings.js';
+import { scoreKinds } from '../trace.js';
 import type { FrameRecord } from './frameRecords.js';
 import { addBalance, emptyBalance } from './keep.js';
 
@@ -98,6 +99,9 @@ const pseudoLabelReport = v.object({
   device: v.string(),
   classes: v.pipe(v.array(v.string()), v.maxLength(255)),
   preprocessing: v.object({ mean: channels, std: channels, channelOrder: v.picklist(['rgb', 'bgr']) }),
+  output: v.string(),
+  scores: v.picklist([...scoreKinds, 'values']),
+  foregroundThreshold: v.nullable(share),
   size: v.string(),
   tile: v.nullable(v.string()),
   scales: v.array(v.number()),

@@ -1,0 +1,256 @@
+// Decides how a network takes pixels and what its output means: from its graph, its metadata, the files beside it and the caller's word.
+import { SteadysegError, UsageError } from '../base/errors.js';
+import { MAX_CLASSES } from '../base/labels.js';
+import type { ClassSet } from '../media/classes.js';
+import type { ModelDescription } from '../onnx/metadata.js';
+import { type Dimension, feedInputs, type Model, type ValueInfo } from '../onnx/model.js';
+import type { DType } from '../tensor/tensor.js';
+import { type ChosenOutput, chooseOutput } from './chooseOutput.js';
+import { allows, fixedSize, formatDimensions } from './dimensions.js';
+import { type Background, classesOfNetwork } from './networkClasses.js';
+import { findNonFinite } from './nonFinite.js';
+import {
+  applyPreprocessing,
+  type Preprocessing,
+  type PreprocessingConfig,
+  type PreprocessingOptions,
+} from './preprocessing.js';
+import { type Layout, type ScoreKind, traceInput } from './trace.js';
+import { isSide, MAX_SIDE, type Size } from './views.js';
+
+/** What a caller may say of a network. Each is found out, or has a default, where it is not said. */
+export interface DescribeOptions extends PreprocessingOptions {
+  /** What the train ids mean; default: what the model, or a file beside it, says, else numbered classes. */
+  readonly classes?: ClassSet | undefined;
+  /** The size a network of free input size gets its frames at; default: the frame's own. */
+  readonly size?: Size | undefined;
+  /** The output with the scores, of several; default: the one that fits. */
+  readonly output?: string | undefined;
+  /** What the values of the output are; default: what the graph and the values tell. */
+  readonly scores?: ScoreKind | undefined;
+  /** The probability above which a pixel is no background, in networks of one channel or of independent classes; default 0.5. */
+  readonly threshold?: number | undefined;
+}
+
+/** A network that was read, and what was found about it. */
+export interface FoundNetwork {
+  /** What the network is called in messages: its path. */
+  readonly source: string;
+  readonly model: Model;
+  /** What its metadata says. */
+  readonly facts: ModelDescription;
+  /** How pixels are normalised, as its metadata or a file beside it says. */
+  readonly config: PreprocessingConfig;
+  /** Names of its classes in a file beside it. */
+  readonly labels?: { readonly names: readonly string[]; readonly origin: string } | undefined;
+}
+
+/** Element types of an input that pixels become. Bytes are the pixels themselves. */
+export const inputTypes = ['float32', 'float16', 'uint8'] as const satisfies readonly DType[];
+
+/** The input that takes a picture, `[1, 3, height, width]` or `[1, height, width, 3]`. */
+export interface NetworkInput {
+  readonly name: string;
+  readonly dtype: (typeof inputTypes)[number];
+  readonly layout: Layout;
+}
+
+/** The output that labels come from. */
+export interface NetworkOutput {
+  readonly name: string;
+  readonly layout: Layout;
+  /** What its values are; undefined where the graph does not tell: the values of each run do. */
+  readonly kind: ScoreKind | undefined;
+  /** Maps of scores; 1 for labels, undefined where the file does not say. */
+  readonly channels: number | undefined;
+  /** Set where no map stands for the background: a pixel is of it where no class is above the threshold. */
+  readonly background: Background | undefined;
+}
+
+/** How a network takes pixels and what its output means. Plain data: it can be sent to another thread. */
+export interface NetworkDescription {
+  /** What the network is called in messages: its path. */
+  readonly source: string;
+  readonly input: NetworkInput;
+  readonly output: NetworkOutput;
+  /** The input size, undefined where it is free. */
+  readonly height: number | undefined;
+  readonly width: number | undefined;
+  /** A free size has to be a multiple of this. */
+  readonly sizeMultiple: number;
+  readonly preprocessing: Preprocessing;
+  /** Names and colours of the labels; with one entry a label, or more. */
+  readonly classes: ClassSet;
+  /** Labels that are told apart, a background without a map of its own included. Undefined when the file does not say; the first run does. */
+  readonly classCount: number | undefined;
+  /** What was guessed, chosen or is odd, a line each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Describes a segmentation network: one picture in, and an output with a map of scores for each class, or one map, or labels.
+ *
+ * @throws SteadysegError, naming the file, the expected and the found, when it is no such network, or when it has several
+ * outputs that may be meant; UsageError for options that contradict the network.
+ */
+export function describeNetwork(found: FoundNetwork, options: DescribeOptions = {}): NetworkDescription {
+  const { source, model, facts } = found;
+  const notes: string[] = [];
+  const input = inputOf(model, source);
+  const config = preprocessingFor(input, applyPreprocessing(found.config, options), options, source, notes);
+  const [height, width] = sizeOf(input, options.size, config.size, source);
+  const names = options.classes?.classes ?? facts.classes ?? found.labels?.names;
+  const chosen = chooseOutput(model, {
+    source,
+    names,
+    size: { height, width },
+    output: options.output,
+    scores: options.scores,
+  });
+  if (chosen.channels !== undefined) checkCountable(chosen.channels, source);
+  const { classes, background, classCount, ...told } = classesOfNetwork(found, chosen, options);
+  if (classCount !== undefined) checkClassCount(classCount, { source, classes });
+  const odd = findNonFinite(model);
+  for (const note of [...chosen.notes, ...told.notes, ...(odd ? [odd] : [])]) notes.push(`${source}: ${note}`);
+  return {
+    source,
+    input: { name: input.value.name, dtype: input.dtype, layout: input.layout },
+    output: { ...outputOf(chosen), background },
+    height,
+    width,
+    sizeMultiple: sizeMultipleOf(facts, source),
+    preprocessing: config.preprocessing,
+    classes,
+    classCount,
+    notes,
+  };
+}
+
+function outputOf({ name, layout, kind, channels }: ChosenOutput): Omit<NetworkOutput, 'background'> {
+  return { name, layout, kind, channels };
+}
+
+/** @throws SteadysegError for more classes than labels can be, or than have names. */
+export function checkClassCount(
+  found: number,
+  { source, classes }: Pick<NetworkDescription, 'source' | 'classes'>,
+): void {
+  checkCountable(found, source);
+  const { length } = classes.classes;
+  if (found > length) {
+    throw new SteadysegError(
+      `${source}: expected at most the ${length} classes of "${classes.name}", found a network of ${found}: choose another --preset, or name them with --classes`,
+    );
+  }
+}
+
+/** Before anything is made for each of them. */
+function checkCountable(found: number, source: string): void {
+  if (found <= MAX_CLASSES) return;
+  throw new SteadysegError(`${source}: expected at most ${MAX_CLASSES} classes (labels are bytes), found ${found}`);
+}
+
+interface ImageInput {
+  readonly value: ValueInfo;
+  readonly dtype: NetworkInput['dtype'];
+  readonly layout: Layout;
+}
+
+/** The one input, and where its channels are. */
+function inputOf(model: Model, source: string): ImageInput {
+  const inputs = feedInputs(model.graph);
+  if (inputs.length !== 1) {
+    const names = inputs.map(({ name }) => name).join(', ');
+    throw new SteadysegError(
+      `${source}: expected a network with one input, found ${inputs.length}${names && ` (${names})`}`,
+    );
+  }
+  const [value] = inputs;
+  const dtype = inputTypes.find((known) => known === value.type?.dtype);
+  if (!dtype) {
+    throw new SteadysegError(
+      `${source}: expected a float32, float16 or uint8 input, found that "${value.name}" is ${value.type?.dtype ?? 'no tensor'}`,
+    );
+  }
+  const { shape } = value.type ?? {};
+  const layout = layoutOf(shape, model, value.name);
+  if (!layout) {
+    throw new SteadysegError(
+      `${source}: expected an input of 1×3×height×width or 1×height×width×3, found that "${value.name}" is ${formatDimensions(shape ?? [])}`,
+    );
+  }
+  return { value, dtype, layout };
+}
+
+/** A dimension of 3 tells; of two the first node that minds does, else planes are usual. */
+function layoutOf(shape: readonly Dimension[] | undefined, model: Model, name: string): Layout | undefined {
+  if (!shape) return traceInput(model.graph, name) ?? 'nchw';
+  if (shape.length !== 4 || !allows(shape[0], 1)) return undefined;
+  const planes = allows(shape[1], 3);
+  const interleaved = allows(shape[3], 3);
+  if (!planes || !interleaved) return planes ? 'nchw' : interleaved ? 'nhwc' : undefined;
+  if (shape[1] !== shape[3] && (shape[1] === 3 || shape[3] === 3)) return shape[1] === 3 ? 'nchw' : 'nhwc';
+  return traceInput(model.graph, name) ?? 'nchw';
+}
+
+/** Networks that take bytes normalise them themselves. */
+function preprocessingFor(
+  { value, dtype }: ImageInput,
+  config: PreprocessingConfig,
+  { mean, std, scale }: PreprocessingOptions,
+  source: string,
+  notes: string[],
+): PreprocessingConfig {
+  if (dtype !== 'uint8') {
+    notes.push(...config.notes);
+    if (config.origin === undefined) {
+      notes.push(
+        `${source}: its normalisation is said nowhere: ImageNet's is taken (--mean, --std and --scale give another)`,
+      );
+    }
+    return config;
+  }
+  if (mean || std || scale !== undefined) {
+    throw new UsageError(
+      `${source}: expected no mean, std or scale for a network that takes bytes ("${value.name}" is uint8), found some`,
+    );
+  }
+  const { channelOrder } = config.preprocessing;
+  return { ...config, preprocessing: { mean: [0, 0, 0], std: [1, 1, 1], channelOrder } };
+}
+
+/** The input size: fixed by the network, else asked for, else said beside the model, else free. */
+function sizeOf(
+  { value, layout }: ImageInput,
+  asked: Size | undefined,
+  configured: Size | undefined,
+  source: string,
+): [height: number | undefined, width: number | undefined] {
+  const shape = value.type?.shape ?? [];
+  const [height = null, width = null] = layout === 'nchw' ? shape.slice(2) : shape.slice(1);
+  const clash =
+    asked &&
+    ((fixedSize(height) ?? asked.height) !== asked.height || (fixedSize(width) ?? asked.width) !== asked.width);
+  if (clash) {
+    throw new UsageError(
+      `${source}: expected the network's own size ${height}x${width}, found --size ${asked.height}x${asked.width}`,
+    );
+  }
+  const free = asked ?? configured;
+  const size: [number | undefined, number | undefined] = [
+    fixedSize(height) ?? free?.height,
+    fixedSize(width) ?? free?.width,
+  ];
+  if (size.every((side) => side === undefined || isSide(side))) return size;
+  throw new (asked ? UsageError : SteadysegError)(
+    `${source}: expected an input of whole sides from 1 to ${MAX_SIDE} pixels, found ${size.map((side) => side ?? '?').join('x')}`,
+  );
+}
+
+/** A free size is rounded to a multiple of this. */
+function sizeMultipleOf({ sizeMultiple = 1 }: ModelDescription, source: string): number {
+  if (isSide(sizeMultiple)) return sizeMultiple;
+  throw new SteadysegError(
+    `${source}: expected its size to be a multiple of 1 to ${MAX_SIDE} pixels, found ${sizeMultiple}`,
+  );
+}
