@@ -91,17 +91,17 @@ export { type Report, renderReport, type Section, writeReport } from './report/r
 export { type ResultReportOptions, resultReport } from './report/resultReport.js';
 export { renderResult } from './report/resultTable.js';
 export { createSession, type Session, type SessionOptions, supportedDevices } from './runtime/session.js';
-export {
-  type DescribeOptions,
-  describeNetwork,
-  type FoundNetwork,
-  type NetworkDescription,
-  type NetworkInput,
-  type NetworkOutput,
-} from './segment/describeNetwork.js';
+export { describeNetwork } from './segment/describeNetwork.js';
 export { findNetwork } from './segment/findNetwork.js';
 export { loadModel } from './segment/loadModel.js';
 export type { LoadOptions, SegmentationModel } from './segment/model.js';
+export type {
+  DescribeOptions,
+  FoundNetwork,
+  NetworkDescription,
+  NetworkInput,
+  NetworkOutput,
+} from './segment/network.js';
 export { type OutputKind, type PredictOptions, type PredictSummary, predict } from './segment/predict.js';
 export type { Preprocessing, PreprocessingOptions } from './segment/preprocessing.js';
 export { type MergePseudoLabelsOptions, mergePseudoLabels } from './segment/pseudoLabels/merge.js';

@@ -4,8 +4,8 @@ import { exists } from '../base/files.js';
 import { type ModelDescription, readDescription } from '../onnx/metadata.js';
 import { readModelFile } from '../onnx/modelFile.js';
 import { readModel } from '../onnx/read.js';
-import type { FoundNetwork } from './describeNetwork.js';
 import { readClassNames } from './modelConfig.js';
+import type { FoundNetwork } from './network.js';
 import { describedPreprocessing, type PreprocessingConfig, unsaidPreprocessing } from './preprocessing.js';
 import { readPreprocessorConfig } from './preprocessorConfig.js';
 

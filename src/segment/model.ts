@@ -4,14 +4,10 @@ import type { ClassSet } from '../media/classes.js';
 import { checkImage, type RgbImage } from '../media/image.js';
 import type { Session, SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
-import {
-  type DescribeOptions,
-  describeNetwork,
-  type FoundNetwork,
-  type NetworkDescription,
-} from './describeNetwork.js';
+import { describeNetwork } from './describeNetwork.js';
 import { feedOf } from './feed.js';
 import { type CutNetwork, cutFinalResize } from './finalResize.js';
+import type { DescribeOptions, FoundNetwork, NetworkDescription } from './network.js';
 import { readResult } from './networkResult.js';
 import { type Network, type Segmentation, type SegmentOptions, segmentFrame } from './segment.js';
 import { checkViews } from './views.js';

@@ -3,15 +3,7 @@ import { SteadysegError, UsageError } from '../base/errors.js';
 import { MAX_CLASSES } from '../base/labels.js';
 import { type ClassSet, presetNames, type Rgb, sameNames, setOfNames, vocColor } from '../media/classes.js';
 import type { ChosenOutput } from './chooseOutput.js';
-import type { DescribeOptions, FoundNetwork } from './describeNetwork.js';
-
-/** The background of a network that has no map for it. */
-export interface Background {
-  /** Its label: 0 before the maps' labels, or the one after theirs. */
-  readonly id: number;
-  /** A pixel is of it where the probability of every class is at most this. */
-  readonly threshold: number;
-}
+import type { Background, DescribeOptions, FoundNetwork } from './network.js';
 
 /** What labels mean. */
 export interface NetworkClasses {

@@ -2,7 +2,7 @@
 import { SteadysegError } from '../base/errors.js';
 import type { LabelMap } from '../media/image.js';
 import { resizedLabels } from './labelMaps.js';
-import type { Background } from './networkClasses.js';
+import type { Background } from './network.js';
 import type { NetworkResult } from './networkResult.js';
 import { type Pixels, prepareInput, type Region, resizePixels, wholeOf } from './pixels.js';
 import type { Preprocessing } from './preprocessing.js';

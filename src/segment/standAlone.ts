@@ -1,5 +1,5 @@
 // From the scores of classes that each stand alone to labels: what no class claims is background.
-import type { Background } from './networkClasses.js';
+import type { Background } from './network.js';
 import { type LabelsWithConfidence, type PixelScores, rowsOf, type Scores, sigmoid } from './scores.js';
 
 /**
