@@ -1,6 +1,6 @@
 // Reverse-mode differentiation of a graph into the same graph: one rule an operator, in terms of plain operators.
 import { messageOf, SteadysegError } from '../base/errors.js';
-import { type Graph, type Node, neededNodes, type Value } from '../onnx/graph.js';
+import { type Graph, type Node, neededNodes, stopGradient, type Value } from '../onnx/graph.js';
 import { add, filled, scatterElements } from '../onnx/ops.js';
 import { elementCount, formatShape } from '../tensor/tensor.js';
 import { sumOfProducts } from './product.js';
@@ -8,13 +8,23 @@ import { type Recall, recomputation } from './recomputation.js';
 import { type Contribution, type GradientSite, writeOut } from './rule.js';
 import { gradientRules } from './rules/index.js';
 
+export interface GradientOptions {
+  /** Values that are cheap to compute: the way back computes them again instead of keeping them in memory until then. */
+  readonly recomputed?: ReadonlySet<Value> | undefined;
+}
+
 /**
  * Adds nodes to the graph that compute ∂loss/∂value for each of `values`, and returns those gradients in order.
- * Only what lies between the values and the loss is differentiated; nothing flows through `graph.detached` values.
+ * Only what lies between the values and the loss is differentiated; nothing flows through `detach`.
  * A value the loss does not depend on gets a gradient of zeros.
  * @throws SteadysegError when the loss is no single number, or naming an operator (and its node) that has no rule.
  */
-export function gradients(graph: Graph, loss: Value, values: readonly Value[]): Value[] {
+export function gradients(
+  graph: Graph,
+  loss: Value,
+  values: readonly Value[],
+  { recomputed = new Set() }: GradientOptions = {},
+): Value[] {
   if (elementCount(loss.shape) !== 1) {
     throw new SteadysegError(`expected a loss of one number, found ${loss.name} of shape ${formatShape(loss.shape)}`);
   }
@@ -25,7 +35,7 @@ export function gradients(graph: Graph, loss: Value, values: readonly Value[]): 
   const pending = new Map<Value, Contribution[]>([[loss, [{ kind: 'dense', value: filled(graph, loss.shape, 1) }]]]);
   const wanted = new Set(values);
   const done = new Map<Value, Value>();
-  const recall = recomputation(graph);
+  const recall = recomputation(graph, recomputed);
   /** The gradient of a value, once all of its uses have contributed. */
   const gradientOf = (value: Value): Value | undefined => {
     const known = done.get(value);
@@ -61,8 +71,8 @@ export function gradients(graph: Graph, loss: Value, values: readonly Value[]): 
 function activeValues(graph: Graph, values: readonly Value[]): Set<Value> {
   const active = new Set(values);
   for (const node of graph.nodes) {
-    if (!node.inputs.some((value) => value && active.has(value))) continue;
-    for (const output of node.outputs) if (!graph.detached.has(output)) active.add(output);
+    if (node.op === stopGradient || !node.inputs.some((value) => value && active.has(value))) continue;
+    for (const output of node.outputs) active.add(output);
   }
   return active;
 }

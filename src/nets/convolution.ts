@@ -1,7 +1,6 @@
 // A convolution whose weights are declared by state-dict name.
 import { parameter, type Value } from '../onnx/graph.js';
-import { add, conv, reshape } from '../onnx/ops.js';
-import { suitsWinograd, winogradConvolution } from '../onnx/winograd.js';
+import { conv } from '../onnx/ops.js';
 
 export interface ConvolutionOptions {
   /** Output channels. */
@@ -37,17 +36,13 @@ interface Geometry {
   readonly group?: number;
 }
 
-/** Convolves N×C×H×W with O×C/group×k×k, by Winograd's method where the graph asks for it and it pays. */
+/** Convolves N×C×H×W with O×C/group×k×k. */
 export function convolve(x: Value, weight: Value, bias: Value | undefined, geometry: Geometry): Value {
   const { stride = 1, padding, dilation = 1, group = 1 } = geometry;
-  const [channels, , ...kernel] = weight.shape;
-  const options = {
+  return conv(x, weight, bias, {
     strides: [stride, stride],
     pads: [padding, padding, padding, padding],
     dilations: [dilation, dilation],
     group,
-  };
-  if (!x.graph.winograd || !suitsWinograd(x, channels, { ...options, kernel })) return conv(x, weight, bias, options);
-  const y = winogradConvolution(x, weight, dilation);
-  return bias ? add(y, reshape(bias, [channels, 1, 1])) : y;
+  });
 }

@@ -4,6 +4,7 @@ import { exportModel } from '../onnx/export.js';
 import { createGraph, type Graph, input, type Value } from '../onnx/graph.js';
 import { describeModel, type ModelDescription, readDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
+import { withWinograd } from '../onnx/winograd.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { flowNet2, flowNet2SizeMultiple } from './flownet2/flowNet2.js';
 import { initializeParameters } from './initialize.js';
@@ -54,7 +55,7 @@ export function buildModel(options: ModelOptions): Model {
   if (!(Number.isInteger(height) && Number.isInteger(width) && height > 0 && width > 0)) {
     throw new UsageError(`expected a size in whole pixels, found ${height}x${width}`);
   }
-  const graph = createGraph(options.architecture, { winograd: options.winograd });
+  const graph = createGraph(options.architecture);
   const image = (name: string) => input(graph, name, 'float32', [1, 3, height, width]);
   if (isFlowNetwork(options.architecture)) {
     if (Math.min(height, width) < flowNet2SizeMultiple) {
@@ -117,7 +118,8 @@ function withWeights(
 ): Model {
   const weights = options.weights ?? initializeParameters(graph, defaultSeed);
   const metadata = new Map([...(options.metadata ?? []), describeModel(description)]);
-  const model = exportModel(graph, outputs, { weights, metadata });
+  const fast = options.winograd ? withWinograd(graph) : undefined;
+  const model = exportModel(fast?.graph ?? graph, fast?.values(outputs) ?? outputs, { weights, metadata });
   const missing = [...graph.parameters.keys()].filter((name) => model.graph.inputs.some((info) => info.name === name));
   if (missing.length > 0) {
     throw new SteadysegError(

@@ -1,7 +1,7 @@
 // Turns a graph into a model: the nodes that its outputs need, weights as initializers or as inputs.
 import { SteadysegError } from '../base/errors.js';
 import { formatShape, sameShape, type Tensor } from '../tensor/tensor.js';
-import { type Graph, type Node, neededNodes, type Value } from './graph.js';
+import { type Graph, type Node, neededNodes, stopGradient, type Value } from './graph.js';
 import type { Model, ModelNode, ValueInfo } from './model.js';
 
 export interface ExportOptions {
@@ -84,8 +84,7 @@ function info(value: Value): ValueInfo {
 
 function modelNode(node: Node): ModelNode {
   return {
-    op: node.op,
-    domain: node.domain,
+    ...(node.op === stopGradient ? { op: 'Identity', domain: '' } : { op: node.op, domain: node.domain }),
     name: node.name,
     inputs: node.inputs.map((value) => value?.name ?? ''),
     outputs: node.outputs.map((value) => value.name),

@@ -62,14 +62,6 @@ export interface Graph {
   readonly constants: Value[];
   /** In order of execution. A shared layer that runs twice stands here twice. */
   readonly batchStatistics: BatchStatistics[];
-  /** Values that count as constants when the graph is differentiated. */
-  readonly detached: Set<Value>;
-  /** Values that are cheap to compute: the way back computes them again instead of keeping them in memory until then. */
-  readonly recomputed: Set<Value>;
-  /** Whether convolutions that gain by it are built in Winograd's form: for graphs that run on the CPU and are not published. */
-  readonly winograd: boolean;
-  /** Values that several layers may share, by what they are computed from. */
-  readonly shared: Map<Value, Value>;
   /** Version of ONNX's operator set. */
   opset: number;
   readonly names: Set<string>;
@@ -78,26 +70,22 @@ export interface Graph {
 /** The operator set of graphs built here; the oldest whose operators (reductions with axes as input, additive scatter) the library uses. */
 export const defaultOpset = 18;
 
-export interface GraphOptions {
-  readonly winograd?: boolean | undefined;
-}
-
 /** ONNX Runtime's own operators, which every build of it has. */
 export const microsoftDomain = 'com.microsoft';
 
+/** The identity, through which no gradient flows: an operator of this library's own, which is `Identity` in a model. */
+export const stopGradient = 'StopGradient';
+const ownDomain = 'steadyseg';
+
 /** An empty graph. */
-export function createGraph(name: string, { winograd = false }: GraphOptions = {}): Graph {
+export function createGraph(name: string): Graph {
   return {
     name,
-    winograd,
     nodes: [],
     inputs: [],
     parameters: new Map(),
     constants: [],
     batchStatistics: [],
-    detached: new Set(),
-    recomputed: new Set(),
-    shared: new Map(),
     opset: defaultOpset,
     names: new Set(),
   };
@@ -194,9 +182,7 @@ export function addNode(
 
 /** The same value, through which no gradient flows. */
 export function detach(value: Value): Value {
-  const [copy] = addNode(value.graph, 'Identity', [value]);
-  value.graph.detached.add(copy);
-  return copy;
+  return addNode(value.graph, stopGradient, [value], {}, 1, { domain: ownDomain })[0];
 }
 
 /** The nodes that values depend on. */

@@ -1,7 +1,8 @@
 // 3×3 convolutions with a quarter of the multiplications: Winograd's F(4×4, 3×3) (Lavin and Gray, CVPR 2016) as plain matrix products.
 import { tensor } from '../tensor/tensor.js';
-import { constant, type Graph, type Value } from './graph.js';
-import { matMul, reshape, transpose } from './ops.js';
+import { constant, type Graph, type Node, type Value } from './graph.js';
+import { add, matMul, reshape, transpose } from './ops.js';
+import { type RewrittenGraph, rewriteGraph } from './rewrite.js';
 
 /** Outputs a tile yields along an axis, and the inputs it reads. */
 const tileOutputs = 4;
@@ -50,6 +51,45 @@ export interface SameConvolution {
   readonly group: number;
 }
 
+/** A graph whose wide 3×3 convolutions are computed by Winograd's method. */
+export interface WinogradGraph extends RewrittenGraph {
+  /** The transformed weights: large, and cheap to compute again on the way back. */
+  readonly recomputed: ReadonlySet<Value>;
+}
+
+/** Writes every convolution that gains by it in Winograd's form: for graphs that run on the CPU and are not published. */
+export function withWinograd(original: Graph): WinogradGraph {
+  // Once for all uses of the weights, such as several frames.
+  const transformed = new Map<Value, TransformedWeights>();
+  const rewritten = rewriteGraph(original, (node, [x, weight, bias]) => {
+    const geometry = x && weight && node.op === 'Conv' && geometryOf(node, weight);
+    if (!geometry || !suitsWinograd(x, weight.shape[0], geometry)) return undefined;
+    const weights = transformed.get(weight) ?? transformWeights(weight);
+    transformed.set(weight, weights);
+    const y = winogradConvolution(x, weights, geometry.dilations[0]);
+    return [bias ? add(y, reshape(bias, [weight.shape[0], 1, 1])) : y];
+  });
+  return { ...rewritten, recomputed: new Set([...transformed.values()].flatMap(({ steps }) => steps)) };
+}
+
+/** Undefined where the padding depends on the input's size. */
+function geometryOf({ attributes }: Node, weight: Value): SameConvolution | undefined {
+  const { auto_pad: padding, group } = attributes;
+  if (padding?.kind === 'string' && padding.value !== 'NOTSET') return undefined;
+  const kernel = weight.shape.slice(2);
+  const list = (name: string, fallback: number, sides = 1) => {
+    const attribute = attributes[name];
+    return attribute?.kind === 'ints' ? attribute.value : Array<number>(sides * kernel.length).fill(fallback);
+  };
+  return {
+    kernel,
+    strides: list('strides', 1),
+    pads: list('pads', 0, 2),
+    dilations: list('dilations', 1),
+    group: group?.kind === 'int' ? group.value : 1,
+  };
+}
+
 /** Work of moving a value between layouts, in multiply–adds; measured, as are the bounds below. */
 const layoutCost = 60;
 /** The transforms pay when they leave less than this share of the direct form's work. */
@@ -78,18 +118,17 @@ export function suitsWinograd(
 }
 
 /**
- * conv(x, weight) with stride 1 and padding equal to the dilation; N×C×H×W and O×C×3×3. All of it is matrix products, so gradients take the same short cut.
+ * conv(x, weight) with stride 1 and padding equal to the dilation; N×C×H×W and O×C×3×3, the latter transformed. All of it is
+ * matrix products, so gradients take the same short cut.
  */
-export function winogradConvolution(x: Value, weight: Value, dilation: number): Value {
+export function winogradConvolution(x: Value, weights: TransformedWeights, dilation: number): Value {
   const { graph } = x;
   const [batch, inputs, height, width] = x.shape;
-  const outputs = weight.shape[0];
+  const outputs = weights.value.shape[1];
   const rows = tilesAlong(height, dilation);
   const columns = tilesAlong(width, dilation);
   const taps = tileInputs ** 2;
   const [tileRows, tileColumns] = [rows.tiles, columns.tiles];
-
-  const weights = transformedWeights(weight);
 
   const alongWidth = matMul(
     x,
@@ -102,7 +141,14 @@ export function winogradConvolution(x: Value, weight: Value, dilation: number): 
   const split = reshape(spread, [batch, inputs, tileInputs, tileRows, tileInputs, tileColumns]);
   const byTap = reshape(transpose(split, [2, 4, 1, 0, 3, 5]), [taps, inputs, batch * tileRows * tileColumns]);
 
-  const product = reshape(matMul(weights, byTap), [tileInputs, tileInputs, outputs, batch, tileRows, tileColumns]);
+  const product = reshape(matMul(weights.value, byTap), [
+    tileInputs,
+    tileInputs,
+    outputs,
+    batch,
+    tileRows,
+    tileColumns,
+  ]);
   const joined = reshape(transpose(product, [3, 2, 0, 4, 1, 5]), [
     batch,
     outputs,
@@ -119,21 +165,23 @@ export function winogradConvolution(x: Value, weight: Value, dilation: number): 
   );
 }
 
-/** O×C×3×3 → 36×O×C, once for all uses on the way forward and once on the way back: it is four times as large as the weights. */
-function transformedWeights(weight: Value): Value {
+/** Weights as `winogradConvolution` takes them. */
+export interface TransformedWeights {
+  /** 36×O×C: four times as large as the weights. */
+  readonly value: Value;
+  /** It and what leads to it, all cheap to compute again. */
+  readonly steps: readonly Value[];
+}
+
+/** O×C×3×3 → 36×O×C. */
+export function transformWeights(weight: Value): TransformedWeights {
   const { graph, shape } = weight;
-  const known = graph.shared.get(weight);
-  if (known) return known;
   const [outputs, inputs] = shape;
-  const again = (value: Value) => {
-    graph.recomputed.add(value);
-    return value;
-  };
-  const flat = again(transpose(again(reshape(weight, [outputs * inputs, 9])), [1, 0]));
-  const product = again(matMul(kroneckerWeights(graph), flat));
-  const transformed = again(reshape(product, [tileInputs ** 2, outputs, inputs]));
-  graph.shared.set(weight, transformed);
-  return transformed;
+  const flat = reshape(weight, [outputs * inputs, 9]);
+  const transposed = transpose(flat, [1, 0]);
+  const product = matMul(kroneckerWeights(graph), transposed);
+  const value = reshape(product, [tileInputs ** 2, outputs, inputs]);
+  return { value, steps: [flat, transposed, product, value] };
 }
 
 /** Tiles of one axis. Positions that are a dilation apart form a sequence of their own; each is cut into tiles. */

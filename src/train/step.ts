@@ -13,6 +13,7 @@ import { constant, createGraph, type Graph, input, type Value } from '../onnx/gr
 import type { Model } from '../onnx/model.js';
 import { add, exp, gather, log, matMul, mul, reduceMax, reshape, slice, sub } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
+import { withWinograd } from '../onnx/winograd.js';
 import { type Shape, tensor } from '../tensor/tensor.js';
 import { type ClassMap, isSameOrder } from './classMap.js';
 import {
@@ -108,7 +109,7 @@ export interface TrainingStep {
  */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
   const { batch, height, width, losses = {}, withNeighbours = batch } = options;
-  const graph = createGraph(`train ${options.architecture}`, { winograd: true });
+  const graph = createGraph(`train ${options.architecture}`);
   const frames = frameNames[framesFor(losses, options.frames)];
   const images = new Map<FrameName, Value>();
   for (const frame of frames) {
@@ -251,18 +252,20 @@ const smallestOdds = 1e-30;
 type Compiled = Pick<TrainingStep, 'model' | 'graph' | 'gradientOutputs' | 'statistics' | 'lossOutputs'>;
 
 function compile(
-  graph: Graph,
+  forward: Graph,
   loss: Value,
   terms: ReadonlyMap<string, Value>,
   trained: (name: string) => boolean,
 ): Compiled {
+  const { graph, values, recomputed } = withWinograd(forward);
+  const outputs = values({ loss, ...Object.fromEntries(terms) });
   const weights = [...graph.parameters].filter(([name, { role }]) => role === 'weight' && trained(name));
   const computed = gradients(
     graph,
-    loss,
+    outputs.loss,
     weights.map(([, { value }]) => value),
+    { recomputed },
   );
-  const outputs: Record<string, Value> = { loss, ...Object.fromEntries(terms) };
   const gradientOutputs = new Map<string, string>();
   weights.forEach(([name], i) => {
     outputs[`gradient.${name}`] = computed[i];

@@ -15,6 +15,7 @@ import type { Model } from '../onnx/model.js';
 import { MAX_MODEL_BYTES } from '../onnx/modelFile.js';
 import { add, averagePool, gather, mul } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
+import { withWinograd } from '../onnx/winograd.js';
 import { writeModel } from '../onnx/write.js';
 import { createSession, type Session, type SessionOptions } from '../runtime/session.js';
 import { describeNetwork } from '../segment/describeNetwork.js';
@@ -192,8 +193,7 @@ function ownNetwork(
 ): TeacherNetwork | undefined {
   const weights = weightsOfModel(model, path);
   if (!weights || !architecture) return undefined;
-  const onProcessor = device === undefined || device === 'cpu';
-  const graph = createGraph(`teacher ${architecture}`, { winograd: onProcessor });
+  const graph = createGraph(`teacher ${architecture}`);
   const samples = cache === undefined ? batch : 1;
   const image = input(graph, 'image', 'float32', [samples, 3, crop.height, crop.width]);
   const classes = weights.get('cls.4.weight')?.shape[0] ?? 0;
@@ -203,8 +203,10 @@ function ownNetwork(
     if (!Object.hasOwn(built.features, features)) throw noSuchFeatures(path, features, Object.keys(built.features));
     outputs.features = built.features[features];
   }
+  const onProcessor = device === undefined || device === 'cpu';
+  const fast = onProcessor ? withWinograd(graph) : undefined;
   return {
-    content: writeModel(exportModel(graph, outputs, { weights })),
+    content: writeModel(exportModel(fast?.graph ?? graph, fast?.values(outputs) ?? outputs, { weights })),
     input: 'image',
     half: false,
     outputs: { logits: 'logits', features: 'features' },

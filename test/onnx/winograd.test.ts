@@ -3,7 +3,7 @@ import { gradients } from '#src/autodiff/gradients.js';
 import { exportModel } from '#src/onnx/export.js';
 import { createGraph, input } from '#src/onnx/graph.js';
 import { conv, mul, reduceSum } from '#src/onnx/ops.js';
-import { suitsWinograd, winogradConvolution } from '#src/onnx/winograd.js';
+import { suitsWinograd, transformWeights, winogradConvolution } from '#src/onnx/winograd.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { symmetricByName } from '#src/tensor/random.js';
@@ -23,7 +23,7 @@ describe('a Winograd convolution', () => {
       const geometry = { pads: Array(4).fill(dilation), dilations: [dilation, dilation] };
       const forms = {
         direct: conv(x, weight, undefined, geometry),
-        winograd: winogradConvolution(x, weight, dilation),
+        winograd: winogradConvolution(x, transformWeights(weight), dilation),
       };
       const outputs = Object.fromEntries(
         Object.entries(forms).flatMap(([form, value]) => {

@@ -83,6 +83,7 @@ const unary = [
   'HardSigmoid',
   'HardSwish',
   'Identity',
+  'StopGradient',
   'LeakyRelu',
   'Log',
   'Neg',
