@@ -1,4 +1,4 @@
-// Spot checks of the tests: changes a sign, a bound or a constant in the compiled measures and losses, one at a time, and
+// Spot checks of the tests: changes a sign, a bound or a constant in the compiled measures, losses and flow, one at a time, and
 // expects a test to fail. `npm run mutations` builds, breaks `dist/` for moments, and leaves it as it was.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,7 @@ interface Mutation {
 
 const measures = 'test/metrics';
 const losses = 'test/losses';
+const inverseSearch = 'test/flow/inverseSearch.test.ts';
 
 /** Each `from` occurs in its file as often as is replaced: everywhere. */
 export const mutations: readonly Mutation[] = [
@@ -68,6 +69,43 @@ export const mutations: readonly Mutation[] = [
   { file: 'losses/pixelWise.js', from: 'sub(ofTeacher, ofStudent)', to: 'sub(ofStudent, ofTeacher)', tests: losses },
   { file: 'losses/similarity.js', from: "convention === 'cosine' ? [q, p] : [p, q]", to: '[p, q]', tests: losses },
   { file: 'losses/threeFrames.js', from: '0.4', to: '0.5', tests: losses },
+  { file: 'flow/dis/pyramid.js', from: '+ 2) >> 2', to: '+ 1) >> 2', tests: inverseSearch },
+  {
+    file: 'flow/dis/pyramid.js',
+    from: 'return index < count ? index : 2 * count - 2 - index',
+    to: 'return index < count ? index : 2 * count - 1 - index',
+    tests: inverseSearch,
+  },
+  {
+    file: 'flow/dis/patchSearch.js',
+    from: 'yy * slopeX - xy * slopeY',
+    to: 'yy * slopeX + xy * slopeY',
+    tests: inverseSearch,
+  },
+  { file: 'flow/dis/patchSearch.js', from: '(sum * sumX) / PATCH_PIXELS', to: '0', tests: inverseSearch },
+  {
+    file: 'flow/dis/patchSearch.js',
+    from: 'row < bottom - 1 ? patch + columns',
+    to: 'row < rows - 1 ? patch + columns',
+    tests: inverseSearch,
+  },
+  { file: 'flow/dis/densify.js', from: '1 / Math.max(1, ', to: '1 / Math.max(2, ', tests: inverseSearch },
+  { file: 'flow/dis/densify.js', from: 'row === rows - 1 ? height', to: 'row === rows ? height', tests: inverseSearch },
+  { file: 'flow/dis/constraints.js', from: '(from[at] + moved) / 2', to: 'moved', tests: inverseSearch },
+  { file: 'flow/dis/refine.js', from: 'link * (right + below)', to: '2 * link', tests: inverseSearch },
+  {
+    file: 'flow/dis/refine.js',
+    from: 'linkAbove * (u[at] - u[at - above * width])',
+    to: 'linkAbove * (u[at - above * width] - u[at])',
+    tests: inverseSearch,
+  },
+  { file: 'flow/dis/refine.js', from: '(y + half) % 2', to: '(y + half + 1) % 2', tests: inverseSearch },
+  {
+    file: 'flow/dis/denseInverseSearch.js',
+    from: 'Math.max(0, small - 2)',
+    to: 'Math.max(0, small - 1)',
+    tests: inverseSearch,
+  },
 ];
 
 const root = resolve(import.meta.dirname, '..', '..');

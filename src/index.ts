@@ -29,8 +29,15 @@ export type { ClipFigures, Figures, Measurement } from './demo/measure.js';
 export type { DemoResult } from './demo/result.js';
 export { type CachedFlowSource, cachedFlow, defaultFlowCacheFolder, type FlowCacheOptions } from './flow/cache.js';
 export { type ComputedFlow, type ComputeFlowOptions, computeFlow } from './flow/compute.js';
-export { type FarnebackOptions, farnebackFlow } from './flow/farneback.js';
+export {
+  denseInverseSearch,
+  type InverseSearchPreset,
+  type InverseSearchSettings,
+  inverseSearchPresets,
+} from './flow/dis/denseInverseSearch.js';
+export { type FarnebackOptions, type FarnebackSettings, farnebackFlow } from './flow/farneback.js';
 export { folderFlow } from './flow/folder.js';
+export { type InverseSearchOptions, inverseSearchFlow } from './flow/inverseSearch.js';
 export { type NetworkFlowOptions, networkFlow, type ValueRange } from './flow/network.js';
 export { type OpenFlowOptions, openFlowSource } from './flow/open.js';
 export { firstStems, framePairs, type IndexedPair, type PairsOptions, pairCount } from './flow/pairs.js';

@@ -102,7 +102,11 @@ function temporalCommand(): Command {
           .choices(temporalModes)
           .default('masked'),
       )
-      .option('--flow <source>', 'farneback, a folder of .flo files, or a network (.onnx)', 'farneback')
+      .option(
+        '--flow <source>',
+        'farneback, dis (also dis-ultrafast, dis-fast, dis-medium), a folder of .flo files, or a network (.onnx)',
+        'farneback',
+      )
       .option('--flow-cache <dir>', 'where computed flow is kept (default: ~/.cache/steadyseg/flow)')
       .option('--no-cache', 'keep no computed flow')
       .option('--device <name>', 'where a flow network runs: cpu, cuda, webgpu, … (default: cpu)')

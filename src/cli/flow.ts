@@ -33,7 +33,7 @@ export function command(): Command {
     .requiredOption('--out <dir>', 'folder for <stem of t>.flo (t → t+1)')
     .option(
       '--method <method>',
-      'farneback, a two-image network (.onnx), or a folder of .flo or KITTI files',
+      'farneback, dis (also dis-ultrafast, dis-fast, dis-medium), a two-image network (.onnx), or a folder of .flo or KITTI files',
       'farneback',
     )
     .option('--backward', 'also t+1 → t, as backward/<stem of t>.flo')

@@ -1,27 +1,28 @@
 // Dense optical flow by polynomial expansion (Farnebäck, SCIA 2003), computed by OpenCV in worker threads.
-import { availableParallelism } from 'node:os';
-import { Piscina } from 'piscina';
-import { messageOf, SteadysegError } from '../base/errors.js';
-import type { OpticalFlow } from '../media/image.js';
-import type { FarnebackTask } from './farnebackWorker.js';
-import { type FlowSource, orderedFrames } from './source.js';
+import { SteadysegError } from '../base/errors.js';
+import type { FlowSource } from './source.js';
+import { threadedFlow } from './threads.js';
 
 /** OpenCV's parameters, under their meanings; the defaults are those of the reference flows. */
-export interface FarnebackOptions {
+export interface FarnebackSettings {
   /** Size of each pyramid level relative to the one below, 0 < scale < 1. Default 0.5. */
-  readonly pyramidScale?: number;
+  readonly pyramidScale: number;
   /** Pyramid levels, the full size counted. Default 4. */
-  readonly levels?: number;
+  readonly levels: number;
   /** Side of the averaging window in pixels. Default 15. */
-  readonly windowSize?: number;
+  readonly windowSize: number;
   /** Iterations at each level. Default 3. */
-  readonly iterations?: number;
+  readonly iterations: number;
   /** Side of the neighbourhood of the polynomial expansion in pixels, 5 or 7. Default 5. */
-  readonly polyN?: number;
+  readonly polyN: number;
   /** Standard deviation of the Gaussian that smooths it, in pixels. Default 1.1. */
-  readonly polySigma?: number;
+  readonly polySigma: number;
   /** Weigh the window by a Gaussian instead of a box. Default false. */
-  readonly gaussianWindow?: boolean;
+  readonly gaussianWindow: boolean;
+}
+
+/** What `farnebackFlow` takes. */
+export interface FarnebackOptions extends Partial<FarnebackSettings> {
   /** Worker threads; each holds an OpenCV of its own. Default: one a core. */
   readonly threads?: number | undefined;
 }
@@ -39,7 +40,7 @@ export function farnebackFlow(options: FarnebackOptions = {}): FlowSource {
     polyN = 5,
     polySigma = 1.1,
     gaussianWindow = false,
-    threads = availableParallelism(),
+    threads,
   } = options;
   check(pyramidScale > 0 && pyramidScale < 1, 'pyramidScale between 0 and 1', pyramidScale);
   check(Number.isInteger(levels) && levels >= 1, 'at least 1 level', levels);
@@ -47,46 +48,14 @@ export function farnebackFlow(options: FarnebackOptions = {}): FlowSource {
   check(Number.isInteger(iterations) && iterations >= 1, 'at least 1 iteration', iterations);
   check(polyN === 5 || polyN === 7, 'a polyN of 5 or 7', polyN);
   check(polySigma > 0 && Number.isFinite(polySigma), 'a positive polySigma', polySigma);
-  check(Number.isInteger(threads) && threads >= 1, 'at least 1 thread', threads);
-
-  let pool: Piscina<FarnebackTask, Float32Array> | undefined;
-  return {
+  return threadedFlow<FarnebackSettings>({
     name:
       `farneback pyr_scale=${pyramidScale} levels=${levels} winsize=${windowSize} iterations=${iterations} ` +
       `poly_n=${polyN} poly_sigma=${polySigma}${gaussianWindow ? ' gaussian' : ''}`,
-    concurrency: threads,
-    async flow(pair, direction): Promise<OpticalFlow> {
-      const ordered = orderedFrames(pair, direction);
-      const [from, to] = await Promise.all(ordered.map((frame) => frame.image()));
-      const { width, height } = from;
-      const stems = ordered.map((frame) => frame.stem).join(' → ');
-      if (to.width !== width || to.height !== height) {
-        throw new SteadysegError(
-          `flow ${stems}: expected frames of one size, found ${width}×${height} and ${to.width}×${to.height}`,
-        );
-      }
-      pool ??= new Piscina({
-        filename: new URL('./farnebackWorker.js', import.meta.url).href,
-        minThreads: threads,
-        maxThreads: threads,
-      });
-      const settings = { pyramidScale, levels, windowSize, iterations, polyN, polySigma, gaussianWindow };
-      try {
-        return { width, height, data: await pool.run({ from, to, ...settings }) };
-      } catch (thrown) {
-        const message = messageOf(thrown);
-        const reason = /Insufficient memory/.test(message)
-          ? `frames of ${width}×${height} need more memory than OpenCV has in WebAssembly; use smaller frames or flow from files`
-          : `OpenCV failed: ${message}`;
-        throw new SteadysegError(`flow ${stems}: ${reason}`, { cause: thrown });
-      }
-    },
-    async check() {},
-    async close() {
-      await pool?.destroy();
-      pool = undefined;
-    },
-  };
+    worker: new URL('./farnebackWorker.js', import.meta.url),
+    settings: { pyramidScale, levels, windowSize, iterations, polyN, polySigma, gaussianWindow },
+    threads,
+  });
 }
 
 function check(fits: boolean, expected: string, found: number): void {

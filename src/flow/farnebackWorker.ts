@@ -2,23 +2,12 @@
 import { move } from 'piscina';
 import { SteadysegError } from '../base/errors.js';
 import type { RgbImage } from '../media/image.js';
+import type { FarnebackSettings } from './farneback.js';
 import { loadOpenCv, type Mat, openCvMessage } from './opencv.js';
-
-/** What the thread is asked for: both frames in RGB, of one size, and OpenCV's parameters. */
-export interface FarnebackTask {
-  readonly from: RgbImage;
-  readonly to: RgbImage;
-  readonly pyramidScale: number;
-  readonly levels: number;
-  readonly windowSize: number;
-  readonly iterations: number;
-  readonly polyN: number;
-  readonly polySigma: number;
-  readonly gaussianWindow: boolean;
-}
+import type { FlowTask } from './threads.js';
 
 /** The flow as (u, v) pairs in rows. */
-export default async function farneback(task: FarnebackTask): Promise<Float32Array> {
+export default async function farneback({ from, to, settings }: FlowTask<FarnebackSettings>): Promise<Float32Array> {
   const { cv } = await loadOpenCv();
   const mats: Mat[] = [];
   const keep = (mat: Mat) => {
@@ -35,21 +24,26 @@ export default async function farneback(task: FarnebackTask): Promise<Float32Arr
   try {
     const flow = keep(new cv.Mat());
     cv.calcOpticalFlowFarneback(
-      grey(task.from),
-      grey(task.to),
+      grey(from),
+      grey(to),
       flow,
-      task.pyramidScale,
-      task.levels,
-      task.windowSize,
-      task.iterations,
-      task.polyN,
-      task.polySigma,
-      task.gaussianWindow ? cv.OPTFLOW_FARNEBACK_GAUSSIAN : 0,
+      settings.pyramidScale,
+      settings.levels,
+      settings.windowSize,
+      settings.iterations,
+      settings.polyN,
+      settings.polySigma,
+      settings.gaussianWindow ? cv.OPTFLOW_FARNEBACK_GAUSSIAN : 0,
     );
     const result = flow.data32F.slice();
     return move(result) as Float32Array;
   } catch (thrown) {
-    throw new SteadysegError(openCvMessage(cv, thrown));
+    const message = openCvMessage(cv, thrown);
+    throw new SteadysegError(
+      /Insufficient memory/.test(message)
+        ? `frames of ${from.width}×${from.height} need more memory than OpenCV has in WebAssembly; use smaller frames or flow from files`
+        : `OpenCV failed: ${message}`,
+    );
   } finally {
     for (const mat of mats) mat.delete();
   }

@@ -5,6 +5,7 @@ import { suggest } from '../base/suggest.js';
 import { type CachedFlowSource, cachedFlow, type FlowCacheOptions } from './cache.js';
 import { type FarnebackOptions, farnebackFlow } from './farneback.js';
 import { folderFlow } from './folder.js';
+import { inverseSearchFlow } from './inverseSearch.js';
 import { type NetworkFlowOptions, networkFlow } from './network.js';
 import type { FlowSource } from './source.js';
 
@@ -16,26 +17,41 @@ export interface OpenFlowOptions extends NetworkFlowOptions {
   readonly farneback?: FarnebackOptions | undefined;
 }
 
+/** The methods that need no file, by the names that users give. */
+const methods: Record<string, (options: OpenFlowOptions) => FlowSource> = {
+  farneback: ({ farneback, threads }) => farnebackFlow({ threads, ...farneback }),
+  dis: ({ threads }) => inverseSearchFlow({ threads }),
+  'dis-ultrafast': ({ threads }) => inverseSearchFlow({ preset: 'ultrafast', threads }),
+  'dis-fast': ({ threads }) => inverseSearchFlow({ preset: 'fast', threads }),
+  'dis-medium': ({ threads }) => inverseSearchFlow({ preset: 'medium', threads }),
+};
+
+/** Whether a name stands for a method that needs no file: `farneback`, `dis` (its default preset), `dis-fast`, …. */
+export function isFlowMethod(name: string): boolean {
+  return Object.hasOwn(methods, name);
+}
+
 /**
- * Opens `farneback`, a folder of `.flo` or KITTI files, or an `.onnx` flow network, with a cache before what is computed.
+ * Opens `farneback`, `dis` (or `dis-ultrafast`, `dis-fast`, `dis-medium`), a folder of `.flo` or KITTI files, or an `.onnx` flow
+ * network, with a cache before what is computed.
  * @throws UsageError when `method` is none of these; SteadysegError when the folder or model cannot be used.
  */
 export async function openFlowSource(
   method: string,
   options: OpenFlowOptions = {},
 ): Promise<FlowSource | CachedFlowSource> {
-  const { cache = {}, farneback, ...network } = options;
+  const { cache = {}, farneback: _, ...network } = options;
   const computed = async () => {
-    if (method === 'farneback') return farnebackFlow({ threads: options.threads, ...farneback });
+    if (isFlowMethod(method)) return methods[method](options);
     if (method.toLowerCase().endsWith('.onnx')) return await networkFlow(method, network);
     return undefined;
   };
   const source = await computed();
   if (source) return cache === false ? source : cachedFlow(source, cache);
   if (await isFolder(method)) return await folderFlow(method);
-  const near = suggest(method, ['farneback']);
+  const near = suggest(method, Object.keys(methods));
   throw new UsageError(
-    `flow: expected farneback, a folder of flow files, or a network (.onnx), found "${method}"` +
+    `flow: expected farneback, dis (-ultrafast, -fast, -medium), a folder of flow files, or a network (.onnx), found "${method}"` +
       (near ? `; did you mean ${near}?` : ', which is none of these'),
   );
 }

@@ -102,6 +102,11 @@ it('is opened by name, with a cache, beside Farneback and folders', async () => 
   await source.close();
   expect((await openFlowSource(folder)).name).toBe(`folder ${folder}`);
   expect((await openFlowSource('farneback', { cache: false })).name).toMatch(/^farneback pyr_scale=0\.5/);
+  expect((await openFlowSource('dis', { cache: false })).name).toBe(
+    (await openFlowSource('dis-medium', { cache: false })).name,
+  );
+  expect((await openFlowSource('dis-fast', { cache: false })).name).toMatch(/^dis-fast finest_scale=2/);
+  await expect(openFlowSource('dis-fats')).rejects.toThrow('found "dis-fats"; did you mean dis-fast?');
   await expect(openFlowSource('farnebak')).rejects.toThrow('found "farnebak"; did you mean farneback?');
   writeFileSync(join(folder, 'bad.onnx'), 'no model');
   await expect(openFlowSource(join(folder, 'bad.onnx'))).rejects.toThrow(/bad\.onnx: expected an ONNX model/);
