@@ -1,7 +1,7 @@
 // `steadyseg predict`: segments a video or pictures into a folder.
 import { Command } from 'commander';
 import { type OutputKind, outputKinds, type PredictSummary, predict } from '../segment/predict.js';
-import { printResult } from './options.js';
+import { printResult, share } from './options.js';
 import {
   addFramesOptions,
   addNetworkOptions,
@@ -15,6 +15,7 @@ import {
 interface PredictCommandOptions extends NetworkOptions, FramesOptions {
   out: string;
   save?: OutputKind[];
+  threshold?: number;
   json?: boolean;
 }
 
@@ -29,6 +30,11 @@ export function command(): Command {
       '--save <list>',
       `what to write, of ${outputKinds.join(',')} (default: labels,color; for a video also overlay)`,
       namesOf(outputKinds),
+    )
+    .option(
+      '--threshold <p>',
+      'of a network of one map, or of classes that stand each alone: the probability above which a pixel is no background (default: 0.5)',
+      share,
     );
   return addFramesOptions(addNetworkOptions(predictCommand))
     .option('--json', 'print the content of predict.json on stdout')
@@ -48,8 +54,11 @@ Examples:
 }
 
 async function run(input: string, options: PredictCommandOptions): Promise<void> {
-  const summary = await runNetwork('predict', options, (model, common) =>
-    predict(input, model, options.out, { ...common, save: options.save }),
+  const summary = await runNetwork(
+    'predict',
+    options,
+    (model, common) => predict(input, model, options.out, { ...common, save: options.save }),
+    options.threshold,
   );
   printResult(options.json, summary, () => describe(summary, options.out));
   checkWhole(summary, 'predict.json');

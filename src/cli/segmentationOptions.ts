@@ -1,5 +1,5 @@
 // The options of commands that run a segmentation network over frames: the network, how it looks at a frame, which frames.
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InterruptedError, SteadysegError } from '../base/errors.js';
 import type { ProgressLine } from '../report/progress.js';
 import { loadModel } from '../segment/loadModel.js';
@@ -7,6 +7,7 @@ import type { SegmentationModel } from '../segment/model.js';
 import type { Channels } from '../segment/preprocessing.js';
 import type { FrameFailure, FrameRunOptions } from '../segment/runFrames.js';
 import { defaultModel, shippedModelPath } from '../segment/shipped.js';
+import { type ScoreKind, scoreKinds } from '../segment/trace.js';
 import type { Size, ViewOptions } from '../segment/views.js';
 import { addClassOptions, type ClassOptions, classesOf } from './classOptions.js';
 import { withProgress } from './interruptible.js';
@@ -23,6 +24,8 @@ export interface NetworkOptions extends ClassOptions {
   std?: Channels;
   scale?: number;
   bgr?: boolean;
+  output?: string;
+  scores?: ScoreKind;
   threads?: number;
   device: string;
 }
@@ -46,7 +49,7 @@ export function addNetworkOptions(command: Command): Command {
     .option('--flip', 'average with the mirrored frame')
     .option(
       '--mean <r,g,b>',
-      'subtracted from the input, in units of pixel × scale (default: what the model says, else ImageNet; 0 when --std or --scale is given)',
+      'subtracted from red, green and blue, in units of pixel × scale (default: what the model says, else ImageNet; 0 when --std or --scale is given)',
       channels,
     )
     .option(
@@ -54,8 +57,19 @@ export function addNetworkOptions(command: Command): Command {
       'the input is divided by this, in the same units (default: likewise; 1 when --mean or --scale is given)',
       deviations,
     )
-    .option('--scale <number>', 'factor on pixels 0..255 before mean and std (default: 1)', positive)
-    .option('--bgr', 'the network expects blue first');
+    .option(
+      '--scale <number>',
+      'factor on pixels 0..255 before mean and std (default: 1/255 when these are at most 1, else 1)',
+      positive,
+    )
+    .option('--bgr', 'the network expects blue first')
+    .option('--output <name>', 'the output with the scores, of a network with several (default: the one that fits)')
+    .addOption(
+      new Option(
+        '--scores <kind>',
+        'what the output is: scores before a softmax, probabilities of classes that exclude each other (softmax) or stand each alone (sigmoid), or labels (default: what the graph and the values tell)',
+      ).choices(scoreKinds),
+    );
 }
 
 /** Adds the options of `FramesOptions`, `--threads` and `--device`. */
@@ -70,7 +84,7 @@ export function addFramesOptions(command: Command): Command {
 }
 
 /** Loads the network that the options name, or the one that ships. */
-async function openNetwork(options: NetworkOptions): Promise<SegmentationModel> {
+async function openNetwork(options: NetworkOptions, threshold: number | undefined): Promise<SegmentationModel> {
   return await loadModel(options.model ?? (await shippedModelPath(defaultModel)), {
     classes: await classesOf(options),
     size: options.size,
@@ -78,6 +92,9 @@ async function openNetwork(options: NetworkOptions): Promise<SegmentationModel> 
     std: options.std,
     scale: options.scale,
     channelOrder: options.bgr ? 'bgr' : undefined,
+    output: options.output,
+    scores: options.scores,
+    threshold,
     device: options.device,
     threads: options.threads,
   });
@@ -93,17 +110,22 @@ interface Run {
   readonly failed: readonly FrameFailure[];
 }
 
-/** Opens the network, hands it to work with what the options say of views and frames, reports, and lets it go. */
+/**
+ * Opens the network, says what was guessed of it, hands it to work with what the options say of views and frames, reports,
+ * and lets it go.
+ */
 export async function runNetwork<Result extends Run>(
   title: string,
   options: NetworkOptions & FramesOptions,
   work: (model: SegmentationModel, common: CommonRunOptions, progress: ProgressLine) => Promise<Result>,
+  foregroundThreshold?: number,
 ): Promise<Result> {
   const shard = shardOf(options);
-  const model = await openNetwork(options);
+  const model = await openNetwork(options, foregroundThreshold);
   try {
     const ending = 'finishing the frames under way';
     const result = await withProgress({ title, ending }, (progress, signal) => {
+      for (const note of model.description.notes) progress.note(`note: ${note}`);
       const common: CommonRunOptions = {
         tile: options.tile,
         scales: options.scales,

@@ -133,7 +133,7 @@ function narrow(
 /** What an output would be, or why it is none. */
 function candidateOf(value: ValueInfo, model: Model, wishes: OutputWishes): Candidate | string {
   const { name, type } = value;
-  const traced = traceOutput(model.graph, model.opsets.get('') ?? 1, name);
+  const traced = traceOutput(model, name);
   const dtype = type?.dtype;
   const whole = dtype !== undefined && integers.has(dtype);
   if (dtype !== undefined && !whole && dtype !== 'float32' && dtype !== 'float16') {

@@ -116,13 +116,13 @@ function inputOf(model: Model, source: string): ImageInput {
 
 /** A dimension of 3 tells; of two the first node that minds does, else planes are usual. */
 function layoutOf(shape: readonly Dimension[] | undefined, model: Model, name: string): Layout | undefined {
-  if (!shape) return traceInput(model.graph, name) ?? 'nchw';
+  if (!shape) return traceInput(model, name) ?? 'nchw';
   if (shape.length !== 4 || !allows(shape[0], 1)) return undefined;
   const planes = allows(shape[1], 3);
   const interleaved = allows(shape[3], 3);
   if (!planes || !interleaved) return planes ? 'nchw' : interleaved ? 'nhwc' : undefined;
   if (shape[1] !== shape[3] && (shape[1] === 3 || shape[3] === 3)) return shape[1] === 3 ? 'nchw' : 'nhwc';
-  return traceInput(model.graph, name) ?? 'nchw';
+  return traceInput(model, name) ?? 'nchw';
 }
 
 /** Networks that take bytes normalise them themselves. */

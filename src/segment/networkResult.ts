@@ -17,6 +17,11 @@ export class UnusableFrameError extends SteadysegError {
   override name = 'UnusableFrameError';
 }
 
+/** The same error, naming the frame. */
+export function ofFrame(stem: string, { message }: UnusableFrameError): UnusableFrameError {
+  return new UnusableFrameError(`frame ${stem}: ${message}`);
+}
+
 /** The scores or labels of one run. */
 export type NetworkResult = { readonly labels: LabelMap } | { readonly scores: Scores; readonly kind: PixelScores };
 

@@ -1,6 +1,6 @@
 // Weights that are no finite numbers: what a network computes with them hardly is.
+import { constantValue } from '../onnx/constantValue.js';
 import type { Model } from '../onnx/model.js';
-import { constantValue } from '../onnx/wiring.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** A line about the tensors of a model that hold NaN or infinities; undefined when all are finite. */

@@ -72,7 +72,8 @@ export async function predict(
   out: string,
   options: PredictOptions = {},
 ): Promise<PredictSummary> {
-  checkSegmentOptions(model.description, options);
+  const confidence = options.save?.includes('confidence');
+  checkSegmentOptions(model.description, { ...options, confidence });
   const { keepGoing = false, limit = Number.POSITIVE_INFINITY, shard = wholeWork, signal } = options;
   const source = await openFrames(input, { acceptTruncated: keepGoing, onNote: options.onNote });
   const save = chooseOutputs(options.save, source);

@@ -4,6 +4,7 @@ import { mapOrdered } from '../base/ordered.js';
 import type { OnProgress } from '../base/progress.js';
 import type { Shard } from '../base/shard.js';
 import type { Frame, FrameSource } from '../media/frames.js';
+import { ofFrame, UnusableFrameError } from './networkResult.js';
 import type { Selection } from './selection.js';
 
 /** Where the time goes: waiting for frames, resizing and normalising, the network, scores to labels, drawing and encoding, writing files and video. */
@@ -15,7 +16,7 @@ export interface FrameRunOptions {
   readonly resume?: boolean | undefined;
   /** Stop after this many frames. */
   readonly limit?: number | undefined;
-  /** Go on after frames that cannot be read; they are listed in the summary. */
+  /** Go on after frames that cannot be read or segmented; they are listed in the summary. */
   readonly keepGoing?: boolean | undefined;
   /** Only every `count`-th clip, from the `index`-th on. */
   readonly shard?: Shard | undefined;
@@ -105,7 +106,7 @@ export interface FrameSteps<Result> {
 /**
  * Takes the selected frames of a source through `steps`; at most `concurrency` are under way at a time.
  *
- * @throws the error of a frame that cannot be read, unless `keepGoing`.
+ * @throws the error of a frame that cannot be read or segmented, unless `keepGoing`.
  */
 export async function runFrames<Result>(
   source: FrameSource,
@@ -130,17 +131,33 @@ export async function runFrames<Result>(
     },
     onBad(stem, error) {
       if (!keepGoing) return 'throw';
-      const failure = { stem, reason: messageOf(error) };
-      tally.failed.push(failure);
-      onFailure?.(failure);
+      leaveOut({ stem, reason: messageOf(error) });
       return 'skip';
     },
   });
+  const leaveOut = (failure: FrameFailure) => {
+    tally.failed.push(failure);
+    onFailure?.(failure);
+  };
+  const finish = async (frame: Frame): Promise<{ result: Result } | { failure: FrameFailure }> => {
+    try {
+      return { result: await steps.finish(frame) };
+    } catch (thrown) {
+      if (!(thrown instanceof UnusableFrameError)) throw thrown;
+      const named = ofFrame(frame.stem, thrown);
+      if (!keepGoing) throw named;
+      return { failure: { stem: frame.stem, reason: messageOf(named) } };
+    }
+  };
   const inOrder = timedUntil(decoded, selection.last, (milliseconds) => {
     tally.times.decode += milliseconds;
   });
-  for await (const result of mapOrdered(inOrder, concurrency, steps.finish, signal)) {
-    await steps.take(result);
+  for await (const done of mapOrdered(inOrder, concurrency, finish, signal)) {
+    if ('failure' in done) {
+      leaveOut(done.failure);
+      continue;
+    }
+    await steps.take(done.result);
     report();
   }
 }

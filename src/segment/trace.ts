@@ -1,6 +1,8 @@
 // What a network's outputs mean and how its input is laid out, as the nodes next to them tell: no node is run.
-import type { ModelGraph, ModelNode } from '../onnx/model.js';
-import { type Wiring, wiringOf } from '../onnx/wiring.js';
+import { constantValue } from '../onnx/constantValue.js';
+import { createEditor, type ModelEditor } from '../onnx/editor.js';
+import type { Model, ModelNode } from '../onnx/model.js';
+import type { Tensor } from '../tensor/tensor.js';
 
 /**
  * What the values of an output are: scores before a softmax over the classes, probabilities of classes that exclude each
@@ -57,20 +59,21 @@ const mixing = new Set('Add Sub Mul Div Sum Mean Max Min Concat'.split(' '));
 const gathering = new Set(['Max', 'Min', 'Concat']);
 
 /** Follows an output back to what decides its meaning. */
-export function traceOutput(graph: ModelGraph, opset: number, output: string): TracedOutput {
-  const wiring = wiringOf(graph);
+export function traceOutput(model: Model, output: string): TracedOutput {
+  const graph = createEditor(model);
+  const opset = model.opsets.get('') ?? 1;
   let branches = 0;
   return trace(output, [0, 1, 2, 3], 0);
 
   /** @param axes which axis of the value `name` each axis of the output is; undefined where that was lost. */
   function trace(name: string, axes: readonly number[] | undefined, steps: number): TracedOutput {
-    const node = wiring.producer(name);
+    const node = graph.producer(name);
     if (!node || steps > MAX_STEPS || node.domain !== '') return nothing;
     const { op, inputs } = node;
     if (passing.has(op)) return trace(inputs[0], movedAxes(node, axes), steps + 1);
     if (scoring.has(op)) {
       if (!planar.has(op)) return { ...trace(inputs[0], axes, steps + 1), kind: 'logits' };
-      return { kind: 'logits', layout: layoutOf(axes, 1), classes: channelsOf(node, wiring) };
+      return { kind: 'logits', layout: layoutOf(axes, 1), classes: channelsOf(node, graph) };
     }
     if (op === 'Sigmoid' || op === 'HardSigmoid') {
       return { ...trace(inputs[0], axes, steps + 1), kind: 'sigmoid' };
@@ -90,7 +93,7 @@ export function traceOutput(graph: ModelGraph, opset: number, output: string): T
     if (op === 'TopK')
       return { kind: node.outputs[1] === name ? 'labels' : undefined, layout: undefined, classes: undefined };
     if (mixing.has(op)) {
-      const parts = inputs.filter((part) => part !== '' && !wiring.constant(part));
+      const parts = inputs.filter((part) => part !== '' && !constantOf(graph, part));
       branches += Math.max(0, parts.length - 1);
       if (parts.length === 0 || branches > MAX_BRANCHES) return nothing;
       const traced = parts.map((part) => trace(part, axes, steps + 1));
@@ -117,11 +120,17 @@ function layoutOf(axes: readonly number[] | undefined, channels: number): Layout
   return at === 1 ? 'nchw' : at === 3 ? 'nhwc' : undefined;
 }
 
-function channelsOf(node: ModelNode, wiring: Wiring): number | undefined {
-  const shape = wiring.constant(node.inputs[1])?.shape;
+function channelsOf(node: ModelNode, graph: ModelEditor): number | undefined {
+  const shape = constantOf(graph, node.inputs[1])?.shape;
   if (node.op === 'Conv' || node.op.endsWith('Normalization')) return shape?.[0];
   if (node.op === 'ConvTranspose') return shape && shape[1] * attributeInt(node, 'group', 1);
   return undefined;
+}
+
+/** The content of an initializer or of a `Constant` node; undefined for what is computed. */
+function constantOf(graph: ModelEditor, name: string): Tensor | undefined {
+  const node = graph.producer(name);
+  return node ? constantValue(node) : graph.initializers.get(name);
 }
 
 function attributeInt(node: ModelNode, name: string, otherwise: number): number {
@@ -133,11 +142,11 @@ function attributeInt(node: ModelNode, name: string, otherwise: number): number 
 const preparing = new Set('Identity Cast Sub Add Mul Div Pad Clip QuantizeLinear DequantizeLinear'.split(' '));
 
 /** The layout of an image input as the first node tells that minds: a convolution, or a transposition before it. */
-export function traceInput(graph: ModelGraph, input: string): Layout | undefined {
-  const wiring = wiringOf(graph);
+export function traceInput(model: Model, input: string): Layout | undefined {
+  const graph = createEditor(model);
   let name = input;
   for (let steps = 0; steps < MAX_STEPS; steps++) {
-    const [reader] = wiring.readers(name);
+    const [reader] = graph.readers(name);
     if (reader?.domain !== '') return undefined;
     if (reader.op === 'Conv' || reader.op === 'QLinearConv') return 'nchw';
     if (reader.op === 'Transpose') {

@@ -4,13 +4,14 @@ import type { OnProgress } from '../base/progress.js';
 import { type FrameSource, type OnBadFrame, openFrames } from '../media/frames.js';
 import type { LabelMap, RgbImage } from '../media/image.js';
 import { checkSegmentOptions, type SegmentationModel } from './model.js';
+import { ofFrame, UnusableFrameError } from './networkResult.js';
 import { createPool, movable } from './pool.js';
 import type { SegmentOptions } from './segment.js';
 
 export interface SegmentVideoOptions extends SegmentOptions {
   /** Stop after this many frames. */
   readonly limit?: number | undefined;
-  /** What to do about a frame that cannot be read; default: end with its error. */
+  /** What to do about a frame that cannot be read or segmented; default: end with its error. */
   readonly onBad?: OnBadFrame | undefined;
   readonly onProgress?: OnProgress | undefined;
   /** Ends the iteration early; frames under way are still given out. */
@@ -25,7 +26,7 @@ export interface SegmentedFrame {
   readonly image: RgbImage;
   /** Train ids at the frame's size. */
   readonly labels: LabelMap;
-  /** Softmax probability of the label, one a pixel, when asked for. */
+  /** Probability of the label, one a pixel, when asked for. */
   readonly confidence?: Float32Array | undefined;
 }
 
@@ -50,14 +51,22 @@ export async function* segmentVideo(
     const results = mapOrdered(
       frames,
       pool.sessions + 2,
-      async ({ index, stem, image }) => {
-        const result = await pool.run({ image: movable(image), render: {} });
-        return { index, stem, image: result.image, labels: result.labels, confidence: result.confidence };
+      async ({ index, stem, image }): Promise<SegmentedFrame | undefined> => {
+        try {
+          const result = await pool.run({ image: movable(image), render: {} });
+          return { index, stem, image: result.image, labels: result.labels, confidence: result.confidence };
+        } catch (thrown) {
+          if (!(thrown instanceof UnusableFrameError)) throw thrown;
+          const named = ofFrame(stem, thrown);
+          if (options.onBad?.(stem, named) !== 'skip') throw named;
+          return undefined;
+        }
       },
       options.signal,
     );
     let done = 0;
     for await (const result of results) {
+      if (!result) continue;
       options.onProgress?.({ done: ++done, total });
       yield result;
     }

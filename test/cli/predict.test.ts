@@ -74,7 +74,7 @@ describe('steadyseg predict', () => {
       ...['--model', at('network.onnx'), '--out', at('out'), '--save', 'labels,confidence', '--threads', '1', '--json'],
       ...['--tile', '8x8', '--scales', '0.75,1', '--flip'],
     ]);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/^predict {2}1\/4 frames/)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^predict {2}1\/4 frames/m)]);
     const summary = JSON.parse(stdout);
     expect(summary).toMatchObject({ frames: 4, complete: true, tile: '8x8', scales: [0.75, 1], flip: true });
     expect(JSON.parse(readFileSync(at('out', 'predict.json'), 'utf8'))).toEqual(summary);

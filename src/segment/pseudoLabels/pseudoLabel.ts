@@ -77,7 +77,7 @@ export async function pseudoLabel(
   options: PseudoLabelOptions = {},
 ): Promise<PseudoLabelSummary> {
   const rule = ruleOf(options);
-  checkSegmentOptions(model.description, options);
+  checkSegmentOptions(model.description, { ...options, confidence: true });
   checkClasses(model);
   const { keepGoing = false, limit, shard = wholeWork, signal, save: asked = [] } = options;
   const save = extraOutputs.filter((kind) => asked.includes(kind));
