@@ -7,7 +7,7 @@ import { presetClasses } from '#src/media/classes.js';
 import { writePicture } from '#src/media/pictures.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
 import { randomPixels } from '../segment/pixels.js';
-import { tinyNetwork, twoInputNetwork } from '../segment/tinyNetwork.js';
+import { normalised, tinyNetwork, twoInputNetwork } from '../segment/tinyNetwork.js';
 
 const main = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg-cli-predict-'));
@@ -38,7 +38,7 @@ function run(args: string[], onText?: (text: string, interrupt: () => void) => v
 }
 
 beforeAll(async () => {
-  writeFileSync(at('network.onnx'), tinyNetwork({ classes: 4, free: true }));
+  writeFileSync(at('network.onnx'), tinyNetwork({ classes: 4, free: true, metadata: normalised }));
   writeFileSync(at('many.onnx'), tinyNetwork({ classes: 12 }));
   writeFileSync(at('grey.onnx'), tinyNetwork({ channels: 1 }));
   writeFileSync(at('two.onnx'), twoInputNetwork());
@@ -74,7 +74,7 @@ describe('steadyseg predict', () => {
       ...['--model', at('network.onnx'), '--out', at('out'), '--save', 'labels,confidence', '--threads', '1', '--json'],
       ...['--tile', '8x8', '--scales', '0.75,1', '--flip'],
     ]);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/^predict {2}1\/4 frames/m)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^predict {2}1\/4 frames/)]);
     const summary = JSON.parse(stdout);
     expect(summary).toMatchObject({ frames: 4, complete: true, tile: '8x8', scales: [0.75, 1], flip: true });
     expect(JSON.parse(readFileSync(at('out', 'predict.json'), 'utf8'))).toEqual(summary);

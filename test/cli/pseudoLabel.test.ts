@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePicture } from '#src/media/pictures.js';
 import { randomPixels } from '../segment/pixels.js';
-import { tinyNetwork } from '../segment/tinyNetwork.js';
+import { normalised, tinyNetwork } from '../segment/tinyNetwork.js';
 import { steadyseg } from './run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg-cli-pseudo-'));
@@ -12,7 +12,7 @@ const options = ['--model', 'network.onnx', '--threads', '1'];
 const pseudoLabel = (...args: string[]) => steadyseg(['pseudo-label', ...args], folder);
 
 beforeAll(async () => {
-  writeFileSync(join(folder, 'network.onnx'), tinyNetwork({ classes: 4, free: true }));
+  writeFileSync(join(folder, 'network.onnx'), tinyNetwork({ classes: 4, free: true, metadata: normalised }));
   mkdirSync(join(folder, 'empty'));
   mkdirSync(join(folder, 'pictures'));
   for (const name of ['x_000000_000001', 'x_000001_000001']) {

@@ -19,6 +19,12 @@ export interface TinyOptions {
   metadata?: ReadonlyMap<string, string>;
 }
 
+/** Metadata that say how the network takes pixels, so that nothing is guessed. */
+export const normalised: ReadonlyMap<string, string> = new Map([
+  ['mean', '[123.675, 116.28, 103.53]'],
+  ['std', '[58.395, 57.12, 57.375]'],
+]);
+
 export function tinyModel(options: TinyOptions = {}): Model {
   const { classes = 4, height = 12, width = 16, channels = 3, stride = 1, free = false, metadata } = options;
   const graph = createGraph('tiny');
