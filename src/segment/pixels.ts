@@ -1,5 +1,5 @@
 // From a frame to a network's input: a region resized, normalised and laid out as planes (SPEC §0 and §5).
-import { halfPixelAxis, type LinearAxis, shrinkFactor } from './axis.js';
+import { halfPixelAxis, type LinearAxis, shrinkFactor } from '../tensor/linearAxis.js';
 import type { Preprocessing } from './preprocessing.js';
 
 /** Interleaved RGB, 8-bit or not rounded; `data.length` is `width·height·3`. */

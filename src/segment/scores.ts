@@ -1,5 +1,5 @@
 // From a network's scores to labels at the frame's size: interpolation, softmax and argmax fused, so that C×H×W scores are never stored.
-import { alignedAxis, composedTaps, halfPixelAxis, type TapAxis, tapsOf } from './axis.js';
+import { alignedAxis, composedTaps, halfPixelAxis, type TapAxis, tapsOf } from '../tensor/linearAxis.js';
 import type { ScoreKind } from './trace.js';
 
 /** Scores of one image, `[classes, height, width]`. */
