@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { alignedAxis, halfPixelAxis } from '#src/segment/axis.js';
 import { type Pixels, prepareInput, resizePixels, wholeOf } from '#src/segment/pixels.js';
 import { defaultPreprocessing, type Preprocessing } from '#src/segment/preprocessing.js';
+import { alignedAxis, halfPixelAxis } from '#src/tensor/linearAxis.js';
 import { mirrored, randomPixels } from './pixels.js';
 
 const plain: Preprocessing = { mean: [0, 0, 0], std: [1, 1, 1], channelOrder: 'rgb' };
