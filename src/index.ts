@@ -14,7 +14,7 @@ export {
   type TemporalConsistencyOptions,
 } from './data/evaluation/temporal.js';
 export { evaluateVideoConsistency, type VideoConsistencyOptions } from './data/evaluation/video.js';
-export { type LabelIds, readTrainIds } from './data/labelFiles.js';
+export { type LabelIds, readLabels, readTrainIds } from './data/labelFiles.js';
 export {
   type Batch,
   createLoader,

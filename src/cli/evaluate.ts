@@ -15,6 +15,7 @@ import { type VideoConvention, videoConventions } from '../metrics/videoConsiste
 import { type TemporalMode, temporalModes } from '../metrics/warp.js';
 import { createProgressLine, type ProgressLine } from '../report/progress.js';
 import { writeReport } from '../report/report.js';
+import { resultNotes } from '../report/resultNotes.js';
 import { resultReport } from '../report/resultReport.js';
 import { renderResult } from '../report/resultTable.js';
 import { addClassOptions, type ClassOptions, classesOf } from './classOptions.js';
@@ -25,6 +26,8 @@ interface CommonOptions extends ClassOptions, ShardOptions {
   pred: string;
   predIds?: LabelIds;
   gtIds?: LabelIds;
+  reduceZeroLabel?: boolean;
+  palette?: boolean;
   limit?: number;
   keepGoing?: boolean;
   threads?: number;
@@ -171,7 +174,7 @@ function withCommonOptions(command: Command): Command {
   const ids = (flags: string, what: string) =>
     new Option(
       flags,
-      `what the ids of ${what} mean: trainIds, Cityscapes’ labelIds, vspw (0 is void), or told by the file name`,
+      `what the values of ${what} mean: trainIds; Cityscapes’ labelIds; reduceZeroLabel (0 is void, class k is k + 1; vspw is the same); binary (masks of 0 and 255); palette (the classes’ colours); or told by the file name`,
     )
       .choices(labelIdKinds)
       .default('auto');
@@ -179,6 +182,14 @@ function withCommonOptions(command: Command): Command {
   addClassOptions(command, 'what the classes are')
     .addOption(ids('--pred-ids <kind>', 'predictions'))
     .addOption(ids('--gt-ids <kind>', 'labels'))
+    .addOption(
+      new Option('--reduce-zero-label', 'the same as --gt-ids reduceZeroLabel').conflicts(['gtIds', 'palette']),
+    )
+    .addOption(
+      new Option('--palette', 'the same as --gt-ids palette: labels are pictures in the classes’ colours').conflicts(
+        'gtIds',
+      ),
+    )
     .option('--limit <n>', 'only the first n frames (default: all)', wholeNumber(1))
     .option('--keep-going', 'leave out what is missing or cannot be read; the exit code is still 1');
   return addShardOptions(command, '; steadyseg merge puts results together')
@@ -193,7 +204,8 @@ type Evaluate = (
 ) => Promise<{ result: EvaluationResult; worst?: readonly KeptPair[] }>;
 
 async function run(name: string, options: CommonOptions, evaluate: Evaluate): Promise<void> {
-  const { pred, predIds, gtIds, limit, keepGoing, threads, report, json } = options;
+  const { pred, predIds, reduceZeroLabel, palette, limit, keepGoing, threads, report, json } = options;
+  const gtIds = palette ? 'palette' : reduceZeroLabel ? 'reduceZeroLabel' : options.gtIds;
   const classSet = await classesOf(options);
   if (!classSet) throw new UsageError(`expected --preset (${presetNames.join(', ')}) or --classes FILE, found neither`);
   const shard = shardOf(options);
@@ -215,6 +227,8 @@ async function run(name: string, options: CommonOptions, evaluate: Evaluate): Pr
   if (shard.index >= result.clipCount) noteEmptyShard(shard);
   // First of all the result: a report that cannot be written does not lose it.
   printResult(json, result, () => renderResult(result));
+  // The table has them; JSON is for programs.
+  if (json) for (const note of resultNotes(result)) process.stderr.write(`note: ${note}\n`);
   if (report !== undefined) {
     const command = ['steadyseg', ...process.argv.slice(2)].map(quoted).join(' ');
     await writeReport(report, await resultReport(result, { classSet, worst, command }));

@@ -6,7 +6,7 @@ import { readLabelMap } from '../media/labels.js';
 import { readPicture } from '../media/pictures.js';
 import { type ClipOptions, type ClipRenderer, createClipRenderer } from '../toycity/render.js';
 import type { FlowReference, FrameReference, LabelReference } from './dataset.js';
-import { readTrainIds } from './labelFiles.js';
+import { readLabels } from './labelFiles.js';
 import type { KnownFlow } from './resample.js';
 
 /** Decoded pixels in memory that all threads see. */
@@ -105,7 +105,7 @@ export function createDecoder(store: Store): Decoder {
       let stored = store.get(key);
       if (!stored && reference.kind === 'toycity') stored = rendered(key, reference.clip, reference.frame);
       if (!stored && reference.kind === 'file') {
-        const { width, height, data } = await readTrainIds(reference.path, reference.classes, reference.ids);
+        const { width, height, data } = await readLabels(reference.path, reference.classes, reference.ids);
         stored = keep(key, width, height, [data]);
       }
       return bytesOf(stored);

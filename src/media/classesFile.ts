@@ -39,7 +39,8 @@ const classFile = v.strictObject({
 
 /**
  * Reads a class set from a JSON or YAML file: `classes` (names in train-id order), and optionally `palette` (a colour
- * `[red, green, blue]` for each), `ignoreLabel` (default 255) and `name` (default: the file's path).
+ * `[red, green, blue]` for each), `ignoreLabel` (default 255; where it is the id of a class, pixels labelled so do not
+ * count, and the class is left out of means) and `name` (default: the file's path).
  * Without a palette the colours are those of PASCAL VOC's scheme, which are distinct for every id.
  * @throws SteadysegError naming the file, the entry, the expected and the found.
  */
@@ -68,11 +69,6 @@ export async function readClassesFile(path: string): Promise<ClassSet> {
   const repeated = classes.find((label, at) => classes.indexOf(label) !== at);
   if (repeated !== undefined)
     throw new SteadysegError(`${path}: classes: expected distinct names, found "${repeated}" twice`);
-  if (ignored < classes.length) {
-    throw new SteadysegError(
-      `${path}: ignoreLabel: expected an id that is no class (${classes.length}..255), found ${ignored} ("${classes[ignored]}")`,
-    );
-  }
   return { name, classes, palette, ignoreLabel: ignored };
 }
 

@@ -30,13 +30,22 @@ export function meanIoUCounts(prediction: LabelMap, label: LabelMap, classes: nu
 /**
  * The figures of summed counts.
  * `semseg`: intersection/(union + 1e-10), all classes in the means. `cityscapes`: TP/(TP+FP+FN), where the union is 0 the
- * class is NaN and left out; the accuracies leave out classes without a label.
+ * class is NaN and left out; the accuracies leave out classes without a label. In both, a class whose id is `ignoreLabel`
+ * is left out, and every figure is NaN where no pixel is labelled.
  */
-export function meanIoU(counts: ClassCounts, convention: MeanIoUConvention): MeanIoU {
+export function meanIoU(counts: ClassCounts, convention: MeanIoUConvention, ignoreLabel?: number): MeanIoU {
   const { intersection, union, target } = counts;
   const epsilon = convention === 'semseg' ? EPSILON : 0;
-  const iou = intersection.map((both, at) => both / (union[at] + epsilon));
-  const accuracy = intersection.map((both, at) => both / (target[at] + epsilon));
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  return { mIoU: meanOf(iou), mAcc: meanOf(accuracy), allAcc: sum(intersection) / (sum(target) + epsilon), iou };
+  const isLabelled = sum(target) > 0;
+  const share = (at: number, whole: number) =>
+    isLabelled && at !== ignoreLabel ? intersection[at] / (whole + epsilon) : Number.NaN;
+  const iou = union.map((whole, at) => share(at, whole));
+  const accuracy = target.map((whole, at) => share(at, whole));
+  return {
+    mIoU: meanOf(iou),
+    mAcc: meanOf(accuracy),
+    allAcc: isLabelled ? sum(intersection) / (sum(target) + epsilon) : Number.NaN,
+    iou,
+  };
 }

@@ -49,7 +49,8 @@ function ofMeasure<R extends EvaluationResult>(
 function mergeMeanIoU(results: readonly MeanIoUResult[]): MeanIoUResult {
   const frames = results.reduce((sum, result) => sum + result.frames, 0);
   const counts = sumCounts(results.map((result) => result.counts));
-  return meanIoUResultOf(basisOf(results), { convention: results[0].convention, frames, counts });
+  const ignored = results.reduce((sum, result) => sum + result.ignored, 0);
+  return meanIoUResultOf(basisOf(results), { convention: results[0].convention, frames, counts, ignored });
 }
 
 function mergeTemporal(results: readonly TemporalConsistencyResult[]): TemporalConsistencyResult {

@@ -48,6 +48,8 @@ const meanIoUResult = v.object({
   counts: classCounts,
   /** Frames that were compared with a label. */
   frames: count,
+  /** Pixels of their labels that are ignored. */
+  ignored: v.optional(count, 0),
   ...common,
 });
 
@@ -123,19 +125,20 @@ export type ResultBasis = Pick<MeanIoUResult, keyof typeof common>;
 /** The result of summed counts. */
 export function meanIoUResultOf(
   basis: ResultBasis,
-  { convention, frames, counts }: { convention: MeanIoUConvention; frames: number; counts: ClassCounts },
+  sums: { convention: MeanIoUConvention; frames: number; counts: ClassCounts; ignored: number },
 ): MeanIoUResult {
-  const { mIoU, mAcc, allAcc, iou } = meanIoU(counts, convention);
-  const ofFrames = (value: number) => (frames === 0 ? null : orNull(value));
+  const { convention, frames, counts, ignored } = sums;
+  const { mIoU, mAcc, allAcc, iou } = meanIoU(counts, convention, basis.ignoreLabel);
   return {
     measure: 'miou',
     convention,
-    mIoU: ofFrames(mIoU),
-    mAcc: ofFrames(mAcc),
-    allAcc: ofFrames(allAcc),
+    mIoU: orNull(mIoU),
+    mAcc: orNull(mAcc),
+    allAcc: orNull(allAcc),
     iou: iou.map(orNull),
     counts: copyOf(counts),
     frames,
+    ignored,
     ...basis,
   };
 }
@@ -161,7 +164,7 @@ export interface TemporalSums {
 export function temporalConsistencyResultOf(basis: ResultBasis, sums: TemporalSums): TemporalConsistencyResult {
   const { mode, flow, counts, pairList, labels } = sums;
   const { tc, iou } = temporalConsistency(counts, mode);
-  const accuracy = labels && meanIoU(labels.counts, labels.convention);
+  const accuracy = labels && meanIoU(labels.counts, labels.convention, basis.ignoreLabel);
   const ceiling = labels && temporalConsistency(labels.tcCounts, mode);
   return {
     measure: 'tc',
@@ -169,7 +172,7 @@ export function temporalConsistencyResultOf(basis: ResultBasis, sums: TemporalSu
     flow,
     tc: orNull(pairList.length === 0 ? Number.NaN : tc),
     ...(labels && {
-      mIoU: orNull(labels.frames === 0 || !accuracy ? Number.NaN : accuracy.mIoU),
+      mIoU: orNull(accuracy?.mIoU ?? Number.NaN),
       labelsTc: orNull(labels.pairs === 0 || !ceiling ? Number.NaN : ceiling.tc),
     }),
     pairs: pairList.length,

@@ -13,6 +13,7 @@ import {
 } from './evaluation.js';
 import { pairPictures } from './overlays.js';
 import type { Report } from './report.js';
+import { resultNotes } from './resultNotes.js';
 import { basisText } from './resultTable.js';
 
 /** What a report shows besides the result. */
@@ -51,7 +52,10 @@ export async function resultReport(
           ? { unit: 'window', points: windowSeries(result) }
           : undefined,
     worst: result.measure === 'tc' && classSet ? await worstPairs(result, worst, classSet) : undefined,
-    notes: result.skipped.map(({ name, reason }) => `Left out: ${name}: ${reason}`),
+    notes: [
+      ...resultNotes(result).map((note) => `Note: ${note}`),
+      ...result.skipped.map(({ name, reason }) => `Left out: ${name}: ${reason}`),
+    ],
     details: detailsOf(result, command),
   });
 }

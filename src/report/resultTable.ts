@@ -1,5 +1,6 @@
 // The result of an evaluation as text for the terminal.
 import type { EvaluationResult, Skip } from '../metrics/result.js';
+import { resultNotes } from './resultNotes.js';
 import { renderTable, type TableColumn } from './table.js';
 
 /** How many skips are listed before the rest is only counted. */
@@ -9,7 +10,8 @@ const MAX_LISTED = 5;
 export function renderResult(result: EvaluationResult): string {
   const { shard } = result;
   const part = shard.count > 1 ? `shard ${shard.index}/${shard.count}: ` : '';
-  return [...body(result), '', part + basisText(result), ...skips(result.skipped)].join('\n');
+  const notes = resultNotes(result).map((note) => `note: ${note}`);
+  return [...body(result), '', part + basisText(result), ...notes, ...skips(result.skipped)].join('\n');
 }
 
 /** What a figure rests on: mode or convention, flow, classes, and how much was measured. */

@@ -325,15 +325,14 @@ describe('bad input', () => {
     }
   });
 
-  it('16-bit label maps are refused, palettes are read as indices', async () => {
+  it('ids beyond 255 in 16-bit label maps are refused, palettes are read as indices', async () => {
     await drive('bad4', 3);
-    const wide = Buffer.alloc(WIDTH * HEIGHT * 2);
     const raw = { width: WIDTH, height: HEIGHT, channels: 1 } as const;
-    await sharp(new Uint16Array(wide.buffer, wide.byteOffset, WIDTH * HEIGHT), { raw })
+    await sharp(new Uint16Array(WIDTH * HEIGHT).fill(300), { raw })
       .toColourspace('grey16')
       .png()
       .toFile(path('bad4/pred/d_00100.png'));
-    for (const message of await evaluate('bad4')) expect(message).toMatch(/d_00100\.png: .*found 16-bit greyscale/);
+    for (const message of await evaluate('bad4')) expect(message).toMatch(/d_00100\.png: .*in a 16-bit label map/);
     await sharp(Buffer.alloc(WIDTH * HEIGHT * 3, 200), { raw: { ...raw, channels: 3 } })
       .png({ palette: true })
       .toFile(path('bad4/pred/d_00100.png'));

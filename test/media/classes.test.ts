@@ -79,7 +79,6 @@ describe('readClassesFile', () => {
     ['{"classes":["a"],"palette":[]}', 'palette: expected a colour for each of the 1 classes, found 0'],
     ['{"classes":["a"],"palette":[[0,0,256]]}', 'palette.0.2: expected a whole number in 0..255, found 256'],
     ['{"classes":["a"],"palette":[[0,0]]}', 'palette.0: expected a colour as three numbers'],
-    ['{"classes":["a","b"],"ignoreLabel":1}', 'ignoreLabel: expected an id that is no class (2..255), found 1 ("b")'],
     ['{"classes":["a"],"colours":[]}', 'colours'],
     ['{}', 'classes'],
     ['[1', 'expected JSON or YAML with the key "classes"'],

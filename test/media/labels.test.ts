@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeLabelMap, encodeLabelMap, readLabelMap, writeLabelMap } from '#src/media/labels.js';
+import { decodeLabelMap, encodeLabelMap, readColorLabelMap, readLabelMap, writeLabelMap } from '#src/media/labels.js';
 
 let folder = '';
 beforeAll(async () => {
@@ -97,6 +97,57 @@ describe('palette PNGs', () => {
   });
 });
 
+it('reads greyscale of 1, 2, 4 and 16 bits as its values', async () => {
+  const cases: [number, number[], number[]][] = [
+    [1, [0b10110000], [1, 0, 1, 1]],
+    [2, [0b00011011], [0, 1, 2, 3]],
+    [4, [0x0f, 0x37], [0, 15, 3, 7]],
+    [16, [0, 0, 0, 7, 0, 200, 0, 255], [0, 7, 200, 255]],
+  ];
+  for (const [depth, row, ids] of cases) {
+    expect([...(await decodeLabelMap(png(4, 1, depth, 0, [row]), 'grey')).data]).toEqual(ids);
+  }
+});
+
+describe('label maps in colours', () => {
+  const classes = {
+    name: 'two',
+    classes: ['road', 'sky'],
+    palette: [
+      [128, 64, 128],
+      [70, 130, 180],
+    ] as const,
+    ignoreLabel: 255,
+  };
+  const read = async (bytes: Uint8Array, set: Parameters<typeof readColorLabelMap>[1] = classes) => {
+    const path = join(folder, 'colours.png');
+    await writeFile(path, bytes);
+    return [...(await readColorLabelMap(path, set)).data];
+  };
+  const row = [128, 64, 128, 70, 130, 180, 0, 0, 0];
+
+  it('are read by the palette of the classes; black is ignored', async () => {
+    expect(await read(png(3, 1, 8, 2, [row]))).toEqual([0, 1, 255]);
+    const withAlpha = [128, 64, 128, 0, 70, 130, 180, 9, 0, 0, 0, 255];
+    expect(await read(png(3, 1, 8, 6, [withAlpha]))).toEqual([0, 1, 255]);
+    const indexed = png(3, 1, 8, 3, [[2, 0, 1]], [chunk('PLTE', Buffer.from([...row.slice(3), ...row.slice(0, 3)]))]);
+    expect(await read(indexed)).toEqual([0, 1, 255]);
+    const gamma = chunk('gAMA', Buffer.from([0, 0, 0x20, 0]));
+    expect(await read(png(3, 1, 8, 2, [row], [gamma]))).toEqual([0, 1, 255]);
+    const black = { ...classes, palette: [classes.palette[0], [0, 0, 0]] as const };
+    expect(await read(png(2, 1, 8, 2, [[...row.slice(0, 3), 0, 0, 0]]), black)).toEqual([0, 1]);
+  });
+
+  it('are refused with a colour that no class has, or two classes share', async () => {
+    await expect(read(png(2, 1, 8, 2, [[128, 64, 128, 1, 2, 3]]))).rejects.toThrow(
+      'colours.png: expected the colours of two, found 1,2,3 at (1, 0), which is no class',
+    );
+    const alike = { ...classes, palette: [classes.palette[0], classes.palette[0]] };
+    await expect(read(png(3, 1, 8, 2, [row]), alike)).rejects.toThrow('found 128,64,128 for road and sky');
+    await expect(read(png(1, 1, 16, 2, [[0, 1, 0, 2, 0, 3]]))).rejects.toThrow('found 16-bit RGB');
+  });
+});
+
 it('ignores gamma, profiles and transparency of greyscale', async () => {
   const gamma = chunk('gAMA', Buffer.from([0, 0, 0x20, 0]));
   const transparent = chunk('tRNS', Buffer.from([0, 1]));
@@ -118,12 +169,12 @@ describe('what is no label map', () => {
 
   it('is refused by kind', async () => {
     await refuse(
-      png(1, 1, 16, 0, [[0, 1]]),
-      /expected an 8-bit greyscale or palette PNG of train ids, found 16-bit grey/,
+      png(2, 1, 16, 0, [[0, 1, 1, 0]]),
+      /expected ids up to 255 in a 16-bit label map, found 256 at \(1, 0\)/,
     );
-    await refuse(png(1, 1, 8, 2, [[0, 1, 2]]), /found 8-bit RGB/);
+    await refuse(png(1, 1, 8, 2, [[0, 1, 2]]), /found 8-bit RGB; .* --palette/);
     await refuse(png(1, 1, 8, 6, [[0, 1, 2, 3]]), /found 8-bit RGB with alpha/);
-    await refuse(png(1, 1, 4, 0, [[0]]), /found 4-bit greyscale/);
+    await refuse(png(1, 1, 8, 4, [[0, 1]]), /found 8-bit greyscale with alpha/);
     await refuse(Buffer.from('P5 1 1 255 0 some other format'), /a file of another kind/);
     await refuse(Buffer.alloc(0), /an empty file/);
   });

@@ -77,6 +77,15 @@ describe('mean IoU', () => {
     expect(meanIoU(counts, 'semseg').mIoU).toBeCloseTo(0.25, 9);
     expect(meanIoU(counts, 'cityscapes')).toEqual({ mIoU: 0.5, mAcc: 1, allAcc: 1, iou: [0.5, Number.NaN] });
   });
+
+  it('leaves out a class that is ignored, and is nothing where nothing is labelled', () => {
+    const counts = { intersection: [0, 1], union: [3, 2], target: [0, 1] };
+    for (const convention of ['semseg', 'cityscapes'] as const) {
+      expect(meanIoU(counts, convention, 0).mIoU).toBeCloseTo(0.5, 9);
+      const nothing = meanIoU({ intersection: [0, 0], union: [4, 0], target: [0, 0] }, convention);
+      expect([nothing.mIoU, nothing.mAcc, nothing.allAcc, ...nothing.iou]).toEqual(Array(5).fill(Number.NaN));
+    }
+  });
 });
 
 describe('temporal consistency', () => {

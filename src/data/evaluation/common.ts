@@ -6,7 +6,7 @@ import type { ClassSet } from '../../media/classes.js';
 import { splitIntoClips } from '../../media/clips.js';
 import type { LabelMap } from '../../media/image.js';
 import type { ClipRecord, ResultBasis, Skip } from '../../metrics/result.js';
-import { type LabelIds, readTrainIds } from '../labelFiles.js';
+import { type LabelIds, readLabels, readTrainIds } from '../labelFiles.js';
 import { type ListedFile, listFiles } from '../layouts.js';
 import { indexByName, missingPartners, pairingNames } from '../pairing.js';
 
@@ -95,7 +95,7 @@ export async function readFrame(
   if (!frame.prediction) throw missingPrediction(pred, [frame.name]);
   const [prediction, label] = await awaitAll([
     readTrainIds(frame.prediction.path, classSet, predIds),
-    readTrainIds(frame.label.path, classSet, gtIds),
+    readLabels(frame.label.path, classSet, gtIds),
   ]);
   requireSize(prediction, frame.prediction.path, label, frame.label.path);
   return { prediction, label };

@@ -24,24 +24,28 @@ export async function evaluateMeanIoU(options: MeanIoUOptions): Promise<MeanIoUR
   const classes = classSet.classes.length;
   let counts = noCounts(classes);
   let compared = 0;
+  let ignored = 0;
   let done = 0;
   const skipped: Skip[] = [];
   const results = mapOrdered(frames, CONCURRENT_FRAMES, async ({ clip, frame }) => {
     try {
       const { prediction, label } = await readFrame(frame, options);
-      return { counts: meanIoUCounts(prediction, label, classes) };
+      const found = meanIoUCounts(prediction, label, classes);
+      const labelled = found.target.reduce((sum, pixels) => sum + pixels, 0);
+      return { counts: found, ignored: label.data.length - labelled };
     } catch (thrown) {
       return { skip: skipOf(thrown, clip, frame.name, keepGoing) };
     }
   });
-  for await (const { counts: found, skip } of results) {
+  for await (const { counts: found, ignored: left, skip } of results) {
     if (skip) skipped.push(skip);
     else {
       counts = addCounts(counts, found);
+      ignored += left;
       compared++;
     }
     onProgress?.({ done: ++done, total: frames.length });
   }
   const basis = basisOf(options, { pred, gt }, clips, clipCount, skipped);
-  return meanIoUResultOf(basis, { convention, frames: compared, counts });
+  return meanIoUResultOf(basis, { convention, frames: compared, counts, ignored });
 }

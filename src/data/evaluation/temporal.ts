@@ -20,7 +20,7 @@ import {
 } from '../../metrics/result.js';
 import { pairConsistency } from '../../metrics/temporalConsistency.js';
 import type { TemporalMode } from '../../metrics/warp.js';
-import { readTrainIds } from '../labelFiles.js';
+import { readLabels, readTrainIds } from '../labelFiles.js';
 import { type ListedFile, listFiles } from '../layouts.js';
 import { indexByName, type Named, pairingNames } from '../pairing.js';
 import { awaitAll, basisOf, type EvaluationOptions, missingPrediction, requireSize, skipOf } from './common.js';
@@ -290,7 +290,7 @@ async function* frameStates(
       prediction: prediction
         ? read(prediction.path, readTrainIds(prediction.path, classSet, predIds))
         : read(name, Promise.reject(missingPrediction(pred, [name]))),
-      label: label && read(label.path, readTrainIds(label.path, classSet, gtIds)),
+      label: label && read(label.path, readLabels(label.path, classSet, gtIds)),
     };
   }
 }
