@@ -9,6 +9,7 @@ import { heightByWidth, printResult } from './options.js';
 
 interface Options extends Pick<ConvertOptions, 'size' | 'widthMultiplier'> {
   readonly arch?: string;
+  readonly key?: string;
   readonly classes?: string;
   readonly preset?: string;
   readonly half?: boolean;
@@ -22,13 +23,14 @@ const usualPreset = 'cityscapes';
 
 export function command(): Command {
   return new Command('convert')
-    .description('Converts weights and models: .pth, .pth.tar, .safetensors and .onnx, each into each.')
+    .description('Converts weights and models: .pth, .pth.tar, .safetensors and .onnx, each into each; and from .ckpt.')
     .argument('<in>', 'the file to read; of a checkpoint, its state dict without the prefixes module. and student.')
     .argument('<out>', 'the file to write; its ending says the format')
     .option(
       '--arch <name>',
       'network of the weights, for an .onnx: pspnet18, pspnet50, pspnet101, pspnet-mobilenetv2, flownet2',
     )
+    .option('--key <name>', 'of a checkpoint with several state dicts, the one to take, such as state_dict_ema')
     .option(
       '--size <HxW>',
       "input size of the .onnx in pixels (default: the input's, when that is an .onnx)",
@@ -55,7 +57,7 @@ export function command(): Command {
 }
 
 async function run(input: string, output: string, options: Options): Promise<void> {
-  const { arch, size, widthMultiplier, half, bytes, auxiliary, json } = options;
+  const { arch, key, size, widthMultiplier, half, bytes, auxiliary, json } = options;
   if (half && bytes) throw new UsageError('expected --half or --bytes, found both');
   const { classCount, classes } = await chooseClasses(options);
   const named =
@@ -69,6 +71,7 @@ async function run(input: string, output: string, options: Options): Promise<voi
   };
   const report = await convert(input, output, {
     architecture: arch,
+    key,
     size,
     widthMultiplier,
     storage: bytes ? 'int8' : half ? 'float16' : undefined,
@@ -80,6 +83,14 @@ async function run(input: string, output: string, options: Options): Promise<voi
     process.stderr.write(
       `left out ${report.dropped.length} tensors beside the network, such as ${report.dropped[0]}\n`,
     );
+  }
+  if (report.steppedOver.length > 0) {
+    process.stderr.write(
+      `stepped over objects that are no weights, without making them: ${report.steppedOver.join(', ')}\n`,
+    );
+  }
+  if (report.others.length > 0) {
+    process.stderr.write(`note: other weights are under ${report.others.join(', ')}: --key takes them\n`);
   }
   printResult(json, { in: input, out: output, ...report, classes: named?.name ?? null }, () => {
     const network = report.architecture === null ? '' : `, ${report.architecture}`;

@@ -16,18 +16,20 @@ import { heightByWidth, printResult } from './options.js';
 interface Options {
   readonly size?: { height: number; width: number };
   readonly text?: boolean;
+  readonly key?: string;
   readonly json?: boolean;
 }
 
 export function command(): Command {
   return new Command('info')
-    .description('Shows what is in a model (.onnx) or weights file (.safetensors, .pth, .pth.tar).')
+    .description('Shows what is in a model (.onnx) or weights file (.safetensors, .pth, .pth.tar, .ckpt).')
     .argument('<file>', 'the file')
     .option(
       '--size <HxW>',
       'input size in pixels at which to count the cost of an .onnx (default: its own)',
       heightByWidth,
     )
+    .option('--key <name>', 'of a checkpoint with several state dicts, the one to show')
     .option('--text', 'print the whole graph of an .onnx, one line a value')
     .option('--json', 'print one JSON object')
     .addHelpText(
@@ -66,9 +68,9 @@ function dump(model: Model, inputShapes: Record<string, Shape>, path: string): s
   }
 }
 
-async function weightsInfo(path: string, { size, text, json }: Options): Promise<void> {
+async function weightsInfo(path: string, { size, text, key, json }: Options): Promise<void> {
   if (size || text) throw new UsageError(`--size and --text are for .onnx models, found ${path}`);
-  const file = await openWeights(path);
+  const file = await openWeights(path, { key });
   try {
     const summary = summarizeWeights(file);
     printResult(json, { file: path, ...summary }, () => weightsText(path, summary));
@@ -105,13 +107,16 @@ function modelText(path: string, summary: ModelSummary): string {
   return [...lines, ...metadataText(metadata)].join('\n');
 }
 
-function weightsText(path: string, { format, tensors, parameters, metadata }: WeightsSummary): string {
+function weightsText(path: string, summary: WeightsSummary): string {
+  const { format, tensors, parameters, metadata, steppedOver, others } = summary;
   const width = Math.max(...tensors.map(({ name }) => name.length), 0);
   return [
     ...tensors.map(({ name, dtype, shape }) => `${name.padEnd(width)}  ${dtype} ${formatShape(shape)}`),
     '',
     row('weights', `${path}, ${format}`),
     row('parameters', `${grouped(parameters.count)} in ${tensors.length} tensors; ${byteText(parameters.bytes)}`),
+    ...(steppedOver.length > 0 ? [row('objects', `${steppedOver.join(', ')}: stepped over`)] : []),
+    ...(others.length > 0 ? [row('others', `${others.join(', ')}: --key shows them`)] : []),
     ...metadataText(metadata),
   ].join('\n');
 }

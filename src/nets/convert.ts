@@ -7,7 +7,7 @@ import { describeModel, descriptionKey, type ModelDescription, readDescription }
 import type { Model } from '../onnx/model.js';
 import { readModelFile, writeModelFile } from '../onnx/modelFile.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { readStateDict } from '../weights/openWeights.js';
+import { readStateDict, type StateDict } from '../weights/openWeights.js';
 import { writePth } from '../weights/pthWriter.js';
 import { writeSafetensors } from '../weights/safetensors.js';
 import { loadStateDict, toFloat32 } from '../weights/stateDict.js';
@@ -18,6 +18,8 @@ import { classCountOf, expectedWeights, isFlowNetwork, isKnownNetwork, weightsOf
 export interface ConvertOptions {
   /** Network that the weights belong to, for a model; default: what the input's metadata says. */
   readonly architecture?: string | undefined;
+  /** Of a checkpoint with several state dicts: the key of the one to take. */
+  readonly key?: string | undefined;
   /** Input size of the model. */
   readonly size?: { readonly height: number; readonly width: number } | undefined;
   /** Factor on the network's channel numbers; default: what the input's metadata says, else 1. */
@@ -41,28 +43,36 @@ export interface ConvertReport {
   /** Tensors written, and those of the input that are not the network's. */
   readonly tensors: number;
   readonly dropped: readonly string[];
+  /** Of a checkpoint: Python names of objects that were stepped over, and keys of state dicts that were not taken. */
+  readonly steppedOver: readonly string[];
+  readonly others: readonly string[];
   /** The network of a written model, when it is known. */
   readonly architecture: string | null;
 }
 
+/** What is left out of a model: nothing. */
+const nothingLeft = { dropped: [], steppedOver: [], others: [] };
+
 /**
- * Converts a `.pth`, `.pth.tar`, `.safetensors` or `.onnx` into what the ending of `output` says. From weights to a
+ * Converts a `.pth`, `.pth.tar`, `.ckpt`, `.safetensors` or `.onnx` into what the ending of `output` says. From weights to a
  * model, the network's name and size are needed; from a model of this library to another size, only the size is.
  * @throws UsageError for what does not go together; SteadysegError when the files cannot be used or the weights do not fit.
  */
 export async function convert(input: string, output: string, options: ConvertOptions = {}): Promise<ConvertReport> {
   const format = formatOf(output);
-  if (formatOf(input) === 'onnx') {
+  if (/\.onnx$/i.test(input)) {
+    if (options.key !== undefined) throw new UsageError(`a key is for PyTorch checkpoints, not for ${input}`);
     const model = await readModelFile(input);
     return format === 'onnx'
       ? await modelToModel(model, input, output, options)
       : await modelToWeights(model, input, output, format, options);
   }
-  const { tensors, dropped, metadata } = await readStateDict(input);
-  if (format === 'onnx') return await weightsToModel({ tensors, dropped, metadata }, input, output, options);
+  const given = await readStateDict(input, { key: options.key });
+  if (format === 'onnx') return await weightsToModel(given, input, output, options);
+  const { tensors, dropped, metadata, steppedOver, others } = given;
   refuseModelOptions(options, output);
   await writeWeights(output, format, tensors, metadata, options);
-  return { format, tensors: tensors.size, dropped, architecture: null };
+  return { format, tensors: tensors.size, dropped, steppedOver, others, architecture: null };
 }
 
 function formatOf(path: string): ConvertReport['format'] {
@@ -83,12 +93,12 @@ function refuseModelOptions(options: ConvertOptions, output: string): void {
 }
 
 async function weightsToModel(
-  given: { tensors: Map<string, Tensor>; dropped: readonly string[]; metadata: ReadonlyMap<string, string> },
+  given: StateDict,
   input: string,
   output: string,
   options: ConvertOptions,
 ): Promise<ConvertReport> {
-  const { tensors, dropped, metadata } = given;
+  const { tensors, metadata } = given;
   const inFile = readDescription(metadata, input);
   const said = inFile.architecture;
   const architecture = options.architecture ?? (said !== undefined && isKnownNetwork(said) ? said : undefined);
@@ -110,7 +120,7 @@ async function weightsToModel(
     keepAuxiliary,
     description: { ...inFile, ...options.description },
   });
-  return await writeModelTo(output, model, dropped, options);
+  return await writeModelTo(output, model, given, options);
 }
 
 async function modelToModel(
@@ -126,7 +136,7 @@ async function modelToModel(
   const described = options.description ? withDescription(sized, options.description, input) : sized;
   const network = options.keepAuxiliary === false ? withoutUnused(described) : described;
   if (options.classCount !== undefined) checkClassCount(network.graph.initializers, input, options);
-  return await writeModelTo(output, network, [], options);
+  return await writeModelTo(output, network, nothingLeft, options);
 }
 
 function withDescription(model: Model, description: ModelDescription, source: string): Model {
@@ -144,12 +154,12 @@ function withoutUnused(model: Model): Model {
 async function writeModelTo(
   output: string,
   model: Model,
-  dropped: readonly string[],
+  { dropped, steppedOver, others }: Pick<ConvertReport, 'dropped' | 'steppedOver' | 'others'>,
   options: ConvertOptions,
 ): Promise<ConvertReport> {
   await writeModelFile(output, toStorage(model, options.storage ?? 'float32'));
   const { architecture = null } = readDescription(model.metadata, output);
-  return { format: 'onnx', tensors: model.graph.initializers.size, dropped, architecture };
+  return { format: 'onnx', tensors: model.graph.initializers.size, dropped, steppedOver, others, architecture };
 }
 
 async function modelToWeights(
@@ -166,7 +176,7 @@ async function modelToWeights(
   const description = model.metadata.get(descriptionKey);
   const metadata = new Map(description === undefined ? [] : [[descriptionKey, description]]);
   await writeWeights(output, format, weights, metadata, options);
-  return { format, tensors: weights.size, dropped: [], architecture };
+  return { format, tensors: weights.size, ...nothingLeft, architecture };
 }
 
 /** The float tensors of any model, by the names they have there. */

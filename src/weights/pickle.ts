@@ -129,10 +129,11 @@ export function unpickle(bytes: Uint8Array, options: UnpickleOptions): { value: 
     if (length > MAX_INTEGER_BYTES) fail(`a whole number of ${length} bytes`);
     return littleEndianInteger(takeBytes(length));
   };
+  // Objects of unknown classes may be lists or dicts too; what is put into them is dropped.
   const list = (value: PickleValue): PickleValue[] =>
-    Array.isArray(value) ? value : fail('it appends to what is no list');
+    Array.isArray(value) ? value : isPickleObject(value) ? [] : fail('it appends to what is no list');
   const dict = (value: PickleValue): Map<PickleValue, PickleValue> =>
-    value instanceof Map ? value : fail('it sets an item of what is no dict');
+    value instanceof Map ? value : isPickleObject(value) ? new Map() : fail('it sets an item of what is no dict');
   const setItems = (target: Map<PickleValue, PickleValue>, items: readonly PickleValue[]) => {
     if (items.length % 2 !== 0) fail('a dict with a key and no value');
     for (let i = 0; i < items.length; i += 2) target.set(items[i], items[i + 1]);
@@ -147,8 +148,8 @@ export function unpickle(bytes: Uint8Array, options: UnpickleOptions): { value: 
   const build = () => {
     const state = pop();
     const target = peek();
-    // Attributes of an OrderedDict (`_metadata` of a state dict) are of no use here.
-    if (target instanceof Map) return;
+    // Attributes of an OrderedDict (`_metadata` of a state dict), or of a list or set of a class of its own, are of no use here.
+    if (target instanceof Map || target instanceof Set || Array.isArray(target)) return;
     if (!isPickleObject(target) || !target.setState) return fail('it sets the state of what has none');
     target.setState(state);
   };
@@ -327,6 +328,7 @@ export function unpickle(bytes: Uint8Array, options: UnpickleOptions): { value: 
         // ADDITEMS
         const items = popMark();
         const target = peek();
+        if (isPickleObject(target)) break;
         if (!(target instanceof Set)) return fail('it adds to what is no set');
         for (const item of items) target.add(item);
         break;
@@ -348,6 +350,10 @@ export function unpickle(bytes: Uint8Array, options: UnpickleOptions): { value: 
       }
       case 0x52: // REDUCE
       case 0x81: // NEWOBJ
+        call();
+        break;
+      case 0x92: // NEWOBJ_EX: arguments by name are dropped
+        pop();
         call();
         break;
       case 0x62: // BUILD

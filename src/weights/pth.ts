@@ -3,7 +3,13 @@ import { SteadysegError } from '../base/errors.js';
 import { bytesPerElement, type DType, elementCount, type Tensor, tensorFromBytes } from '../tensor/tensor.js';
 import { type ByteSource, openWith } from './byteSource.js';
 import { type PickleValue, unpickle } from './pickle.js';
-import { createGlobals, type StorageReference, storageTypeOf, type TensorReference } from './torchGlobals.js';
+import {
+  createGlobals,
+  isUnknownObject,
+  type StorageReference,
+  storageTypeOf,
+  type TensorReference,
+} from './torchGlobals.js';
 import { looksLikeZip, openZip, type ZipArchive } from './zip.js';
 
 /** Largest pickle: names and shapes of 100 000 tensors take about 20 MB; the data lies outside it. */
@@ -23,6 +29,8 @@ export interface Checkpoint {
   readonly name: string;
   /** Lists and tuples are arrays, dicts are Maps, tensors are references to give to `read`. */
   readonly value: PickleValue;
+  /** Python names of the objects that were stepped over, such as a scheduler's. */
+  readonly steppedOver: readonly string[];
   /** Reads a tensor of `value`. Tensors that share a storage share their memory when they are plain slices of it. */
   read(tensor: TensorReference): Promise<Tensor>;
   /** Closes the file. */
@@ -32,7 +40,7 @@ export interface Checkpoint {
 /** Where the bytes of a storage are. */
 type StorageReader = (storage: StorageReference) => Promise<Uint8Array>;
 
-/** Opens a `.pth` or `.pth.tar`. @throws SteadysegError when it is damaged, beyond a limit, or asks for a Python name that is not allowed. */
+/** Opens a `.pth` or `.pth.tar`. @throws SteadysegError when it is damaged, beyond a limit, or asks for code or commands to be run. */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
   return await openWith(path, checkpointFrom);
 }
@@ -48,7 +56,8 @@ export async function checkpointFrom(source: ByteSource): Promise<Checkpoint> {
   const storages = new Map<string, StorageReference>();
   const users = new Map<string, number>();
   const countUser = ({ storage }: TensorReference) => users.set(storage.key, (users.get(storage.key) ?? 0) + 1);
-  const options = pickleOptions(source, storages, countUser);
+  const steppedOver = new Set<string>();
+  const options = pickleOptions(source, storages, countUser, (name) => steppedOver.add(name));
   const { value, readStorage } = looksLikeZip(head)
     ? await openZipForm(source, options, storages)
     : await openLegacyForm(source, options, storages);
@@ -65,6 +74,7 @@ export async function checkpointFrom(source: ByteSource): Promise<Checkpoint> {
   return {
     name: source.name,
     value,
+    steppedOver: [...steppedOver],
     read: async (tensor) => viewTensor(tensor, await storageBytes(tensor.storage)),
     close: () => source.close(),
   };
@@ -76,6 +86,7 @@ function pickleOptions(
   source: ByteSource,
   storages: Map<string, StorageReference>,
   countUser: (tensor: TensorReference) => void,
+  onUnknown: (name: string) => void,
 ): PickleCallbacks {
   let copied = 0;
   const maxCopied = FREE_COPY_BYTES + MAX_COPY_RATIO * source.size;
@@ -91,8 +102,9 @@ function pickleOptions(
   };
   return {
     source: source.name,
-    findGlobal: createGlobals(source.name, checkTensor),
-    persistentLoad: (id) => storageReference(source, id, storages),
+    findGlobal: createGlobals(source.name, checkTensor, onUnknown),
+    // A module that was saved whole, by the form before 1.6, is named with its source: ('module', class, file, text).
+    persistentLoad: (id) => (Array.isArray(id) && id[0] === 'module' ? id[1] : storageReference(source, id, storages)),
   };
 }
 
@@ -107,7 +119,9 @@ function storageReference(
   };
   if (!Array.isArray(id) || id[0] !== 'storage') return fail('a persistent id that is no storage');
   const [, type, key, , count, storageView] = id;
-  const dtype = storageTypeOf(type) ?? fail('a storage without a type');
+  const dtype =
+    storageTypeOf(type) ??
+    fail(isUnknownObject(type) ? `a ${type.name}, which is not read` : 'a storage without a type');
   if (typeof key !== 'string' || key.length > 256) return fail('a storage without a key');
   if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0)
     return fail(`storage "${key}" has no size`);

@@ -63,6 +63,8 @@ export async function safetensorsFrom(source: ByteSource): Promise<WeightsFile> 
     format: 'safetensors',
     tensors: entries,
     metadata,
+    steppedOver: [],
+    others: [],
     async read(name) {
       const entry = entries.get(name);
       if (!entry) throw new SteadysegError(`${source.name}: holds no tensor ${JSON.stringify(name)}`);

@@ -13,6 +13,9 @@ export interface WeightsSummary {
     readonly bytes: Readonly<Record<string, number>>;
   };
   readonly metadata: Readonly<Record<string, string>>;
+  /** As of `WeightsFile`. */
+  readonly steppedOver: readonly string[];
+  readonly others: readonly string[];
 }
 
 /** Summarises an open weights file without reading its data. */
@@ -24,5 +27,6 @@ export function summarizeWeights(file: WeightsFile): WeightsSummary {
     if (dtype.includes('float')) count += elementCount(shape);
     return { name, dtype, shape };
   });
-  return { format: file.format, tensors, parameters: { count, bytes }, metadata: Object.fromEntries(file.metadata) };
+  const { format, metadata, steppedOver, others } = file;
+  return { format, tensors, parameters: { count, bytes }, metadata: Object.fromEntries(metadata), steppedOver, others };
 }

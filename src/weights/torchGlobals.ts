@@ -1,4 +1,4 @@
-// The only Python names a checkpoint may use, and what each becomes here. Any other name is refused before anything is made of it.
+// The Python names that a checkpoint's tensors need, and what each becomes here. Objects of any other name are stepped over: nothing is run.
 import { SteadysegError } from '../base/errors.js';
 import { type DType, formatShape, type Shape } from '../tensor/tensor.js';
 import { isPickleObject, type PickleObject, type PickleValue } from './pickle.js';
@@ -58,7 +58,7 @@ const storageTypes: Record<string, DType> = {
   'torch.storage._UntypedStorage': 'uint8',
 };
 
-/** Names without which nothing is lost: they stand for themselves, cannot be called, and tell a type or an empty state. */
+/** Names without which nothing is lost: they stand for themselves, and tell a type or an empty state. */
 const constants = [
   ...['int', 'float', 'bool', 'str', 'complex', 'object'].flatMap((name) => [
     `builtins.${name}`,
@@ -71,10 +71,26 @@ const constants = [
   'torch.nn.parameter.Parameter',
 ];
 
-/** The function to look a pickle's global names up with. `source` names the file in errors; `checkTensor` sees every tensor made. */
+/** An object of a class or function that is not known here, or that class or function itself. It was not made; only its name is known. */
+export interface UnknownObject extends PickleObject {
+  readonly kind: 'unknown';
+  readonly name: string;
+  /** Whether it was to be made of tensors: their values would be missed. */
+  readonly holdsTensors: boolean;
+}
+
+/** Names that run code or commands. Nothing would be run here either, but no checkpoint needs them: who finds one should know. */
+const attack =
+  /^(os|posix|nt|subprocess|pty|commands|socket|importlib|runpy|code|ctypes)\.|^(builtins|__builtin__)\.(eval|exec|execfile|compile|open|input|breakpoint|__import__)$/;
+
+/**
+ * The function to look a pickle's global names up with. `source` names the file in errors; `checkTensor` sees every tensor
+ * made, `onUnknown` every name that is not known.
+ */
 export function createGlobals(
   source: string,
   checkTensor: (tensor: TensorReference) => void,
+  onUnknown: (name: string) => void,
 ): (name: string) => PickleObject {
   const fail = (problem: string): never => {
     throw new SteadysegError(`${source}: damaged checkpoint: ${problem}`);
@@ -89,7 +105,7 @@ export function createGlobals(
     for (const name of names) known.set(name, object);
   };
   for (const [name, dtype] of Object.entries(storageTypes)) known.set(name, storageType(dtype));
-  for (const name of constants) known.set(name, { kind: name });
+  for (const name of constants) known.set(name, unknownObject(name));
 
   // _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks[, metadata]); _rebuild_tensor has the first four.
   define(['torch._utils._rebuild_tensor', 'torch._utils._rebuild_tensor_v2'], rebuildTensor);
@@ -130,16 +146,43 @@ export function createGlobals(
   ));
   define(['numpy.core.multiarray._reconstruct', 'numpy._core.multiarray._reconstruct'], record());
 
-  return (name) =>
-    known.get(name) ??
-    refuse(
-      `${source}: refused the global "${name}": it is not among the names a weights file needs, and nothing was run. ` +
-        'Save the state dict alone in PyTorch, torch.save(model.state_dict(), path), and try again',
-    );
+  return (name) => {
+    const found = known.get(name);
+    if (found) return found;
+    if (attack.test(name)) {
+      throw new SteadysegError(
+        `${source}: refused the global "${name}", which runs code or commands and which no weights need: nothing was run; do not load this file in Python`,
+      );
+    }
+    onUnknown(name);
+    const object = unknownObject(name);
+    known.set(name, object);
+    return object;
+  };
 }
 
-function refuse(message: string): never {
-  throw new SteadysegError(message);
+export function isUnknownObject(value: PickleValue | undefined): value is UnknownObject {
+  return isPickleObject(value) && value.kind === 'unknown';
+}
+
+/** What stands for an unknown class or function; calls give what stands for its objects. */
+function unknownObject(name: string, holdsTensors = false): UnknownObject {
+  return {
+    kind: 'unknown',
+    name,
+    holdsTensors,
+    call(args, spend) {
+      spend(args.length);
+      return unknownObject(name, args.some(isOfTensors));
+    },
+    setState() {},
+  };
+}
+
+function isOfTensors(value: PickleValue): boolean {
+  if (Array.isArray(value)) return value.some((item) => isPickleObject(item) && isOfTensors(item));
+  if (!isPickleObject(value)) return false;
+  return isTensorReference(value) || isStorage(value) || (isUnknownObject(value) && value.holdsTensors);
 }
 
 function callable(call: NonNullable<PickleObject['call']>): PickleObject {

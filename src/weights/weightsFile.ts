@@ -15,6 +15,10 @@ export interface WeightsFile {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** The file's own metadata; empty where the format has none. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** Of a checkpoint: Python names of the objects that were stepped over, such as a scheduler's. */
+  readonly steppedOver: readonly string[];
+  /** Of a checkpoint: keys of other state dicts in it. */
+  readonly others: readonly string[];
   /** One tensor. @throws SteadysegError for a name the file does not hold, or damaged data. */
   read(name: string): Promise<Tensor>;
   /** Closes the file. */

@@ -267,7 +267,6 @@ describe('converting', () => {
         /foreign\.safetensors: expected the name .* found deeplabv3 in the file/,
       ],
       ['student.pth', 'x.txt', {}, /ends in \.onnx, \.safetensors/],
-      ['odd.bin', 'x.pth', {}, /ends in \.onnx, \.safetensors/],
       ['none.pth', 'x.onnx', options, /none\.pth: no such file/],
     ];
     for (const [from, to, given, message] of cases) {

@@ -98,6 +98,58 @@ describe('checkpoints of PyTorch', () => {
   });
 });
 
+describe('checkpoints of training code', () => {
+  const one = (key = '0') => opTensor({ key, count: 1, size: [1], stride: [1] });
+  const parts = { 0: new Uint8Array(4), 1: new Uint8Array(4) };
+  const opened = async (entries: Record<string, string>, key?: string) =>
+    await weightsFrom(memorySource(checkpointOf(`${opDict(entries)}.`, parts), 'made.pth'), { key });
+
+  it('are read past objects of unknown names, of which nothing is made', async () => {
+    const file = await opened({
+      state_dict: opDict({ a: one() }),
+      path: 'cpathlib\nPosixPath\n(V/\nVx\ntR',
+      bound: 'c__builtin__\ngetattr\n(cmine\nScheduler\nVstep\ntR',
+      config: '(cmine\nConfig\n(tR(Va\nL1L\nuo'.replace(/^\(/, '').replace(/o$/, ''),
+      list: 'cmine\nList\n)R(L1L\nL2L\ne',
+      named: 'cmine\nNamed\n)}\x92}b',
+      complex: 'c__builtin__\ncomplex\n(F0\nF1\ntR',
+    });
+    expect([...file.tensors.keys()]).toEqual(['a']);
+    expect(file.steppedOver).toEqual([
+      'pathlib.PosixPath',
+      '__builtin__.getattr',
+      'mine.Scheduler',
+      'mine.Config',
+      'mine.List',
+      'mine.Named',
+    ]);
+  });
+
+  it('with averaged weights beside the others give those that are asked for', async () => {
+    const both = { state_dict: opDict({ a: one() }), state_dict_ema: opDict({ 'module.a': one('1') }) };
+    const usual = await opened(both);
+    expect([[...usual.tensors.keys()], usual.others]).toEqual([['a'], ['state_dict_ema']]);
+    expect([...(await opened(both, 'state_dict_ema')).tensors.keys()]).toEqual(['module.a']);
+    const nested = { models: opDict({ teacher: opDict({ b: one() }), student: opDict({ a: one('1') }) }) };
+    expect([...(await opened(nested, 'models.teacher')).tensors.keys()]).toEqual(['b']);
+    await expect(opened(both, 'ema')).rejects.toThrow('expected the key "ema", found state_dict, state_dict_ema');
+    await expect(opened({ epoch: 'L1L\n', model_ema: opDict({ a: one(), b: one('1') }) })).rejects.toThrow(
+      'found some under model_ema: choose with --key',
+    );
+    await expect(opened({ epoch: 'L1L\n' }, 'epoch')).rejects.toThrow('under the key "epoch", found none');
+  });
+
+  it('that were pickled whole, or hold tensors of kinds that are not read, are refused with the way out', async () => {
+    await expect(opened({ model: 'cmine\nNet\n)R}b' })).rejects.toThrow(
+      /found an object of the class mine\.Net, which only Python can load: .*torch\.save\(model\.state_dict\(\)/,
+    );
+    const sparse = `ctorch._utils\n_rebuild_sparse_tensor\n(V0\n(${one()}ttR`;
+    await expect(opened({ state_dict: opDict({ a: one(), q: sparse }) })).rejects.toThrow(
+      'expected "q" to be a plain tensor, found one made by torch._utils._rebuild_sparse_tensor',
+    );
+  });
+});
+
 describe('hostile checkpoints', () => {
   it('are refused with the name they ask for, and run nothing', async () => {
     await expect(readStateDict(fixture('hostile.pth'))).rejects.toThrow(

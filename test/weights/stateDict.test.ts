@@ -26,7 +26,7 @@ describe('finding the state dict', () => {
     ['under a key with "ema" inside a word', dict({ epoch: 3, semantic_head: weights })],
     ['beside averages', dict({ weights, ema: weights, 'net.ema': weights, model_ema: weights })],
   ])('%s', (_, value) => {
-    expect([...findStateDict(value, 'x').keys()]).toEqual(['w']);
+    expect([...findStateDict(value, 'x').tensors.keys()]).toEqual(['w']);
   });
 
   it('refuses to guess between several', () => {
