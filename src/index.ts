@@ -54,7 +54,7 @@ export { drawFlicker } from './media/flickerMap.js';
 export { isUnknownFlow, readFlo, UNKNOWN_FLOW, writeFlo } from './media/flo.js';
 export { flowColors } from './media/flowColor.js';
 export { type Clip, type Frame, type FrameSource, type FramesOptions, openFrames } from './media/frames.js';
-export type { LabelMap, OpticalFlow, RgbImage } from './media/image.js';
+export type { LabelMap, OpticalFlow, RgbImage, Size } from './media/image.js';
 export { readKittiFlow, writeKittiFlow } from './media/kitti.js';
 export { decodeLabelMap, encodeLabelMap, readLabelMap, writeLabelMap } from './media/labels.js';
 export { createLegend, type Legend } from './media/legend.js';
@@ -118,7 +118,7 @@ export type { FrameFailure, FrameRunOptions, RunSpeed } from './segment/runFrame
 export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segment.js';
 export { defaultModel, type ShippedModel, shippedModelPath, shippedModels } from './segment/shipped.js';
 export { type SegmentedFrame, type SegmentVideoOptions, segmentVideo } from './segment/video.js';
-export type { Size, ViewOptions } from './segment/views.js';
+export type { ViewOptions } from './segment/views.js';
 export type { DType, Tensor } from './tensor/tensor.js';
 export {
   type ClipFrame,

@@ -3,7 +3,7 @@
 export { SteadysegError, UsageError } from './base/errors.js';
 export { type ClassSet, presetClasses, presetNames, type Rgb } from './media/classes.js';
 export { colorize, type OverlayOptions, overlay } from './media/color.js';
-export type { LabelMap, RgbImage } from './media/image.js';
+export type { LabelMap, RgbImage, Size } from './media/image.js';
 export { createLegend, type Legend } from './media/legend.js';
 export { addCounts, type ClassCounts } from './metrics/classCounts.js';
 export { type MeanIoU, type MeanIoUConvention, meanIoU, meanIoUCounts } from './metrics/meanIoU.js';
@@ -12,5 +12,5 @@ export type { LoadOptions, SegmentationModel } from './segment/model.js';
 export type { NetworkDescription, NetworkInput, NetworkOutput } from './segment/network.js';
 export type { Preprocessing, PreprocessingOptions } from './segment/preprocessing.js';
 export type { Segmentation, SegmentOptions, SegmentTimes } from './segment/segment.js';
-export type { Size, ViewOptions } from './segment/views.js';
+export type { ViewOptions } from './segment/views.js';
 export { type CanvasPixels, canvasOfImage, imageOfCanvas, loadModel } from './segment/webModel.js';

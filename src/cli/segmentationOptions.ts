@@ -1,6 +1,7 @@
 // The options of commands that run a segmentation network over frames: the network, how it looks at a frame, which frames.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InterruptedError, SteadysegError } from '../base/errors.js';
+import type { Size } from '../media/image.js';
 import type { ProgressLine } from '../report/progress.js';
 import { loadModel } from '../segment/loadModel.js';
 import type { SegmentationModel } from '../segment/model.js';
@@ -8,7 +9,7 @@ import type { Channels } from '../segment/preprocessing.js';
 import type { FrameFailure, FrameRunOptions } from '../segment/runFrames.js';
 import { defaultModel, shippedModelPath } from '../segment/shipped.js';
 import { type ScoreKind, scoreKinds } from '../segment/trace.js';
-import type { Size, ViewOptions } from '../segment/views.js';
+import type { ViewOptions } from '../segment/views.js';
 import { addClassOptions, type ClassOptions, classesOf } from './classOptions.js';
 import { withProgress } from './interruptible.js';
 import { heightByWidth, numbers, positive, wholeNumber } from './options.js';

@@ -1,10 +1,6 @@
 // The random changes of a training sample (SPEC §4), as one map from the pixels of the crop to those of the source.
+import type { Size } from '../media/image.js';
 import type { Random } from '../tensor/random.js';
-
-export interface Size {
-  readonly height: number;
-  readonly width: number;
-}
 
 /** How samples are changed; probabilities are 0..1. */
 export interface Augmentation {

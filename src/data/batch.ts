@@ -1,7 +1,8 @@
 // Prepares one batch of training samples: decodes, draws the changes, resamples into the tensors of a step.
 import { SteadysegError } from '../base/errors.js';
+import type { Size } from '../media/image.js';
 import { createRandom } from '../tensor/random.js';
-import { type Augmentation, drawAugmentation, type Size, samplingOf } from './augmentation.js';
+import { type Augmentation, drawAugmentation, samplingOf } from './augmentation.js';
 import type { FlowReference, FrameReference, LabelReference } from './dataset.js';
 import type { Decoder } from './decode.js';
 import { resampleFlow, resampleImage, resampleLabels } from './resample.js';

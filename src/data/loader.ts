@@ -1,9 +1,10 @@
 // Feeds training: batches prepared in worker threads ahead of the step, the same for any number of them, from any step on.
 import { Worker } from 'node:worker_threads';
 import { SteadysegError, UsageError } from '../base/errors.js';
+import type { Size } from '../media/image.js';
 import { createRandom, deriveSeed } from '../tensor/random.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
-import { type Augmentation, noAugmentation, type Size } from './augmentation.js';
+import { type Augmentation, noAugmentation } from './augmentation.js';
 import { type BatchPlan, buffersOf, type NeighbourPlan, type SamplePlan } from './batch.js';
 import type { Dataset, Sample } from './dataset.js';
 import type { Stored } from './decode.js';

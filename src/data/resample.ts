@@ -1,8 +1,8 @@
 // Takes a crop's pixels from their source: colours bilinear and normalised, labels nearest, flow with its vectors turned.
 import { MAX_FLOW_SIDE } from '../media/flo.js';
-import { ignoreLabel, type LabelMap, type OpticalFlow, type RgbImage } from '../media/image.js';
+import { ignoreLabel, type LabelMap, type OpticalFlow, type RgbImage, type Size } from '../media/image.js';
 import { imageNetMean, imageNetStd } from '../nets/normalization.js';
-import type { Sampling, Size } from './augmentation.js';
+import type { Sampling } from './augmentation.js';
 
 /** Weights of the 5×5 Gaussian of σ 1.1, along one axis. */
 const gaussian = (() => {

@@ -1,24 +1,24 @@
 // In-memory pictures: colour frames, label maps and optical flow.
 import { SteadysegError } from '../base/errors.js';
 
-/** Interleaved 8-bit RGB; `data.length` is `width·height·3`. */
-export interface RgbImage {
-  readonly width: number;
+/** Height and width in pixels. */
+export interface Size {
   readonly height: number;
+  readonly width: number;
+}
+
+/** Interleaved 8-bit RGB; `data.length` is `width·height·3`. */
+export interface RgbImage extends Size {
   readonly data: Uint8Array;
 }
 
 /** One train id (0..254, or the ignore label) a pixel; `data.length` is `width·height`. */
-export interface LabelMap {
-  readonly width: number;
-  readonly height: number;
+export interface LabelMap extends Size {
   readonly data: Uint8Array;
 }
 
 /** Optical flow in pixels, interleaved (u right, v down): the point at (x, y) is at (x+u, y+v) in the other frame. `data.length` is `width·height·2`. */
-export interface OpticalFlow {
-  readonly width: number;
-  readonly height: number;
+export interface OpticalFlow extends Size {
   readonly data: Float32Array;
 }
 

@@ -1,6 +1,8 @@
 // Decides how a network takes pixels and what its output means: from its graph, its metadata, the files beside it and the caller's word.
+
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { MAX_CLASSES } from '../base/labels.js';
+import type { Size } from '../media/image.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import { type Dimension, feedInputs, type Model, type ValueInfo } from '../onnx/model.js';
 import { type ChosenOutput, chooseOutput } from './chooseOutput.js';
@@ -17,7 +19,7 @@ import { classesOfNetwork } from './networkClasses.js';
 import { findNonFinite } from './nonFinite.js';
 import { applyPreprocessing, type PreprocessingConfig, type PreprocessingOptions } from './preprocessing.js';
 import { type Layout, traceInput } from './trace.js';
-import { isSide, MAX_SIDE, type Size } from './views.js';
+import { isSide, MAX_SIDE } from './views.js';
 
 /**
  * Describes a segmentation network: one picture in, and an output with a map of scores for each class, or one map, or labels.

@@ -1,8 +1,9 @@
 // What a network is fed: prepared planes in the layout and element type of its input.
+
+import type { Size } from '../media/image.js';
 import { float32ToFloat16 } from '../tensor/half.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
 import type { NetworkInput } from './network.js';
-import type { Size } from './views.js';
 
 /** The tensor of an input from planes `[3, height, width]`, which it may share. Bytes are rounded. */
 export function feedOf(planes: Float32Array, { dtype, layout }: NetworkInput, { height, width }: Size): Tensor {

@@ -1,11 +1,11 @@
 // What is known of a network: how it takes pixels, what its output means, and where that is said.
 import type { ClassSet } from '../media/classes.js';
+import type { Size } from '../media/image.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
 import type { DType } from '../tensor/tensor.js';
 import type { Preprocessing, PreprocessingConfig, PreprocessingOptions } from './preprocessing.js';
 import type { Layout, ScoreKind } from './trace.js';
-import type { Size } from './views.js';
 
 /** What a caller may say of a network. Each is found out, or has a default, where it is not said. */
 export interface DescribeOptions extends PreprocessingOptions {

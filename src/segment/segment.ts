@@ -1,6 +1,6 @@
 // Segments one frame with a network: views, preparation, the run, and the scores' way back to the frame.
 import { SteadysegError } from '../base/errors.js';
-import type { LabelMap } from '../media/image.js';
+import type { LabelMap, Size } from '../media/image.js';
 import { resizedLabels } from './labelMaps.js';
 import type { Background } from './network.js';
 import type { NetworkResult } from './networkResult.js';
@@ -19,7 +19,7 @@ import {
   resizedConfidence,
 } from './scores.js';
 import { resizedStandAlone } from './standAlone.js';
-import { planViews, type ScaledViews, type Size, type ViewOptions } from './views.js';
+import { planViews, type ScaledViews, type ViewOptions } from './views.js';
 
 export interface SegmentOptions extends ViewOptions {
   /** Also give the probability of each pixel's label. */

@@ -1,12 +1,7 @@
 // The views of a frame that are segmented and averaged: scales, tiles, flips (SPEC §5).
 import { UsageError } from '../base/errors.js';
+import type { Size } from '../media/image.js';
 import type { Region } from './pixels.js';
-
-/** Height and width in pixels. */
-export interface Size {
-  readonly height: number;
-  readonly width: number;
-}
 
 /** The longest side of a network's input in pixels: a square of it takes 3 GB. More is a typing error, or a damaged file. */
 export const MAX_SIDE = 1 << 14;

@@ -2,7 +2,7 @@
 import { SteadysegError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
 import { suggest } from '../base/suggest.js';
-import type { Size } from '../data/augmentation.js';
+import type { Size } from '../media/image.js';
 import { inference } from '../nets/mode.js';
 import { weightsOfModel } from '../nets/networkWeights.js';
 import { imageNetMean, imageNetStd } from '../nets/normalization.js';

@@ -4,7 +4,7 @@ import type { OnProgress } from '../../base/progress.js';
 import { inShard, type Shard, wholeWork } from '../../base/shard.js';
 import type { ClassSet } from '../../media/classes.js';
 import { splitIntoClips } from '../../media/clips.js';
-import type { LabelMap } from '../../media/image.js';
+import type { LabelMap, Size } from '../../media/image.js';
 import type { ClipRecord, ResultBasis, Skip } from '../../metrics/result.js';
 import { type LabelIds, readLabels, readTrainIds } from '../labelFiles.js';
 import { type ListedFile, listFiles } from '../layouts.js';
@@ -107,11 +107,6 @@ export async function awaitAll<T extends readonly unknown[] | []>(
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   await Promise.allSettled(promises);
   return await Promise.all(promises);
-}
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Refuses two files of different sizes, naming both. */
