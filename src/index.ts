@@ -39,9 +39,10 @@ export { type FarnebackOptions, type FarnebackSettings, farnebackFlow } from './
 export { folderFlow } from './flow/folder.js';
 export { type InverseSearchOptions, inverseSearchFlow } from './flow/inverseSearch.js';
 export { type NetworkFlowOptions, networkFlow, type ValueRange } from './flow/network.js';
-export { type OpenFlowOptions, openFlowSource } from './flow/open.js';
+export { isFlowMethod, type OpenFlowOptions, openFlowSource } from './flow/open.js';
 export { firstStems, framePairs, type IndexedPair, type PairsOptions, pairCount } from './flow/pairs.js';
 export { flowPath } from './flow/path.js';
+export { flowPlanes } from './flow/planes.js';
 export { type FlowDirection, type FlowFrame, type FlowSource, type FramePair, flowFrame } from './flow/source.js';
 export { type AnimationOptions, writeAnimation } from './media/animation.js';
 export { type ClassSet, presetClasses, presetNames, type Rgb } from './media/classes.js';

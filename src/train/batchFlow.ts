@@ -1,7 +1,8 @@
 // The flow of a batch: as the dataset gives it, or computed on the batch's own pictures by a frozen source.
 import { UsageError } from '../base/errors.js';
 import type { Batch, NeighbourBatch } from '../data/loader.js';
-import { openFlowSource } from '../flow/open.js';
+import { isFlowMethod, openFlowSource } from '../flow/open.js';
+import { flowPlanes } from '../flow/planes.js';
 import { flowFrame } from '../flow/source.js';
 import type { RgbImage } from '../media/image.js';
 import { imageNetMean, imageNetStd } from '../nets/normalization.js';
@@ -22,11 +23,13 @@ export interface BatchFlow {
   close(): Promise<void>;
 }
 
-/** `given`, `farneback` or a two-image flow network (.onnx). @throws UsageError for anything else. */
+/** `given`, a method by name (`isFlowMethod`) or a two-image flow network (.onnx). @throws UsageError for anything else. */
 export async function batchFlow(method: string, threads: number | undefined): Promise<BatchFlow> {
   if (method === 'given') return { given: true, of: givenFlow, close: async () => {} };
-  if (method !== 'farneback' && !method.toLowerCase().endsWith('.onnx')) {
-    throw new UsageError(`motion.flow: expected given, farneback or a network (.onnx), found "${method}"`);
+  if (!isFlowMethod(method) && !method.toLowerCase().endsWith('.onnx')) {
+    throw new UsageError(
+      `motion.flow: expected given, farneback, dis (-ultrafast, -fast, -medium) or a network (.onnx), found "${method}"`,
+    );
   }
   // Augmented pictures never come twice: a cache on disk would only grow.
   const source = await openFlowSource(method, { threads, cache: false });
@@ -44,11 +47,8 @@ export async function batchFlow(method: string, threads: number | undefined): Pr
           const [first, second] = [batch.images, neighbour.images].map((images, frame) =>
             flowFrame(`sample ${n}, frame ${frame}`, async () => imageOf(images, n)),
           );
-          const { data } = await source.flow({ first, second }, 'forward');
-          for (let i = 0; i < pixels; i++) {
-            flow.data[2 * n * pixels + i] = data[2 * i];
-            flow.data[(2 * n + 1) * pixels + i] = data[2 * i + 1];
-          }
+          const planes = flowPlanes(await source.flow({ first, second }, 'forward'));
+          flow.data.set(planes.data, 2 * n * pixels);
           flowValid.data.fill(1, n * pixels, (n + 1) * pixels);
         }),
       );
@@ -66,7 +66,7 @@ function lastOf({ neighbours }: Batch): NeighbourBatch {
 async function givenFlow(batch: Batch): Promise<FlowFeeds> {
   const { flow, flowValid } = lastOf(batch);
   if (!flow || !flowValid)
-    throw new UsageError("motion.flow: 'given', but the dataset has no flow; use farneback or a network");
+    throw new UsageError("motion.flow: 'given', but the dataset has no flow; use dis, farneback or a network");
   return { flow, flowValid };
 }
 

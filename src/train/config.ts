@@ -218,7 +218,7 @@ export const configSchema = v.strictObject({
       flow: key(
         expandedPath,
         'given',
-        "'given' by the dataset, 'farneback', or a two-image flow network (.onnx; $NAME as in data.root)",
+        "'given' by the dataset, 'farneback', 'dis' (also 'dis-ultrafast', 'dis-fast', 'dis-medium'), or a two-image flow network (.onnx; $NAME as in data.root)",
       ),
     }),
     {},

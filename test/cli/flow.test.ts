@@ -29,6 +29,14 @@ it('computes Farneback flow of a folder', async () => {
   expect(again.stdout).toMatch(/^2 pairs: 0 flow fields written to flow, 4 were there already/);
 });
 
+it('computes flow by dense inverse search', async () => {
+  const run = steadyseg('flow', 'frames', '--out', 'dis', '--method', 'dis-fast', '--threads', '1', '--json');
+  expect(run.status).toBe(0);
+  expect(JSON.parse(run.stdout)).toMatchObject({ flow: expect.stringMatching(/^dis-fast /), pairs: 2, written: 2 });
+  const flow = await readFlo(join(folder, 'dis', 'f1.flo'));
+  expect(endPointError(flow, () => [2, 0], 16)).toBeLessThan(0.1);
+});
+
 it('leaves the clips of other shards out', () => {
   const counts = ['0/2', '1/2'].map((shard) => {
     const run = steadyseg('flow', 'frames', '--out', `shard${shard[0]}`, '--threads', '1', '--shard', shard, '--json');

@@ -83,8 +83,8 @@ describe('the flow of a batch', () => {
     expect([...flowValid.data]).toEqual([...new Array(pixels).fill(1), ...new Array(pixels).fill(0)]);
   });
 
-  it('follows a texture that moves, by Farneback', async () => {
-    const source = await batchFlow('farneback', 1);
+  it.each(['farneback', 'dis', 'dis-fast'])('follows a texture that moves, by %s', async (method) => {
+    const source = await batchFlow(method, 1);
     const batch = batchOf(normalized(texture(96, 64)), normalized(texture(96, 64, 3, -2)), [1]);
     const { flow } = await source.of(batch);
     await source.close();
