@@ -1,10 +1,10 @@
 // Files that appear whole or not at all, and readers that check a size before they allocate.
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, readlinkSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isSystemError, messageOf, SteadysegError } from './errors.js';
+import { hasEnded, thisProcess } from './owner.js';
 
 const reasons: Record<string, string> = {
   ENOENT: 'no such file or directory',
@@ -28,54 +28,41 @@ export function reasonOf(thrown: unknown): string {
   return messageOf(thrown);
 }
 
-/** Where process numbers mean what they mean here: the host and, on Linux, the container. */
-const place = createHash('sha256').update(`${hostname()} ${processNamespace()}`).digest('hex').slice(0, 8);
-
-function processNamespace(): string {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return '';
-  }
-}
-
 /** So many characters of a name are kept in its temporary one, which must not become longer than file systems allow. */
 const MAX_NAME_KEPT = 16;
 
 /** A name beside `path` for writing it aside; the rename that follows stays on one file system. */
 export function temporaryBeside(path: string): string {
   const start = [...basename(path)].slice(0, MAX_NAME_KEPT).join('');
-  return join(dirname(path), `.${start}.${place}-${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
+  return join(dirname(path), `.${start}.${thisProcess.place}-${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
 }
 
-/** The owner in a temporary name of this place. */
-const ownTemporary = new RegExp(`^\\..*\\.${place}-(\\d+)\\.[0-9a-f]{8}\\.tmp$`, 's');
+/** The owner in a temporary name. */
+const temporaryName = /^\..*\.([0-9a-f]{8})-(\d+)\.[0-9a-f]{8}\.tmp$/s;
+/** Milliseconds: no file is written aside for longer without a byte being added to it. */
+const MAX_TEMPORARY_AGE = 24 * 3600 * 1000;
 const swept = new Set<string>();
 
-/** Removes temporary files that killed processes of this place left in a folder; looks once for each folder. */
+/**
+ * Removes temporary files that killed processes left in a folder: those of this machine and container at once, others' when
+ * their lock was taken over, or after a day. Looks once for each folder.
+ */
 export async function removeAbandoned(folder: string): Promise<void> {
   const key = resolve(folder);
   if (swept.has(key)) return;
   swept.add(key);
   try {
     for await (const { name } of await opendir(folder)) {
-      const owner = ownTemporary.exec(name)?.[1];
-      if (owner !== undefined && !isRunning(Number(owner))) await rm(join(folder, name), { force: true });
+      const [, place, owner] = temporaryName.exec(name) ?? [];
+      if (place === undefined) continue;
+      const path = join(folder, name);
+      const abandoned =
+        hasEnded({ place, process: Number(owner), start: '' }) ??
+        (await stat(path)).mtimeMs < Date.now() - MAX_TEMPORARY_AGE;
+      if (abandoned) await rm(path, { force: true });
     }
   } catch {
     // A folder that cannot be listed or swept may still be written.
-  }
-}
-
-/** Whether there is a process of this number. */
-export function isRunning(owner: number): boolean {
-  if (!Number.isInteger(owner) || owner < 1) return false;
-  try {
-    process.kill(owner, 0);
-    return true;
-  } catch (thrown) {
-    // Another user's process is there, but not for us.
-    return isSystemError(thrown, 'EPERM');
   }
 }
 
@@ -113,6 +100,13 @@ export async function writeChunksWhole(path: string, chunks: Iterable<string | U
       await file.close();
     }
   });
+}
+
+/** Brings the names in a folder to disk, where the system can: a file in it may be whole there and yet have no name. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined);
+  await folder?.sync().catch(() => {});
+  await folder?.close();
 }
 
 /**
@@ -170,6 +164,19 @@ export async function sha256OfFile(path: string): Promise<string> {
     throw new SteadysegError(`cannot read ${path}: ${reasonOf(thrown)}`, { cause: thrown });
   }
   return hash.digest('hex');
+}
+
+/** The SHA-256 of a file whenever it is asked for; the file is read again only when it changed. */
+export function createFileDigest(path: string): () => Promise<string> {
+  let known: { readonly state: string; readonly digest: Promise<string> } | undefined;
+  return async () => {
+    const info = await stat(path, { bigint: true }).catch((thrown) => {
+      throw new SteadysegError(`cannot read ${path}: ${reasonOf(thrown)}`, { cause: thrown });
+    });
+    const state = `${info.dev} ${info.ino} ${info.size} ${info.mtimeNs} ${info.ctimeNs}`;
+    if (known?.state !== state) known = { state, digest: sha256OfFile(path) };
+    return await known.digest;
+  };
 }
 
 /** Whether something exists at `path`. */

@@ -16,6 +16,7 @@ interface FlowCommandOptions extends ShardOptions {
   color?: boolean;
   maxRadius?: number;
   resume?: boolean;
+  overwrite?: boolean;
   limit?: number;
   keepGoing?: boolean;
   threads?: number;
@@ -39,7 +40,8 @@ export function command(): Command {
     .option('--backward', 'also t+1 → t, as backward/<stem of t>.flo')
     .option('--color', 'also pictures in the Middlebury colours, as color/<stem of t>.png')
     .option('--max-radius <pixels>', 'length that is fully saturated in them (default: the longest of each)', positive)
-    .option('--resume', 'go on where an earlier run with the same options ended')
+    .option('--resume', 'go on where an earlier run with the same options and pictures ended')
+    .option('--overwrite', 'replace files in the folder that no earlier run wrote')
     .option('--limit <n>', 'at most n pairs (default: all)', wholeNumber(1));
   return addShardOptions(flowCommand)
     .option('--keep-going', 'go on after a frame or pair that fails; the exit code is 1 then')

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // The command line: finds the command, loads only its file, and turns errors into one line and an exit code.
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { InterruptedError, isOutOfMemory, messageOf, SteadysegError, UsageError } from '../base/errors.js';
+import { packageVersion } from '../base/version.js';
 import { commands } from './commands.js';
 
 /** How much of the engine's own words stands in an error. */
@@ -42,13 +42,6 @@ function inherit(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent).option('--debug', 'print a stack trace with errors');
   for (const child of command.commands) inherit(child, command);
   return command;
-}
-
-function packageVersion(): string {
-  const manifest: { version: string } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  );
-  return manifest.version;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -14,6 +14,12 @@ import { isPseudoLabelReport } from '../segment/pseudoLabels/report.js';
 import { printResult } from './options.js';
 import { checkWhole } from './segmentationOptions.js';
 
+interface MergeCommandOptions {
+  report?: string;
+  overwrite?: boolean;
+  json?: boolean;
+}
+
 export function command(): Command {
   return new Command('merge')
     .description(
@@ -23,6 +29,7 @@ export function command(): Command {
       '<results...>',
       'what evaluate --shard … --json printed, or the pseudo-label-I-of-N.json of one folder; one file a shard, in any order',
     )
+    .option('--overwrite', 'replace files in the folder of pseudo labels that no earlier run wrote')
     .option('--report <file>', 'also write a self-contained HTML report')
     .option('--json', 'print the merged result as one JSON object on stdout')
     .addHelpText(
@@ -38,27 +45,24 @@ Example:
     .action(run);
 }
 
-async function run(paths: readonly string[], options: { report?: string; json?: boolean }): Promise<void> {
+async function run(paths: readonly string[], options: MergeCommandOptions): Promise<void> {
   if (await isPseudoLabelReport(paths[0])) await mergeShardsOfLabels(paths, options);
   else await mergeEvaluations(paths, options);
 }
 
 async function mergeShardsOfLabels(
   paths: readonly string[],
-  { report, json }: { report?: string; json?: boolean },
+  { report, json, overwrite }: MergeCommandOptions,
 ): Promise<void> {
   if (report !== undefined)
     throw new UsageError('--report: expected the results of an evaluation, found pseudo labels');
   const progress = createProgressLine({ title: 'merge', unit: 'reads' });
-  const merged = await mergePseudoLabels(paths, { onProgress: progress.update }).finally(progress.done);
+  const merged = await mergePseudoLabels(paths, { onProgress: progress.update, overwrite }).finally(progress.done);
   printResult(json, merged, () => renderPseudoLabels(merged));
   checkWhole(merged, 'pseudo-label.json');
 }
 
-async function mergeEvaluations(
-  paths: readonly string[],
-  { report, json }: { report?: string; json?: boolean },
-): Promise<void> {
+async function mergeEvaluations(paths: readonly string[], { report, json }: MergeCommandOptions): Promise<void> {
   const results: NamedResult[] = [];
   for (const path of paths) results.push({ name: path, result: await readResult(path) });
   const merged = mergeResults(results);

@@ -33,6 +33,7 @@ export interface NetworkOptions extends ClassOptions {
 
 export interface FramesOptions extends ShardOptions {
   resume?: boolean;
+  overwrite?: boolean;
   limit?: number;
   keepGoing?: boolean;
 }
@@ -76,7 +77,8 @@ export function addNetworkOptions(command: Command): Command {
 /** Adds the options of `FramesOptions`, `--threads` and `--device`. */
 export function addFramesOptions(command: Command): Command {
   command
-    .option('--resume', 'go on where an earlier run with the same options ended')
+    .option('--resume', 'go on where an earlier run with the same options and pictures ended')
+    .option('--overwrite', 'replace files in the folder that no earlier run wrote')
     .option('--limit <n>', 'stop after this many frames', wholeNumber(1))
     .option('--keep-going', 'leave out frames that cannot be read; the exit code is still 1');
   return addShardOptions(command)
@@ -132,6 +134,7 @@ export async function runNetwork<Result extends Run>(
         scales: options.scales,
         flip: options.flip,
         resume: options.resume,
+        overwrite: options.overwrite,
         limit: options.limit,
         keepGoing: options.keepGoing,
         shard,

@@ -1,26 +1,18 @@
 // Flow of all pairs of a video or folder into files: .flo in both directions, and colour pictures.
 import { realpath } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { join } from 'node:path';
 import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
-import { writeFileWhole } from '../base/files.js';
-import { lockFolder } from '../base/lock.js';
+import { type OutputFolder, openOutputFolder } from '../base/outputFolder.js';
 import type { OnProgress } from '../base/progress.js';
-import {
-  beginRecord,
-  begunIn,
-  checkResumable,
-  formatRecord,
-  isSince,
-  partName,
-  removeOtherRecords,
-} from '../base/runRecord.js';
 import { inShard, type Shard, wholeWork } from '../base/shard.js';
-import { writeFlo } from '../media/flo.js';
+import { packageVersion } from '../base/version.js';
+import { digestOf } from '../base/written.js';
+import { formatFlo } from '../media/flo.js';
 import { flowColors } from '../media/flowColor.js';
-import { checkApart, type FrameFolder } from '../media/frameFiles.js';
-import type { FrameSource } from '../media/frames.js';
-import { writePicture } from '../media/pictures.js';
-import { framePairs, type IndexedPair, pairCount } from './pairs.js';
+import { checkApart, type FrameFolder, framesThere } from '../media/frameFiles.js';
+import { checkUnchanged, type FrameSource } from '../media/frames.js';
+import { encodePicture } from '../media/pictures.js';
+import { clipIndex, framePairs, type IndexedPair, pairCount } from './pairs.js';
 import { flowPath } from './path.js';
 import type { FlowDirection, FlowSource } from './source.js';
 
@@ -36,8 +28,10 @@ export interface ComputeFlowOptions {
   readonly color?: boolean | undefined;
   /** Length in pixels that is fully saturated in the pictures. Default: each picture's longest vector. */
   readonly maxRadius?: number | undefined;
-  /** Leave alone the files that an earlier run of the same settings wrote, as its record says. Default false: all are written. */
+  /** Leave alone the files that an earlier run of the same settings made of the same pictures, as can be proven by its record. Default false: all are written. */
   readonly resume?: boolean | undefined;
+  /** Replace files in the folder that no run is known to have written. Default: they are refused. */
+  readonly overwrite?: boolean | undefined;
   /** At most so many pairs. Default: all. */
   readonly limit?: number | undefined;
   /** Only every `count`-th clip, from the `index`-th on. Default: all. */
@@ -64,26 +58,55 @@ export interface ComputedFlow {
 /**
  * Computes the flow of every pair of frames and writes it. Files appear whole or not at all, so an interrupted run
  * can be resumed.
- * @throws SteadysegError when a pair fails, when a folder is resumed that a run of other settings has begun, and for a
- * folder another process writes flow into.
+ * @throws SteadysegError when a pair fails, when a folder is resumed that a run of other settings has begun, for a folder
+ * another process writes flow into, and for a file in it that is the user's.
  */
 export async function computeFlow(options: ComputeFlowOptions): Promise<ComputedFlow> {
   const { frames, out, shard = wholeWork } = options;
-  await checkApart(
-    frames,
-    kindsOf(options).map((kind) => ({ ...kind, path: join(out, kind.path) })),
-  );
-  await checkSourceApart(options);
-  const unlock = await lockFolder(join(out, `.${partName('flow', shard)}.lock`), 'writing flow into this folder');
+  const kinds = kindsOf(options);
+  const folders = kinds.map((kind) => ({ ...kind, path: join(out, kind.path) }));
+  await checkApart(frames, folders);
+  const isOwnSource = await checkSourceApart(options);
+  const settings = {
+    version: packageVersion(),
+    flow: options.source.name,
+    input: frames.input,
+    maxRadius: options.maxRadius,
+  };
+  const { resume, overwrite } = options;
+  const work = 'writing flow into this folder';
+  const folder = await openOutputFolder(out, { name: 'flow', work, shard, settings, resume, overwrite });
   try {
-    return await computePairs(options, shard, await begin(options, shard));
+    // What is read from the folder is written as it was.
+    if (!isOwnSource) await checkFree(frames, shard, out, folder, kinds);
+    await folder.record(settings);
+    const digest = frames.kind === 'video' ? await frames.fingerprint(0) : undefined;
+    const computed = await computePairs(options, shard, folder);
+    if (digest !== undefined) await checkUnchanged(frames, digest);
+    await folder.record(settings);
+    return computed;
   } finally {
-    await unlock();
+    await folder.close();
   }
 }
 
-/** @param begun since when files that are there are kept. */
-async function computePairs(options: ComputeFlowOptions, shard: Shard, begun: Begun): Promise<ComputedFlow> {
+/** @throws SteadysegError naming a file that no run is known to have written, where this one would replace it. */
+async function checkFree(
+  frames: FrameSource,
+  shard: Shard,
+  out: string,
+  folder: OutputFolder,
+  kinds: readonly FrameFolder[],
+): Promise<void> {
+  const clipOf = clipIndex(frames);
+  for (const { path, extension } of kinds) {
+    const there = await framesThere(frames, [{ path: join(out, path), extension }]);
+    const written = [...there].filter(([, index]) => inShard(clipOf(index), shard));
+    await folder.checkFree(written.map(([stem]) => join(path, `${stem}${extension}`)));
+  }
+}
+
+async function computePairs(options: ComputeFlowOptions, shard: Shard, folder: OutputFolder): Promise<ComputedFlow> {
   const { frames, source, backward = false, limit, onFailure, onProgress } = options;
   const wantedClip = (clip: number) => inShard(clip, shard);
   const started = performance.now();
@@ -99,8 +122,10 @@ async function computePairs(options: ComputeFlowOptions, shard: Shard, begun: Be
     onFailure(stem, error);
   };
   const compute = async (pair: IndexedPair) => {
+    // Before the pictures are read: one that is replaced afterwards is not taken for the one that was.
+    const digest = digestOf(await frames.fingerprint(pair.index), await frames.fingerprint(pair.index + 1));
     for (const direction of directions) {
-      if (await writePair(pair, direction, options, begun)) written++;
+      if (await writePair(pair, direction, options, folder, digest)) written++;
       else skipped++;
     }
   };
@@ -140,16 +165,20 @@ async function computePairs(options: ComputeFlowOptions, shard: Shard, begun: Be
 async function writePair(
   pair: IndexedPair,
   direction: FlowDirection,
-  { source, out, color = false, maxRadius }: ComputeFlowOptions,
-  begun: Begun,
+  { source, color = false, maxRadius }: ComputeFlowOptions,
+  folder: OutputFolder,
+  digest: string,
 ): Promise<boolean> {
-  const flo = flowPath(out, pair.first.stem, direction);
-  const picture = flowPath(join(out, 'color'), pair.first.stem, direction).replace(/\.flo$/, '.png');
-  const isDone = (path: string) => isSince(path, begun[relative(out, dirname(path)) || '.']);
-  if ((await isDone(flo)) && (!color || (await isDone(picture)))) return false;
+  const flo = flowPath('.', pair.first.stem, direction);
+  const picture = flowPath('color', pair.first.stem, direction).replace(/\.flo$/, '.png');
+  const wanted = color ? [flo, picture] : [flo];
+  // Of flow that is read from files nothing is known to be the same.
+  const isDone = async (path: string) => !source.folder && (await folder.finished(path, async () => digest, [path]));
+  if ((await Promise.all(wanted.map(isDone))).every((done) => done)) return false;
   const flow = await source.flow(pair, direction);
-  if (color) await writePicture(picture, flowColors(flow, maxRadius));
-  await writeFlo(flo, flow);
+  const files = new Map([[flo, formatFlo(flow)]]);
+  if (color) files.set(picture, await encodePicture(flowColors(flow, maxRadius), 'png'));
+  for (const [path, content] of files) await folder.write({ unit: path, source: digest, files: { [path]: content } });
   return true;
 }
 
@@ -163,45 +192,18 @@ function kindsOf({ backward, color }: Pick<ComputeFlowOptions, 'backward' | 'col
   ];
 }
 
-/** Since when files are those of the run's settings, by the folder of their kind. */
-type Begun = Readonly<Record<string, string>>;
-
-/** Writes the record of the run; what an earlier one of the same settings wrote is its own when it is resumed. */
-async function begin(
-  { frames, source, out, maxRadius, resume, ...kinds }: ComputeFlowOptions,
-  shard: Shard,
-): Promise<Begun> {
-  const path = join(out, `${partName('flow', shard)}.json`);
-  const settings = { flow: source.name, input: frames.input, maxRadius };
-  const earlier = resume ? await checkResumable(path, settings) : undefined;
-  const known = begunByKind(earlier?.begun);
-  if (!earlier) await removeOtherRecords(out, 'flow', shard);
-  const now = await beginRecord(path, { ...settings, begun: known });
-  const begun = { ...Object.fromEntries(kindsOf(kinds).map((kind) => [kind.path, now])), ...known };
-  await writeFileWhole(path, formatRecord({ ...settings, begun }));
-  return begun;
-}
-
-/** Of an earlier record; what is no moment claims no file. */
-function begunByKind(found: unknown): Begun {
-  if (typeof found !== 'object' || found === null) return {};
-  return Object.fromEntries(
-    Object.entries(found).flatMap(([kind, moment]) => {
-      const begun = begunIn(moment);
-      return begun === undefined ? [] : [[kind, begun]];
-    }),
-  );
-}
-
-/** @throws UsageError when flow that is read from a folder would be replaced by that of another pair or direction. */
-async function checkSourceApart({ source, out, backward }: ComputeFlowOptions): Promise<void> {
-  if (source.folder === undefined) return;
+/**
+ * Whether flow is read from the folder it is written into.
+ * @throws UsageError when flow that is read from a folder would be replaced by that of another pair or direction.
+ */
+async function checkSourceApart({ source, out, backward }: ComputeFlowOptions): Promise<boolean> {
+  if (source.folder === undefined) return false;
   const placesIn = (folder: string) =>
     Promise.all([folder, join(folder, 'backward')].map((path) => realpath(path).catch(() => undefined)));
   const [[from, fromBackward], [to, toBackward]] = await Promise.all([placesIn(source.folder), placesIn(out)]);
-  if (from === to) return;
+  if (from === to) return true;
   const written = backward ? [to, toBackward] : [to];
-  if (![from, fromBackward].some((place) => place !== undefined && written.includes(place))) return;
+  if (![from, fromBackward].some((place) => place !== undefined && written.includes(place))) return false;
   throw new UsageError(
     `${source.folder}: expected flow apart from the results, found that those in ${out} would replace it`,
   );

@@ -2,8 +2,8 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { UsageError } from '../base/errors.js';
-import { isSince } from '../base/runRecord.js';
 import type { FrameSource } from './frames.js';
+import { videoStem } from './video.js';
 
 /** A folder of one file a frame. */
 export interface FrameFolder {
@@ -11,19 +11,17 @@ export interface FrameFolder {
   readonly extension: string;
 }
 
-/** Stems of the frames that have a file in every one of the folders; with `since`, one written from that moment on. */
-export async function finishedStems(folders: readonly FrameFolder[], since?: string): Promise<Set<string>> {
-  let stems: Set<string> | undefined;
+/** Which frames of a source have a file in one of the folders: their indices by stem. */
+export async function framesThere(source: FrameSource, folders: readonly FrameFolder[]): Promise<Map<string, number>> {
+  const indices = new Map(source.stems?.map((stem, index) => [stem, index]));
+  const there = new Map<string, number>();
   for (const folder of folders) {
-    const here = new Set<string>();
-    for (const stem of await stemsIn(folder).catch(() => [])) {
-      if (stems && !stems.has(stem)) continue;
-      if (since === undefined || (await isSince(join(folder.path, `${stem}${folder.extension}`), since)))
-        here.add(stem);
+    for (const stem of await stemsIn(folder)) {
+      const index = source.kind === 'video' ? Number(stem) : indices.get(stem);
+      if (index !== undefined && (source.kind === 'images' || videoStem(index) === stem)) there.set(stem, index);
     }
-    stems = here;
   }
-  return stems ?? new Set();
+  return there;
 }
 
 /**
@@ -49,7 +47,8 @@ export async function checkApart({ paths = [] }: FrameSource, folders: readonly 
   }
 }
 
+/** None where there is no such folder. */
 async function stemsIn({ path, extension }: FrameFolder): Promise<string[]> {
-  const names = await readdir(path);
+  const names = await readdir(path).catch(() => []);
   return names.filter((name) => name.endsWith(extension)).map((name) => name.slice(0, -extension.length));
 }

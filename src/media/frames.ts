@@ -1,8 +1,10 @@
 // Frames from any input: a video, one picture, a folder, a glob or a list file, behind one interface.
+import { randomUUID } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { isSystemError, messageOf, SteadysegError } from '../base/errors.js';
-import { exists, reasonOf } from '../base/files.js';
+import { createFileDigest, exists, reasonOf, sha256OfFile } from '../base/files.js';
+import { digestOf } from '../base/written.js';
 import { type Clip, splitIntoClips } from './clips.js';
 import { expandGlob, isGlob } from './glob.js';
 import type { RgbImage } from './image.js';
@@ -18,6 +20,8 @@ export interface Frame {
   readonly index: number;
   readonly stem: string;
   readonly image: RgbImage;
+  /** SHA-256 of the file it is from, where that was asked for. */
+  readonly digest?: string | undefined;
 }
 
 /** How an input is opened. */
@@ -26,6 +30,8 @@ export interface FramesOptions {
   readonly from?: number | undefined;
   /** Called before a frame is read (converted, for a video); false leaves it out. */
   readonly wanted?: ((index: number, stem: string) => boolean) | undefined;
+  /** Whether frames come with the digest of their file, as it was before they were read. Default false. */
+  readonly digests?: boolean | undefined;
   /** Called for a frame that cannot be read: `skip` goes on with the next, `throw` (the default) ends the iteration with the error. */
   readonly onBad?: OnBadFrame | undefined;
 }
@@ -49,6 +55,11 @@ export interface FrameSource {
   /** Images only: the file of each frame. */
   readonly paths?: readonly string[];
   readonly clips: readonly Clip[];
+  /**
+   * SHA-256 of the file that frame `index` is read from. Of one that did not change since it was asked before, it is known.
+   * @throws SteadysegError when it cannot be read.
+   */
+  fingerprint(index: number): Promise<string>;
   /** The frames in order; each call starts anew. Memory is constant: one frame at a time. */
   frames(options?: FramesOptions): AsyncGenerator<Frame, void, void>;
 }
@@ -95,10 +106,14 @@ async function kindOf(input: string): Promise<'file' | 'folder' | 'absent'> {
 }
 
 async function video(path: string, options: VideoOptions): Promise<FrameSource> {
-  const { width, height, frameRate, frameCount, frames } = await openVideo(path, options);
+  const { width, height, frameRate, frameCount, isStream, frames } = await openVideo(path, options);
   const rate = frameRate.numerator / frameRate.denominator;
+  // What comes as it is sent never comes again.
+  const sent = digestOf(randomUUID());
+  const digest = isStream ? async () => sent : createFileDigest(path);
   return {
     kind: 'video',
+    fingerprint: digest,
     input: path,
     description: `${path}: video, ${width}×${height}, ${Number(rate.toFixed(3))} frames/s`,
     ...(frameCount === undefined ? {} : { count: frameCount }),
@@ -106,13 +121,22 @@ async function video(path: string, options: VideoOptions): Promise<FrameSource> 
     width,
     height,
     clips: [{ name: path, first: 0, count: frameCount }],
-    async *frames({ from, wanted, onBad } = {}) {
+    async *frames({ from, wanted, onBad, digests } = {}) {
+      const known = digests ? await digest() : undefined;
       const wantedIndex = wanted && ((index: number) => wanted(index, videoStem(index)));
       for await (const { index, image } of frames({ from, wanted: wantedIndex, onBad })) {
-        yield { index, stem: videoStem(index), image };
+        yield { index, stem: videoStem(index), image, digest: known };
       }
     },
   };
+}
+
+/** @throws SteadysegError when a video is no longer the one that its frames are recorded to be from. */
+export async function checkUnchanged(source: FrameSource, digest: string): Promise<void> {
+  if ((await source.fingerprint(0)) === digest) return;
+  throw new SteadysegError(
+    `${source.input}: expected the video to stay as it is, found that it changed meanwhile: run again`,
+  );
 }
 
 /**
@@ -142,19 +166,22 @@ export function pictureFrames(
     stems,
     paths,
     clips: splitIntoClips(paths),
-    async *frames({ from = 0, wanted = () => true, onBad = () => 'throw' } = {}) {
+    fingerprint: (index) => sha256OfFile(paths[index]),
+    async *frames({ from = 0, wanted = () => true, onBad = () => 'throw', digests = false } = {}) {
       for (let index = from; index < paths.length; index++) {
         const stem = stems[index];
         if (!wanted(index, stem)) continue;
         let image: RgbImage;
+        let digest: string | undefined;
         try {
+          if (digests) digest = await sha256OfFile(paths[index]);
           image = await readPicture(paths[index]);
         } catch (thrown) {
           const error = thrown instanceof SteadysegError ? thrown : new SteadysegError(messageOf(thrown));
           if (onBad(stem, error) === 'throw') throw error;
           continue;
         }
-        yield { index, stem, image };
+        yield { index, stem, image, digest };
       }
     },
   };

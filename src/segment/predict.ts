@@ -2,12 +2,11 @@
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SteadysegError, UsageError } from '../base/errors.js';
-import { ensureFolder, writeFileWhole } from '../base/files.js';
-import { lockFolder } from '../base/lock.js';
-import { beginRecord, begunIn, checkResumable, formatRecord, partName, removeOtherRecords } from '../base/runRecord.js';
+import { ensureFolder, temporaryBeside } from '../base/files.js';
+import { type OutputFolder, openOutputFolder, type Recorded } from '../base/outputFolder.js';
 import { wholeWork } from '../base/shard.js';
-import { checkApart, type FrameFolder, finishedStems } from '../media/frameFiles.js';
-import { type Frame, type FrameSource, openFrames } from '../media/frames.js';
+import { checkApart } from '../media/frameFiles.js';
+import { checkUnchanged, type Frame, type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
 import { readLabelMap } from '../media/labels.js';
 import { createVideoWriter, type VideoWriter } from '../media/videoWriter.js';
@@ -24,11 +23,14 @@ import {
 import { type RunSettings, runSettings } from './runSettings.js';
 import type { SegmentOptions } from './segment.js';
 import { selectFrames } from './selection.js';
+import { frameUnit, takeOver } from './takeOver.js';
 
 /** What can be saved of each frame. */
 export const outputKinds = ['labels', 'color', 'overlay', 'confidence'] as const;
 /** What can be saved of each frame. */
 export type OutputKind = (typeof outputKinds)[number];
+
+const overlayName = 'overlay.mp4';
 
 /** What `predict` takes. */
 export interface PredictOptions extends Omit<SegmentOptions, 'confidence'>, FrameRunOptions {
@@ -42,9 +44,7 @@ interface Settings extends RunSettings {
 }
 
 /** The content of `predict.json`. */
-export interface PredictSummary extends Settings, RunSpeed {
-  /** When the run of these settings began: files written since are its own; null before any is. */
-  readonly begun: string | null;
+export interface PredictSummary extends Settings, RunSpeed, Recorded {
   /** Whether every frame asked for was predicted; false also while a run is under way. */
   readonly complete: boolean;
   readonly interrupted: boolean;
@@ -61,10 +61,11 @@ export interface PredictSummary extends Settings, RunSpeed {
 /**
  * Predicts every frame of INPUT into `out`: `labels/<stem>.png` (train ids), `color/<stem>.png` (palette),
  * `confidence/<stem>.png` (255 is 1), for a video `overlay.mp4`, for pictures `overlay/<stem>.jpg`, and `predict.json`.
- * Each file appears whole or not at all, in place of what an earlier run left there. A resumed run takes over what was written
- * since the run of its settings began.
+ * Each file appears whole or not at all, in place of what an earlier run left there and of nothing else. A resumed run takes over
+ * what it finds as a run of the same settings wrote it, from the same content.
  *
- * @throws SteadysegError for an input, model or folder that cannot be used, and for a folder another process predicts into.
+ * @throws SteadysegError for an input, model or folder that cannot be used, for a folder another process predicts into, and for
+ * a file in it that is the user's.
  */
 export async function predict(
   input: string,
@@ -78,24 +79,21 @@ export async function predict(
   const source = await openFrames(input, { acceptTruncated: keepGoing, onNote: options.onNote });
   const save = chooseOutputs(options.save, source);
   const settings: Settings = { ...(await runSettings(input, model, options)), save };
-  const name = partName('predict', shard);
-  const summaryPath = join(out, `${name}.json`);
 
   const files = fileKinds(save, source);
-  const folders: FrameFolder[] = files.map((kind) => ({ path: join(out, kind), extension: extensionOf(kind) }));
+  const kinds = files.map((kind) => ({ folder: kind, extension: extensionOf(kind) }));
+  const folders = kinds.map(({ folder, extension }) => ({ path: join(out, folder), extension }));
   const video = save.includes('overlay') && source.kind === 'video';
   await checkApart(source, folders);
-  if (video) await checkOtherFile(input, join(out, 'overlay.mp4'));
-  let finished: ReadonlySet<string> = new Set();
+  if (video) await checkOtherFile(input, join(out, overlayName));
   const selection = selectFrames(source, shard, limit);
 
   const views = { tile: options.tile, scales: options.scales, flip: options.flip };
   const pool = await createPool(model, { ...views, confidence: save.includes('confidence') }, selection.count);
   const tally = createTally();
   const { times } = tally;
-  const summary = (complete: boolean, interrupted: boolean): PredictSummary => ({
+  const summary = (complete: boolean, interrupted: boolean): Omit<PredictSummary, 'written'> => ({
     ...settings,
-    begun: begun ?? null,
     complete,
     interrupted,
     frames: tally.frames,
@@ -107,19 +105,25 @@ export async function predict(
     ...speedOf(tally, pool),
   });
 
-  let begun: string | undefined;
-  let overlays: VideoWriter | undefined;
-  let unlock: (() => Promise<void>) | undefined;
+  let overlays: OverlayVideo | undefined;
+  let folder: OutputFolder | undefined;
+  let finished: ReadonlyMap<string, unknown> = new Map();
   try {
-    unlock = await lockFolder(join(out, `.${name}.lock`), 'predicting into this folder');
-    for (const folder of [out, ...folders.map(({ path }) => path)]) await ensureFolder(folder);
-    const earlier = options.resume ? await checkResumable(summaryPath, settings) : undefined;
-    begun = begunIn(earlier?.begun);
-    if (begun === undefined) {
-      await removeOtherRecords(out, 'predict', shard);
-      begun = await beginRecord(summaryPath, summary(false, false));
-    } else if (!video || files.includes('labels')) finished = await finishedStems(folders, begun);
-    await writeFileWhole(summaryPath, formatRecord(summary(false, false)));
+    folder = await openOutputFolder(out, {
+      name: 'predict',
+      work: 'predicting into this folder',
+      shard,
+      settings,
+      resume: options.resume,
+      overwrite: options.overwrite,
+    });
+    if (video) await folder.checkFree([overlayName]);
+    // The overlay video of a resumed run is drawn again from its start, over the labels that are there.
+    const there = await takeOver(out, folder, source, selection, kinds);
+    if (!video || files.includes('labels')) finished = there;
+    for (const { path } of folders) await ensureFolder(path);
+    await folder.record(summary(false, false));
+    const digest = source.kind === 'video' ? await source.fingerprint(0) : undefined;
     await runFrames(source, selection, pool.sessions + 2, options, tally, {
       // The overlay video of a resumed run is written again from its start.
       isDone: (stem) => finished.has(stem) && !video,
@@ -128,31 +132,33 @@ export async function predict(
         if (!overlay) return;
         const start = performance.now();
         overlays ??= await createOverlayVideo(out, source, overlay);
-        await overlays.write(overlay);
+        await overlays.writer.write(overlay);
         times.write += performance.now() - start;
       },
     });
-    await overlays?.close();
+    if (digest !== undefined) await checkUnchanged(source, digest);
+    if (overlays && digest !== undefined) {
+      await overlays.writer.close();
+      await folder.adopt(overlayName, digest, overlayName, overlays.temporary);
+    }
     const interrupted = signal?.aborted ?? false;
-    const result = summary(!interrupted && tally.failed.length === 0, interrupted);
-    await writeFileWhole(summaryPath, formatRecord(result));
-    return result;
+    return await folder.record(summary(!interrupted && tally.failed.length === 0, interrupted));
   } catch (thrown) {
-    await overlays?.abort();
+    await overlays?.writer.abort();
     throw thrown;
   } finally {
     await pool.release();
-    await unlock?.();
+    await folder?.close();
   }
 
   /** Segments, draws and writes one frame; gives what the overlay video shows of it. */
-  async function finishFrame({ stem, image }: Frame): Promise<RgbImage | undefined> {
+  async function finishFrame({ stem, image, digest = '' }: Frame): Promise<RgbImage | undefined> {
     const done = finished.has(stem);
     if (done) tally.resumed++;
     const wants = (kind: OutputKind) => !done && save.includes(kind);
     const result = await pool.run({
       image: movable(image),
-      labels: done ? await readLabelMap(fileOf(out, 'labels', stem)) : undefined,
+      labels: done ? await readLabelMap(join(out, pathOf('labels', stem))) : undefined,
       render: {
         labels: wants('labels'),
         color: wants('color'),
@@ -164,9 +170,12 @@ export async function predict(
     const { labels, color, confidence, overlayFile, overlay } = result.rendered;
     const contents = { labels, color, confidence, overlay: overlayFile };
     const start = performance.now();
-    for (const kind of files) {
-      const content = contents[kind];
-      if (content) await writeFileWhole(fileOf(out, kind, stem), content);
+    if (!done) {
+      await folder?.write({
+        unit: frameUnit(stem),
+        source: digest,
+        files: Object.fromEntries(files.map((kind) => [pathOf(kind, stem), contents[kind]])),
+      });
     }
     times.write += performance.now() - start;
     return overlay;
@@ -186,8 +195,9 @@ function fileKinds(save: readonly OutputKind[], source: FrameSource): OutputKind
   return save.filter((kind) => kind !== 'overlay' || source.kind === 'images');
 }
 
-function fileOf(out: string, kind: OutputKind, stem: string): string {
-  return join(out, kind, `${stem}${extensionOf(kind)}`);
+/** Where a frame's file lies in the folder. */
+function pathOf(kind: OutputKind, stem: string): string {
+  return `${kind}/${stem}${extensionOf(kind)}`;
 }
 
 function extensionOf(kind: OutputKind): string {
@@ -201,9 +211,16 @@ async function checkOtherFile(input: string, result: string): Promise<void> {
     throw new UsageError(`${input}: expected a video apart from the results, found ${result} in --out`);
 }
 
-/** The overlay video: size and frame rate are those of the input. */
-async function createOverlayVideo(out: string, source: FrameSource, first: RgbImage): Promise<VideoWriter> {
+/** The overlay video while it is written, aside. */
+interface OverlayVideo {
+  readonly writer: VideoWriter;
+  readonly temporary: string;
+}
+
+/** Size and frame rate are those of the input. */
+async function createOverlayVideo(out: string, source: FrameSource, first: RgbImage): Promise<OverlayVideo> {
   if (!source.frameRate) throw new SteadysegError(`${source.description}: expected a video with a frame rate`);
   const { width, height } = first;
-  return createVideoWriter(join(out, 'overlay.mp4'), { width, height, frameRate: source.frameRate });
+  const temporary = temporaryBeside(join(out, overlayName));
+  return { temporary, writer: await createVideoWriter(temporary, { width, height, frameRate: source.frameRate }) };
 }

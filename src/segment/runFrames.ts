@@ -12,8 +12,10 @@ export type Stage = 'decode' | 'prepare' | 'inference' | 'labels' | 'render' | '
 
 /** Which frames of an input are run over, and how. */
 export interface FrameRunOptions {
-  /** Leave out frames that an earlier run of the same model and options finished, as its record in the folder says. Default: every frame is done. */
+  /** Leave out frames that an earlier run of the same model, options and pictures finished, as can be proven by its record in the folder. Default: every frame is done. */
   readonly resume?: boolean | undefined;
+  /** Replace files in the folder that no run is known to have written. Default: they are refused. */
+  readonly overwrite?: boolean | undefined;
   /** Stop after this many frames. */
   readonly limit?: number | undefined;
   /** Go on after frames that cannot be read or segmented; they are listed in the summary. */
@@ -122,6 +124,7 @@ export async function runFrames<Result>(
   };
   tally.started = performance.now();
   const decoded = source.frames({
+    digests: true,
     wanted(index, stem) {
       if (!selection.has(index)) return false;
       if (!steps.isDone(stem)) return true;

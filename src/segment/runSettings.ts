@@ -1,12 +1,16 @@
 // What makes two runs over an input comparable: the network and how it looks at a frame, as their records tell it.
 import { createHash } from 'node:crypto';
 import { sha256OfFile } from '../base/files.js';
+import { packageVersion } from '../base/version.js';
+import type { Rgb } from '../media/classes.js';
 import type { SegmentationModel } from './model.js';
 import type { Preprocessing } from './preprocessing.js';
 import type { ScoreKind } from './trace.js';
 import type { ViewOptions } from './views.js';
 
 export interface RunSettings {
+  /** Of this package: another one may compute otherwise. */
+  readonly version: string;
   readonly input: string;
   readonly model: string;
   /** Of the content of the model's file: a network trained anew has the same path, and often the same size. */
@@ -24,6 +28,9 @@ export interface RunSettings {
   readonly tile: string | null;
   readonly scales: readonly number[];
   readonly flip: boolean;
+  /** Name of the classes, and their colours. */
+  readonly classSet: string;
+  readonly palette: readonly Rgb[];
 }
 
 export async function runSettings(
@@ -33,6 +40,7 @@ export async function runSettings(
 ): Promise<RunSettings> {
   const { source, height, width, preprocessing, output } = model.description;
   return {
+    version: packageVersion(),
     input,
     model: source,
     modelSha256:
@@ -49,5 +57,7 @@ export async function runSettings(
     tile: tile ? `${tile.height}x${tile.width}` : null,
     scales: scales ?? [1],
     flip: flip ?? false,
+    classSet: model.classes.name,
+    palette: model.classes.palette,
   };
 }

@@ -141,7 +141,7 @@ export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResu
   const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
   // Wrong sizes are told here, not by a worker.
   checkClipOptions({ seed, frames, height, width, motionBlur });
-  const unlock = await lockFolder(join(out, '.toycity.lock'), 'rendering a toy city into this folder');
+  const lock = await lockFolder(join(out, '.toycity.lock'), 'rendering a toy city into this folder');
   try {
     const [whole, begun] = [join(out, toyCityManifestName), join(out, begunName)];
     for (const path of [whole, begun]) await refuseOther(path, text);
@@ -151,7 +151,7 @@ export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResu
     await rm(begun, { force: true });
     return { manifest, ...times };
   } finally {
-    await unlock();
+    await lock.release();
   }
 }
 

@@ -90,12 +90,12 @@ export async function train(options: TrainOptions): Promise<RunResult> {
   const { config, out } = options;
   const files = runFiles(out);
   await ensureFolder(out);
-  const unlock = await lockFolder(files.lock, 'training in this folder');
+  const lock = await lockFolder(files.lock, 'training in this folder');
   try {
     await claimFolder(files.config, config, options.resume ?? false);
     return await trainInFolder(options);
   } finally {
-    await unlock();
+    await lock.release();
   }
 }
 

@@ -143,7 +143,7 @@ export function torn(
   return faults;
 }
 
-const aside = /(\.tmp|(^|\/)\.([\w.-]*\.)?lock)$/;
+const aside = /(\.tmp|(^|\/)\.([\w.-]*\.)?(lock(\.[0-9a-f]+)?|written))$/;
 /** Files of a run under way that are whole, but not yet those of its end: resuming from them shows that they are sound. */
 const growing =
   /^(pending\/.*|frames\.jsonl|pseudo-label\.json|checkpoints\/(last|best)\.safetensors|\.toycity-begun\.json)$/;

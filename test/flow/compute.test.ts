@@ -142,7 +142,8 @@ it('takes over nothing without a record, nor what another sharing of the work re
   await computeFlow({ frames, source: numbered(), out });
   unlinkSync(join(out, 'flow.json'));
   const resumed = { frames, source: numbered('other'), out, resume: true };
-  expect(await computeFlow(resumed)).toMatchObject({ written: 3, skipped: 0 });
+  await expect(computeFlow(resumed)).rejects.toThrow(/f\d\.flo: expected no file or one that an earlier run wrote/);
+  expect(await computeFlow({ ...resumed, overwrite: true })).toMatchObject({ written: 3, skipped: 0 });
   await computeFlow({ frames, source: numbered(), out, shard: { index: 0, count: 2 } });
   expect(tree(out).filter((name) => name.endsWith('.json'))).toEqual(['flow-0-of-2.json']);
   expect(await computeFlow(resumed)).toMatchObject({ written: 3, skipped: 0 });

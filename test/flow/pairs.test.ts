@@ -40,6 +40,7 @@ it('does not pair across a frame that a video lacks', async () => {
     input: 'v',
     description: 'a video',
     clips: [{ name: 'v', first: 0, count: undefined }],
+    fingerprint: async () => '',
     async *frames() {
       for (const index of [0, 1, 3, 4]) yield { index, stem: String(index), image };
     },

@@ -8,7 +8,9 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +22,7 @@ import { readPicture, writePicture } from '#src/media/pictures.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
 import { loadModel } from '#src/segment/loadModel.js';
 import type { SegmentationModel } from '#src/segment/model.js';
-import { predict } from '#src/segment/predict.js';
+import { type PredictOptions, predict } from '#src/segment/predict.js';
 import { segmentVideo } from '#src/segment/video.js';
 import { randomPixels } from './pixels.js';
 import { tinyNetwork } from './tinyNetwork.js';
@@ -156,11 +158,12 @@ describe('predicting a video', () => {
     const dir = out(`over ${what}`);
     await begin(dir);
     const stop = new AbortController();
-    const options = { flip: true, limit: 8, resume: what !== 'other settings' };
+    const isOurs = what === 'other settings';
+    const options = { flip: true, limit: 8, resume: !isOurs, overwrite: !isOurs };
     const onProgress = ({ done }: { done: number }) => done === 2 && stop.abort();
     const cut = await predict(video, model, dir, { ...options, signal: stop.signal, onProgress });
     expect(cut).toMatchObject({ interrupted: true, resumed: 0 });
-    const summary = await predict(video, model, dir, { flip: true, resume: true });
+    const summary = await predict(video, model, dir, { flip: true, resume: true, overwrite: !isOurs });
     expect(summary).toMatchObject({ frames: 12, resumed: cut.frames, complete: true });
     await predict(video, model, out(`anew ${what}`), { flip: true });
     for (const kind of ['labels', 'color']) {
@@ -291,14 +294,67 @@ describe('predicting pictures', () => {
     expect(readFileSync(join(same, 'overlay.mp4')).equals(readFileSync(video))).toBe(true);
   });
 
-  it('removes nothing, whatever lies in the folder and however it ends', async () => {
+  it('replaces and removes nothing of the user, unless told to', async () => {
     const dir = out('of others');
     mkdirSync(join(dir, 'labels'), { recursive: true });
     for (const name of ['p3.png', 'p4.png', '000099.png']) writeFileSync(join(dir, 'labels', name), 'mine');
-    await predict(join(pictures, 'p3.png'), model, dir, { resume: true, save: ['labels'] });
-    await predict(pictures, model, dir, { limit: 0, save: ['labels'] });
+    const options = { save: ['labels'] } satisfies PredictOptions;
+    const refused = /labels\/p3\.png: expected no file or one that an earlier run wrote, found another, which would be/;
+    await expect(predict(join(pictures, 'p3.png'), model, dir, options)).rejects.toThrow(refused);
+    await expect(predict(pictures, model, dir, { ...options, resume: true })).rejects.toThrow(refused);
+    expect(names(dir)).toEqual(['labels']);
+    await predict(join(pictures, 'p3.png'), model, dir, { ...options, overwrite: true });
+    await predict(pictures, model, dir, { ...options, limit: 0 });
     expect(names(join(dir, 'labels'))).toEqual(['000099.png', 'p3.png', 'p4.png']);
     expect(readFileSync(join(dir, 'labels', 'p4.png'), 'utf8')).toBe('mine');
+  });
+
+  it('keeps labels that were corrected by hand, and follows no link', async () => {
+    const dir = out('corrected');
+    const options = { save: ['labels'] } satisfies PredictOptions;
+    await predict(pictures, model, dir, options);
+    const label = join(dir, 'labels', 'p2.png');
+    writeFileSync(label, 'corrected');
+    await expect(predict(pictures, model, dir, options)).rejects.toThrow(
+      /labels\/p2\.png: expected no file or one that/,
+    );
+    expect(readFileSync(label, 'utf8')).toBe('corrected');
+    rmSync(label);
+    symlinkSync(join(pictures, 'p2.png'), label);
+    const before = readFileSync(join(pictures, 'p2.png'));
+    await expect(predict(pictures, model, dir, options)).rejects.toThrow(
+      /labels\/p2\.png: expected no file or one that/,
+    );
+    expect(readFileSync(join(pictures, 'p2.png')).equals(before)).toBe(true);
+    rmSync(label);
+    writeFileSync(join(dir, 'predict.json'), '{"mine": true}');
+    await expect(predict(pictures, model, dir, options)).rejects.toThrow(/predict\.json: expected no file or one that/);
+  });
+
+  it('resumes by content: not by name, size or time', async () => {
+    const [dir, input] = [out('by content'), out('by content, pictures')];
+    cpSync(pictures, input, { recursive: true });
+    const options = { save: ['labels'], resume: true } satisfies PredictOptions;
+    await predict(input, model, dir, options);
+    // A picture is replaced by one of the same size and time, and all results are copied, so that they are new.
+    const bySize = ['p1.png', 'p2.png'].sort((a, b) => statSync(join(input, b)).size - statSync(join(input, a)).size);
+    const [replaced, other] = bySize.map((name) => join(input, name));
+    const { size, atime, mtime } = statSync(replaced);
+    const content = readFileSync(other);
+    writeFileSync(replaced, Buffer.concat([content, Buffer.alloc(size - content.length)]));
+    utimesSync(replaced, atime, mtime);
+    const copy = out('by content, copied');
+    cpSync(dir, copy, { recursive: true });
+    expect(await predict(input, model, copy, options)).toMatchObject({ frames: 5, resumed: 4, complete: true });
+    expect(readFileSync(join(copy, 'labels', bySize[0]))).toEqual(readFileSync(join(dir, 'labels', bySize[1])));
+    // Other colours are another run, whatever the labels are.
+    const green = {
+      ...model,
+      classes: { ...model.classes, palette: model.classes.palette.map(() => [0, 99, 0] as const) },
+    };
+    await expect(predict(input, green, copy, options)).rejects.toThrow(
+      /expected the same palette as in the run to resume/,
+    );
   });
 });
 

@@ -274,9 +274,9 @@ describe('pseudo labels of a video', () => {
     expect(refused.map(({ reason }) => String(reason))).toEqual([expect.stringMatching(busy)]);
     expect(names(dir)).toEqual(['frames', 'frames.jsonl', 'labels', 'list.txt', 'pseudo-label.json']);
     await pseudoLabel(pictures, model, dir, { shard: { index: 0, count: 1 } });
-    const unlock = await lockFolder(join(dir, '.pseudo-label.lock'), 'writing pseudo labels into this folder');
+    const lock = await lockFolder(join(dir, '.pseudo-label.lock'), 'writing pseudo labels into this folder');
     await expect(mergePseudoLabels([join(dir, 'pseudo-label.json')])).rejects.toThrow(busy);
-    await unlock();
+    await lock.release();
     await mergePseudoLabels([join(dir, 'pseudo-label.json')]);
   });
 

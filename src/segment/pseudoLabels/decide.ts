@@ -1,13 +1,14 @@
 // Decides which pixels of segmented frames are kept, once all of them are known: the surest share of each class.
-import { rm, rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { writeFileWhole } from '../../base/files.js';
+import { rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { mapOrdered } from '../../base/ordered.js';
+import type { OutputFolder } from '../../base/outputFolder.js';
 import type { OnProgress } from '../../base/progress.js';
+import { digestOf } from '../../base/written.js';
 import type { ClassSet } from '../../media/classes.js';
 import { encodeColorMap } from '../../media/colorMap.js';
 import { encodeLabelMap } from '../../media/labels.js';
-import type { FrameRecord } from './frameRecords.js';
+import { type FrameRecord, formatLine } from './frameRecords.js';
 import { keepSurest } from './keep.js';
 import { readPendingFrame } from './pendingFrame.js';
 import type { ExtraOutput } from './report.js';
@@ -17,6 +18,10 @@ import { createUncertaintyHistogram, lowestProbability } from './uncertainty.js'
 const CONCURRENT_FRAMES = 4;
 
 export interface DecideOptions {
+  /** What is written goes through it. */
+  readonly folder: OutputFolder;
+  /** Digest of all frames, as `setDigest` gives it. */
+  readonly source: string;
   /** The share of each class's pixels that is kept. */
   readonly share: number;
   readonly classes: ClassSet;
@@ -32,13 +37,23 @@ export interface Decided {
   readonly thresholds: (number | null)[];
 }
 
-/** Where a frame waits until all are known. */
-export function pendingFramePath(folder: string, stem: string): string {
-  return join(folder, 'pending', `${stem}.png`);
+/** Where a frame waits until all are known, in the folder of its set. */
+function pendingFramePath(stem: string): string {
+  return `pending/${stem}.png`;
+}
+
+/** The name of the work that decides a frame. */
+export function decidedUnit(stem: string): string {
+  return `decided ${stem}`;
+}
+
+/** Of all frames of a set, whose labels depend on one another. */
+export function setDigest(records: readonly FrameRecord[]): string {
+  return digestOf(...records.map((record) => formatLine({ ...record, kept: null })));
 }
 
 /**
- * Reads the frames that wait in `folder/pending` twice: to count how sure the network is of each class, and to write
+ * Reads the frames that wait in `out/pending` twice: to count how sure the network is of each class, and to write
  * the label maps with what that leaves. Memory holds a few frames and the counts, 200 kB a class.
  *
  * Whole bins of uncertainty are kept (uncertainty.ts): at least `share` of a class's pixels, and without the least sure bin
@@ -47,9 +62,9 @@ export function pendingFramePath(folder: string, stem: string): string {
  * @returns undefined when the signal ended it: the frames still wait.
  */
 export async function decideByShare(
-  folder: string,
+  out: string,
   records: readonly FrameRecord[],
-  { share, classes, save, onProgress, signal }: DecideOptions,
+  { folder, source, share, classes, save, onProgress, signal }: DecideOptions,
 ): Promise<Decided | undefined> {
   let done = 0;
   const each = async function* <Result>(work: (record: FrameRecord) => Promise<Result>) {
@@ -58,7 +73,7 @@ export async function decideByShare(
       onProgress?.({ done: ++done, total: 2 * records.length });
     }
   };
-  const pending = (record: FrameRecord) => readPendingFrame(pendingFramePath(folder, record.stem), record);
+  const pending = (record: FrameRecord) => readPendingFrame(join(out, pendingFramePath(record.stem)), record);
 
   const histogram = createUncertaintyHistogram(classes.classes.length);
   for await (const { labels, uncertainties } of each(pending)) histogram.add(labels.data, uncertainties);
@@ -73,16 +88,19 @@ export async function decideByShare(
   async function finishFrame(record: FrameRecord): Promise<FrameRecord> {
     const { labels, uncertainties } = await pending(record);
     const kept = keepSurest(labels.data, uncertainties, cuts);
-    await writeFileWhole(join(folder, record.label), await encodeLabelMap(labels));
-    if (save.includes('color')) {
-      await writeFileWhole(join(folder, 'color', `${record.stem}.png`), await encodeColorMap(labels, classes));
-    }
+    const color = save.includes('color') ? await encodeColorMap(labels, classes) : undefined;
+    const files = { [record.label]: await encodeLabelMap(labels), [`color/${record.stem}.png`]: color };
+    await folder.write({ unit: decidedUnit(record.stem), source, files });
     return { ...record, kept };
   }
 }
 
 /** Removes the frames that waited for their thresholds, and their folder where nothing else is in it. */
-export async function removePendingFrames(folder: string, records: readonly FrameRecord[]): Promise<void> {
-  for (const { stem } of records) await rm(pendingFramePath(folder, stem), { force: true });
-  await rmdir(dirname(pendingFramePath(folder, ''))).catch(() => {});
+export async function removePendingFrames(
+  out: string,
+  folder: OutputFolder,
+  records: readonly FrameRecord[],
+): Promise<void> {
+  for (const { stem } of records) await folder.remove(pendingFramePath(stem));
+  await rmdir(join(out, 'pending')).catch(() => {});
 }

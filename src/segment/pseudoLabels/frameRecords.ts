@@ -44,9 +44,9 @@ const MAX_RECORDS_BYTES = 1 << 28;
 /**
  * Reads the frames of a run. A last line without an end was being written when the run was killed: it is left out.
  *
- * @throws SteadysegError naming the file and line, for a line that is no record of a frame with this many classes.
+ * @throws SteadysegError naming the file and line, for a line that is no record of a frame with this many classes, if given.
  */
-export async function readFrameRecords(path: string, classes: number): Promise<FrameRecord[]> {
+export async function readFrameRecords(path: string, classes?: number): Promise<FrameRecord[]> {
   if (!(await exists(path))) return [];
   const lines = new TextDecoder().decode(await readFileBounded(path, MAX_RECORDS_BYTES)).split('\n');
   return lines.slice(0, -1).map((line, index) => {
@@ -65,7 +65,7 @@ export async function readFrameRecords(path: string, classes: number): Promise<F
     }
     const { predicted, kept } = parsed.output;
     for (const list of [predicted, kept]) {
-      if (list && list.length !== classes) {
+      if (list && classes !== undefined && list.length !== classes) {
         throw new SteadysegError(
           `${path}, line ${index + 1}: expected pixels of ${classes} classes, found ${list.length}`,
         );
@@ -75,8 +75,16 @@ export async function readFrameRecords(path: string, classes: number): Promise<F
   });
 }
 
-/** Writes the frames in their order, whole or not at all. */
-export async function writeFrameRecords(path: string, records: readonly FrameRecord[]): Promise<void> {
+/**
+ * Writes the frames in their order, whole or not at all.
+ * @param overwrite whether a file of that name is replaced that holds no frames.
+ */
+export async function writeFrameRecords(
+  path: string,
+  records: readonly FrameRecord[],
+  overwrite = false,
+): Promise<void> {
+  if (!overwrite) await readFrameRecords(path);
   await writeFileWhole(path, records.map(formatLine).join(''));
 }
 
@@ -100,21 +108,22 @@ export async function appendFrameRecords(path: string): Promise<FrameRecordWrite
   };
 }
 
-function formatLine(record: FrameRecord): string {
+/** A frame as its line in the file holds it. */
+export function formatLine(record: FrameRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
 /**
- * Writes the list: `image label` and, where the next frame of the clip is among them, that one too; tabs between them,
+ * The list: `image label` and, where the next frame of the clip is among them, that one too; tabs between them,
  * paths relative to the list.
  */
-export async function writeTrainingList(path: string, records: readonly FrameRecord[]): Promise<void> {
+export function formatTrainingList(records: readonly FrameRecord[]): string {
   const lines = records.map(({ image, label, index, clip }, at) => {
     const next = records.at(at + 1);
     const follows = next?.index === index + 1 && next.clip === clip;
     return `${[image, label, ...(follows ? [next.image] : [])].join('\t')}\n`;
   });
-  await writeFileWhole(path, lines.join(''));
+  return lines.join('');
 }
 
 /**

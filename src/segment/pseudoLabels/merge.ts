@@ -1,20 +1,20 @@
 // One set of pseudo labels of those of all shards, equal to that of an unsharded run.
 import { dirname, join, resolve } from 'node:path';
 import { SteadysegError, UsageError } from '../../base/errors.js';
-import { writeFileWhole } from '../../base/files.js';
-import { lockFolder } from '../../base/lock.js';
+import { type OutputFolder, openOutputFolder, type Recorded } from '../../base/outputFolder.js';
 import type { OnProgress } from '../../base/progress.js';
-import { formatRecord, partName } from '../../base/runRecord.js';
 import { wholeWork } from '../../base/shard.js';
-import { decideByShare, removePendingFrames } from './decide.js';
-import { type FrameRecord, readFrameRecords, writeFrameRecords, writeTrainingList } from './frameRecords.js';
-import { lockedWork, recordsName, reportName } from './pseudoLabel.js';
+import { decideByShare, removePendingFrames, setDigest } from './decide.js';
+import { type FrameRecord, formatTrainingList, readFrameRecords, writeFrameRecords } from './frameRecords.js';
+import { listName, lockedWork, recordsName } from './pseudoLabel.js';
 import { type PseudoLabelReport, type PseudoLabelSettings, readPseudoLabelReport, reportOf } from './report.js';
 
 /** What merging takes. */
 export interface MergePseudoLabelsOptions {
   /** How far choosing and writing is, where shards left that; each frame counts twice. */
   readonly onProgress?: OnProgress | undefined;
+  /** Replace files in the folder that no run is known to have written. Default: they are refused. */
+  readonly overwrite?: boolean | undefined;
 }
 
 interface NamedReport {
@@ -32,31 +32,40 @@ interface NamedReport {
  */
 export async function mergePseudoLabels(
   paths: readonly string[],
-  { onProgress }: MergePseudoLabelsOptions = {},
-): Promise<PseudoLabelReport> {
+  options: MergePseudoLabelsOptions = {},
+): Promise<PseudoLabelReport & Recorded> {
   const reports: NamedReport[] = [];
   for (const path of paths) reports.push({ name: path, report: await readPseudoLabelReport(path) });
   checkShards(reports);
   reports.sort((a, b) => a.report.shard.index - b.report.shard.index);
-  const folder = dirname(resolve(reports[0].name));
-  const unlock = await lockFolder(join(folder, `.${partName('pseudo-label', wholeWork)}.lock`), lockedWork);
+  const out = dirname(resolve(reports[0].name));
+  const settings = settingsOf(reports[0].report);
+  const folder = await openOutputFolder(out, {
+    name: 'pseudo-label',
+    work: lockedWork,
+    shard: wholeWork,
+    settings,
+    overwrite: options.overwrite,
+    keepOthers: true,
+  });
   try {
-    return await mergeInto(folder, reports, onProgress);
+    return await mergeInto(out, folder, reports, options);
   } finally {
-    await unlock();
+    await folder.close();
   }
 }
 
 async function mergeInto(
-  folder: string,
+  out: string,
+  folder: OutputFolder,
   reports: readonly NamedReport[],
-  onProgress: OnProgress | undefined,
-): Promise<PseudoLabelReport> {
+  { onProgress, overwrite }: MergePseudoLabelsOptions,
+): Promise<PseudoLabelReport & Recorded> {
   const { limit, quantile } = reports[0].report;
   const settings = settingsOf(reports[0].report);
   let records: FrameRecord[] = [];
   for (const { name, report } of reports) {
-    const file = join(folder, recordsName(report.shard));
+    const file = join(out, recordsName(report.shard));
     const ofShard = await readFrameRecords(file, settings.classes.length);
     if (ofShard.length !== report.frames) {
       throw new SteadysegError(
@@ -71,24 +80,32 @@ async function mergeInto(
   if (quantile !== null) {
     const { classSet: name, classes, palette, save } = settings;
     const classSet = { name, classes, palette, ignoreLabel: 255 };
-    const decided = await decideByShare(folder, records, { share: quantile, classes: classSet, save, onProgress });
+    const source = setDigest(records);
+    const how = { folder, source, share: quantile, classes: classSet, save, onProgress };
+    const decided = await decideByShare(out, records, how);
     if (decided) ({ records, thresholds } = decided);
   }
   const failed = reports.flatMap(({ report }) => report.failed);
   const complete = reports.every(({ report }) => report.complete);
   const state = { limit, shard: wholeWork, complete, interrupted: false, failed, thresholds };
   const merged = reportOf(settings, records, state);
-  await writeFrameRecords(join(folder, recordsName(wholeWork)), records);
-  await writeTrainingList(join(folder, 'list.txt'), records);
-  await writeFileWhole(join(folder, reportName(wholeWork)), formatRecord(merged));
-  if (complete) await removePendingFrames(folder, records);
-  return merged;
+  await writeFrameRecords(join(out, recordsName(wholeWork)), records, overwrite);
+  await folder.write({
+    unit: listName,
+    source: setDigest(records),
+    files: { [listName]: formatTrainingList(records) },
+  });
+  await folder.record(merged);
+  if (complete) await removePendingFrames(out, folder, records);
+  // Without those that are no more.
+  return await folder.record(merged);
 }
 
 /** The entries that say how labels were made. */
 function settingsOf(report: PseudoLabelReport): PseudoLabelSettings {
   return {
     kind: report.kind,
+    version: report.version,
     input: report.input,
     model: report.model,
     modelSha256: report.modelSha256,

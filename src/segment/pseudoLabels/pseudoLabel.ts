@@ -1,28 +1,30 @@
 // Labels a whole input by a network, where it is sure, for training on: label maps, a list file, and a report of what was kept.
 import { join } from 'node:path';
 import { SteadysegError, UsageError } from '../../base/errors.js';
-import { ensureFolder, writeFileWhole } from '../../base/files.js';
-import { lockFolder } from '../../base/lock.js';
+import { ensureFolder } from '../../base/files.js';
+import { type OutputFolder, openOutputFolder, partName, type Recorded } from '../../base/outputFolder.js';
 import type { OnProgress } from '../../base/progress.js';
-import { checkResumable, formatRecord, partName, removeOtherRecords } from '../../base/runRecord.js';
 import { type Shard, wholeWork } from '../../base/shard.js';
-import { checkApart, type FrameFolder, finishedStems } from '../../media/frameFiles.js';
-import { type Frame, type FrameSource, openFrames } from '../../media/frames.js';
+import { digestOf } from '../../base/written.js';
+import { checkApart, type FrameFolder } from '../../media/frameFiles.js';
+import { checkUnchanged, type Frame, type FrameSource, openFrames } from '../../media/frames.js';
 import { checkSegmentOptions, type SegmentationModel } from '../model.js';
 import { createPool, movable } from '../pool.js';
 import { createTally, type FrameRunOptions, type RunSpeed, runFrames, speedOf } from '../runFrames.js';
 import { runSettings } from '../runSettings.js';
 import { selectFrames } from '../selection.js';
+import { checkFramesFree, framePaths, frameUnit, takeOver } from '../takeOver.js';
 import type { ViewOptions } from '../views.js';
-import { decideByShare, removePendingFrames } from './decide.js';
+import { decideByShare, decidedUnit, removePendingFrames, setDigest } from './decide.js';
 import {
   appendFrameRecords,
   type FrameRecord,
+  formatLine,
+  formatTrainingList,
   labelOf,
   listedPath,
   readFrameRecords,
   writeFrameRecords,
-  writeTrainingList,
 } from './frameRecords.js';
 import {
   type ExtraOutput,
@@ -35,6 +37,10 @@ import {
 
 /** SPEC §5. */
 const DEFAULT_THRESHOLD = 0.9;
+
+const extension = '.png';
+/** The file that `train` reads. */
+export const listName = 'list.txt';
 
 /** What the owner of a locked folder is doing. */
 export const lockedWork = 'writing pseudo labels into this folder';
@@ -51,7 +57,7 @@ export interface PseudoLabelOptions extends ViewOptions, FrameRunOptions {
 }
 
 /** The report, and what this run did of it. */
-export interface PseudoLabelSummary extends PseudoLabelReport {
+export interface PseudoLabelSummary extends PseudoLabelReport, Recorded {
   readonly run: RunSpeed & {
     /** Frames an earlier run had finished. */
     readonly resumed: number;
@@ -62,13 +68,13 @@ export interface PseudoLabelSummary extends PseudoLabelReport {
  * Labels every frame of INPUT in `out` (SPEC §5): `labels/<stem>.png` with 255 where the network is not sure enough, of a
  * video also the frames as `frames/<stem>.png`, `frames.jsonl` (the pixels of each class, a frame a line), `list.txt`
  * (`image label [next image]`, for training) and `pseudo-label.json` (the report). A resumed run ends with the same files
- * as one that was never interrupted.
+ * as one that was never interrupted: it takes over what it finds as a run of the same settings wrote it, from the same content.
  *
  * With `quantile`, frames wait in `pending/` (3 bytes a pixel before compression) until all are segmented. Shards leave
  * them there, and write no list: `mergePseudoLabels` does both.
  *
- * @throws SteadysegError for an input, model or folder that cannot be used, and for a folder another process labels into;
- *   UsageError for a threshold or share out of range.
+ * @throws SteadysegError for an input, model or folder that cannot be used, for a folder another process labels into, and for a
+ *   file in it that is the user's; UsageError for a threshold or share out of range.
  */
 export async function pseudoLabel(
   input: string,
@@ -85,13 +91,10 @@ export async function pseudoLabel(
   const settings: PseudoLabelSettings = {
     kind: 'pseudo-label',
     ...(await runSettings(input, model, options)),
-    classSet: model.classes.name,
-    palette: model.classes.palette,
     ...rule,
     save,
   };
   const classCount = settings.classes.length;
-  const reportPath = join(out, reportName(shard));
   const recordsPath = join(out, recordsName(shard));
   const imagePath = imagePathsOf(source, out);
   const clipOf = clipsOf(source);
@@ -99,24 +102,17 @@ export async function pseudoLabel(
 
   // What is written while a frame is segmented; with a quantile, the rest follows when all are.
   const byShare = rule.quantile !== null;
-  const kinds = [
+  const names = [
     byShare ? 'pending' : 'labels',
     ...save.filter((kind) => kind === 'confidence' || !byShare),
     ...(source.kind === 'video' ? ['frames'] : []),
   ];
-  await checkApart(source, foldersOf(out, ['labels', ...save, ...kinds]));
+  const kinds = names.map((folder) => ({ folder, extension }));
+  // With a quantile, these follow.
+  const decidedNames = byShare ? ['labels', ...save.filter((kind) => kind === 'color')] : [];
+  const decidedKinds = decidedNames.map((folder) => ({ folder, extension }));
+  await checkApart(source, foldersOf(out, [...decidedNames, ...names]));
   const tally = createTally();
-  if (options.resume && byShare) {
-    const earlier = await checkResumable(reportPath, settings);
-    const sameFrames = earlier?.complete === true && earlier.limit === (limit ?? null);
-    const earlierRecords = sameFrames ? await readFrameRecords(recordsPath, classCount) : [];
-    if (sameFrames && (await areDecided(out, kinds, earlierRecords))) {
-      tally.resumed = tally.frames = earlierRecords.length;
-      const done = await readPseudoLabelReport(reportPath);
-      return { ...done, run: { resumed: tally.resumed, ...speedOf(tally, { sessions: 0, threads: 0 }) } };
-    }
-  }
-
   const views = { tile: options.tile, scales: options.scales, flip: options.flip };
   const pool = await createPool(model, { ...views, confidence: true }, selection.count);
   const finished = new Map<string, FrameRecord>();
@@ -131,53 +127,97 @@ export async function pseudoLabel(
       failed: tally.failed,
       thresholds,
     });
-  const lock = join(out, `.${partName('pseudo-label', shard)}.lock`);
-  const unlock = await lockFolder(lock, lockedWork).catch(async (thrown) => {
-    await pool.release();
-    throw thrown;
-  });
+  let folder: OutputFolder | undefined;
   try {
-    const speed = await segmentFrames().finally(() => pool.release());
-    records.sort((a, b) => a.index - b.index);
+    folder = await openOutputFolder(out, {
+      name: 'pseudo-label',
+      work: lockedWork,
+      shard,
+      settings,
+      resume: options.resume,
+      overwrite: options.overwrite,
+    });
+    return await labelInto(folder);
+  } finally {
+    await pool.release();
+    await folder?.close();
+  }
+
+  async function labelInto(folder: OutputFolder): Promise<PseudoLabelSummary> {
     const isWhole = shard.count === 1;
+    if (options.resume && byShare && isWhole) {
+      const done = await earlierResult(folder);
+      if (done) return done;
+    }
+    if (isWhole) await folder.checkFree([listName]);
+    const speed = await segmentFrames(folder);
+    records.sort((a, b) => a.index - b.index);
+    const source = setDigest(records);
     if (byShare && isWhole && !signal?.aborted) {
       const { onDeciding: onProgress } = options;
-      const share = rule.quantile;
-      const decided = await decideByShare(out, records, { share, classes: model.classes, save, onProgress, signal });
+      const how = { folder, source, share: rule.quantile, classes: model.classes, save, onProgress, signal };
+      const decided = await decideByShare(out, records, how);
       if (decided) ({ records, thresholds } = decided);
     }
     const interrupted = signal?.aborted ?? false;
     const result = report(!interrupted && tally.failed.length === 0, interrupted);
-    await writeFrameRecords(recordsPath, records);
-    if (isWhole && result.decided) await writeTrainingList(join(out, 'list.txt'), records);
-    await writeFileWhole(reportPath, formatRecord(result));
-    if (byShare && isWhole && result.complete) await removePendingFrames(out, records);
-    return { ...result, run: { resumed: tally.resumed, ...speed } };
-  } finally {
-    await unlock();
+    await writeFrameRecords(recordsPath, records, true);
+    if (isWhole && result.decided) {
+      await folder.write({ unit: listName, source, files: { [listName]: formatTrainingList(records) } });
+    }
+    let recorded = await folder.record(result);
+    if (byShare && isWhole && result.complete) {
+      await removePendingFrames(out, folder, records);
+      // Without those that are no more.
+      recorded = await folder.record(result);
+    }
+    return { ...recorded, run: { resumed: tally.resumed, ...speed } };
+  }
+
+  /** The result of an earlier run that is whole: its frames no longer wait, so nothing else could be made of them. */
+  async function earlierResult(folder: OutputFolder): Promise<PseudoLabelSummary | undefined> {
+    const { earlier } = folder;
+    if (earlier?.complete !== true || earlier.limit !== (limit ?? null)) return undefined;
+    const known = await readFrameRecords(recordsPath, classCount);
+    const set = setDigest(known);
+    const kept = kinds.filter(({ folder: name }) => name !== 'pending');
+    for (const { index, stem } of known) {
+      const fingerprint = () => source.fingerprint(index);
+      const isSegmented = await folder.finished(frameUnit(stem), fingerprint, framePaths(kept, stem));
+      if (!isSegmented) return undefined;
+      if (!(await folder.finished(decidedUnit(stem), async () => set, framePaths(decidedKinds, stem))))
+        return undefined;
+    }
+    await removePendingFrames(out, folder, known);
+    const done = await readPseudoLabelReport(join(out, reportName(shard)));
+    const recorded = await folder.record(done);
+    tally.resumed = tally.frames = known.length;
+    return { ...recorded, run: { resumed: tally.resumed, ...speedOf(tally, { sessions: 0, threads: 0 }) } };
   }
 
   /** Segments the frames that no earlier run has finished. */
-  async function segmentFrames(): Promise<RunSpeed> {
-    for (const folder of [out, ...kinds.map((kind) => join(out, kind))]) await ensureFolder(folder);
-    if (options.resume && (await checkResumable(reportPath, settings))) {
-      const stems = await finishedStems(foldersOf(out, kinds));
+  async function segmentFrames(folder: OutputFolder): Promise<RunSpeed> {
+    const there = await takeOver(out, folder, source, selection, kinds);
+    await checkFramesFree(out, folder, source, selection, decidedKinds);
+    for (const name of names) await ensureFolder(join(out, name));
+    if (!options.overwrite) await readFrameRecords(recordsPath);
+    if (options.resume && folder.earlier) {
       for (const record of await readFrameRecords(recordsPath, classCount)) {
-        const here = stems.has(record.stem) && selection.has(record.index);
-        if (here) finished.set(record.stem, byShare ? { ...record, kept: null } : record);
+        const pending = byShare ? { ...record, kept: null } : record;
+        const written = there.get(record.stem);
+        if (written?.data === digestOf(formatLine(pending))) finished.set(record.stem, pending);
       }
       records = [...finished.values()];
-    } else {
-      await removeOtherRecords(out, 'pseudo-label', shard);
     }
     // First the frames: those of other settings must not lie beside a report of these.
-    await writeFrameRecords(recordsPath, records);
-    await writeFileWhole(reportPath, formatRecord(report(false, false)));
+    await writeFrameRecords(recordsPath, records, true);
+    await folder.record(report(false, false));
+    const digest = source.kind === 'video' ? await source.fingerprint(0) : undefined;
     const writer = await appendFrameRecords(recordsPath);
     try {
       await runFrames(source, selection, pool.sessions + 2, options, tally, {
         isDone: (stem) => finished.has(stem),
-        finish: finishFrame,
+        finish: (frame) => finishFrame(folder, frame),
         async take(record) {
           await writer.append(record);
           records.push(record);
@@ -186,11 +226,12 @@ export async function pseudoLabel(
     } finally {
       await writer.close();
     }
+    if (digest !== undefined) await checkUnchanged(source, digest);
     return speedOf(tally, pool);
   }
 
   /** Segments one frame and writes what is known of it. */
-  async function finishFrame({ index, stem, image }: Frame): Promise<FrameRecord> {
+  async function finishFrame(folder: OutputFolder, { index, stem, image, digest = '' }: Frame): Promise<FrameRecord> {
     const { balance, rendered, labels, times } = await pool.run({
       image: movable(image),
       threshold: rule.threshold ?? 0,
@@ -209,12 +250,7 @@ export async function pseudoLabel(
       overlay: undefined,
       frames: rendered.frame,
     };
-    for (const kind of kinds) {
-      const content = contents[kind];
-      if (content) await writeFileWhole(join(out, kind, `${stem}.png`), content);
-    }
-    tally.times.write += performance.now() - start;
-    return {
+    const record: FrameRecord = {
       index,
       clip: clipOf(index),
       stem,
@@ -225,6 +261,14 @@ export async function pseudoLabel(
       predicted: balance.predicted,
       kept: byShare ? null : balance.kept,
     };
+    await folder.write({
+      unit: frameUnit(stem),
+      source: digest,
+      files: Object.fromEntries(kinds.map(({ folder: kind }) => [`${kind}/${stem}${extension}`, contents[kind]])),
+      data: digestOf(formatLine(record)),
+    });
+    tally.times.write += performance.now() - start;
+    return record;
   }
 }
 
@@ -261,13 +305,7 @@ function checkClasses({ description, classes }: SegmentationModel): void {
 }
 
 function foldersOf(out: string, kinds: readonly string[]): FrameFolder[] {
-  return kinds.map((kind) => ({ path: join(out, kind), extension: '.png' }));
-}
-
-/** Whether all frames have the files that a decided set consists of. */
-async function areDecided(out: string, kinds: readonly string[], records: readonly FrameRecord[]): Promise<boolean> {
-  const stems = await finishedStems(foldersOf(out, ['labels', ...kinds.filter((kind) => kind !== 'pending')]));
-  return records.every(({ stem }) => stems.has(stem));
+  return kinds.map((kind) => ({ path: join(out, kind), extension }));
 }
 
 /** The path of each frame's picture, as the list has it. */

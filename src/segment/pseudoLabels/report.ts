@@ -4,7 +4,6 @@ import { messageOf, SteadysegError } from '../../base/errors.js';
 import { readFileBounded } from '../../base/files.js';
 import { count } from '../../base/json.js';
 import { problemOf } from '../../base/problem.js';
-import type { Rgb } from '../../media/classes.js';
 import type { RunSettings } from '../runSettings.js';
 import { scoreKinds } from '../trace.js';
 import type { FrameRecord } from './frameRecords.js';
@@ -17,9 +16,6 @@ export type ExtraOutput = (typeof extraOutputs)[number];
 /** What makes two runs comparable: `resume` and merging ask for the same. */
 export interface PseudoLabelSettings extends RunSettings {
   readonly kind: 'pseudo-label';
-  /** Name of the classes, and their colours. */
-  readonly classSet: string;
-  readonly palette: readonly Rgb[];
   /** The lowest probability that is kept; null where `quantile` decides. */
   readonly threshold: number | null;
   /** The share of each class's pixels that is kept, the surest ones; null where `threshold` decides. */
@@ -93,6 +89,7 @@ const MAX_SHARDS = 1_000_000;
 
 const pseudoLabelReport = v.object({
   kind: v.literal('pseudo-label'),
+  version: v.string(),
   input: v.string(),
   model: v.string(),
   modelSha256: v.string(),
