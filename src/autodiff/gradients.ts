@@ -6,6 +6,7 @@ import { elementCount, formatShape } from '../tensor/tensor.js';
 import { sumOfProducts } from './product.js';
 import { type Recall, recomputation } from './recomputation.js';
 import { type Contribution, type GradientSite, writeOut } from './rule.js';
+import { piecewiseConstant } from './rules/arithmetic.js';
 import { gradientRules } from './rules/index.js';
 
 export interface GradientOptions {
@@ -67,12 +68,13 @@ export function gradients(
   });
 }
 
-/** The values that depend on any of `values`, these included. */
+/** The values that a change of any of `values` changes, these included: no integers, nothing piecewise constant. */
 function activeValues(graph: Graph, values: readonly Value[]): Set<Value> {
   const active = new Set(values);
   for (const node of graph.nodes) {
-    if (node.op === stopGradient || !node.inputs.some((value) => value && active.has(value))) continue;
-    for (const output of node.outputs) active.add(output);
+    if (node.op === stopGradient || piecewiseConstant.has(node.op)) continue;
+    if (!node.inputs.some((value) => value && active.has(value))) continue;
+    for (const output of node.outputs) if (output.dtype.includes('float')) active.add(output);
   }
   return active;
 }
@@ -89,9 +91,15 @@ function applyRule(
     throw new SteadysegError(`the operator ${operator} of node ${node.name} has no gradient rule`);
   }
   try {
-    return rule(siteOf(node, flowing, active, recall)).flatMap((contribution, index) => {
-      const from = node.inputs[index];
-      if (!contribution || !from || !active.has(from)) return [];
+    const contributions = rule(siteOf(node, flowing, active, recall));
+    const reached = new Set(node.inputs.filter((_, index) => contributions[index]));
+    return node.inputs.flatMap((from, index) => {
+      if (!from || !active.has(from)) return [];
+      if (!reached.has(from)) {
+        throw new SteadysegError(`its input ${from.name} counts as a constant to the gradient; detach it`);
+      }
+      const contribution = contributions[index];
+      if (!contribution) return [];
       const part: Contribution = 'kind' in contribution ? contribution : { kind: 'dense', value: contribution };
       return [[index, part] as [number, Contribution]];
     });

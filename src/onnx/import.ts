@@ -1,14 +1,13 @@
 // Adds a model, ours or foreign, to a graph at concrete sizes: shapes are inferred, shape arithmetic is computed.
 import { messageOf, SteadysegError } from '../base/errors.js';
-import { elementCount, float32, formatShape, int64, type Shape, type Tensor } from '../tensor/tensor.js';
+import { float32, formatShape, int64, type Shape, type Tensor } from '../tensor/tensor.js';
 import { foldConstants } from './fold.js';
 import { freeNode, recordSize, type TracedSizes, tracedSizes } from './freeSizes.js';
 import { addNode, constant, createGraph, defaultOpset, type Graph, input, parameter, type Value } from './graph.js';
-import { inferOutputs } from './inference/index.js';
-import { feedInputs, int, type Model, type ModelNode, type ValueInfo } from './model.js';
-import { reshape } from './ops.js';
+import { lower } from './lowering/index.js';
+import { feedInputs, type Model, type ModelNode, type ValueInfo } from './model.js';
 import { tensorRoles } from './trainable.js';
-import { flattenedSoftmaxAxis, upgradeNode } from './upgrade.js';
+import { upgradeNode } from './upgrade.js';
 
 /** A model in a graph. Every time it is applied it uses the same parameters and constants. */
 export interface AddedModel {
@@ -176,23 +175,14 @@ function importNode(
     const { inputs, attributes } = traced
       ? freeNode(graph, { ...upgraded, names: original.inputs, inputs: given }, traced)
       : { inputs: given, attributes: upgraded.attributes };
-    // Dropout does nothing outside training.
-    if (op === 'Dropout' || (op === 'Identity' && inputs[0])) {
-      values.set(outputNames[0], inputs[0]);
+    const site = { graph, op, domain, opset, inputs, attributes, outputCount: outputNames.length };
+    const folded = domain === '' ? foldConstants(site)?.map((content) => constant(graph, content)) : undefined;
+    const plain = folded ?? lower(site);
+    if (plain) {
+      plain.forEach((value, i) => {
+        if (outputNames[i]) values.set(outputNames[i], value);
+      });
       return;
-    }
-    const flattened = domain === '' ? flattenedSoftmaxAxis(original, opset) : undefined;
-    if (flattened !== undefined && inputs[0]) {
-      values.set(outputNames[0], flattenedSoftmax(op, inputs[0], flattened));
-      return;
-    }
-    const site = { op, inputs, attributes, outputCount: outputNames.length };
-    if (outputNames.length === 1) {
-      const content = foldConstants(site, inferOutputs(site)[0]);
-      if (content) {
-        values.set(outputNames[0], constant(graph, content));
-        return;
-      }
     }
     const outputs = addNode(graph, op, inputs, attributes, outputNames.length, {
       domain,
@@ -200,7 +190,7 @@ function importNode(
       outputNames: outputNames.map((output) => freeName(graph, output || `${op.toLowerCase()}_unused`)),
     });
     outputs.forEach((value, i) => {
-      values.set(outputNames[i], value);
+      if (outputNames[i]) values.set(outputNames[i], value);
     });
   } catch (thrown) {
     const place = `node ${original.name || original.outputs[0]} (${original.op})`;
@@ -209,13 +199,6 @@ function importNode(
       : '';
     throw new SteadysegError(`${place}: ${messageOf(thrown)}${way}`, { cause: thrown });
   }
-}
-
-function flattenedSoftmax(op: string, x: Value, axis: number): Value {
-  const first = axis < 0 ? axis + x.shape.length : axis;
-  if (first === x.shape.length - 1) return addNode(x.graph, op, [x], { axis: int(-1) })[0];
-  const flat = reshape(x, [elementCount(x.shape.slice(0, first)), elementCount(x.shape.slice(first))]);
-  return reshape(addNode(x.graph, op, [flat], { axis: int(-1) })[0], x.shape);
 }
 
 function declareConstant(node: ModelNode, declare: (name: string, content: Tensor) => void): void {

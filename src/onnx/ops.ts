@@ -70,15 +70,21 @@ export const and = binary('And');
 
 export const abs = unary('Abs');
 export const cos = unary('Cos');
+export const cosh = unary('Cosh');
+export const erf = unary('Erf');
 export const exp = unary('Exp');
 export const floor = unary('Floor');
 export const identity = unary('Identity');
 export const log = unary('Log');
 export const neg = unary('Neg');
+export const reciprocal = unary('Reciprocal');
 export const relu = unary('Relu');
+export const round = unary('Round');
 export const sigmoid = unary('Sigmoid');
 export const sign = unary('Sign');
 export const sin = unary('Sin');
+export const sinh = unary('Sinh');
+export const softplus = unary('Softplus');
 export const sqrt = unary('Sqrt');
 export const tanh = unary('Tanh');
 export const globalAveragePool = unary('GlobalAveragePool');
@@ -86,6 +92,16 @@ export const globalAveragePool = unary('GlobalAveragePool');
 /** Negative inputs times `alpha`. */
 export function leakyRelu(x: Value, alpha: number): Value {
   return one('LeakyRelu', [x], { alpha: float(alpha) });
+}
+
+/** alpha·(eˣ - 1) for negative inputs. */
+export function elu(x: Value, alpha: number): Value {
+  return one('Elu', [x], { alpha: float(alpha) });
+}
+
+/** alpha·x + beta, limited to 0..1. */
+export function hardSigmoid(x: Value, alpha: number, beta: number): Value {
+  return one('HardSigmoid', [x], { alpha: float(alpha), beta: float(beta) });
 }
 
 export function pRelu(x: Value, slope: Value): Value {
@@ -302,7 +318,7 @@ export function gridSample(
   options: { padding: 'zeros' | 'border'; alignCorners: boolean },
 ): Value {
   return one('GridSample', [x, grid], {
-    mode: string('bilinear'),
+    mode: string(x.graph.opset < 20 ? 'bilinear' : 'linear'),
     padding_mode: string(options.padding),
     align_corners: int(options.alignCorners ? 1 : 0),
   });

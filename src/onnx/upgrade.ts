@@ -3,8 +3,8 @@ import { SteadysegError } from '../base/errors.js';
 import { float32, int64, type Tensor } from '../tensor/tensor.js';
 import { type Attribute, type Attributes, int, type ModelNode, string } from './model.js';
 
-/** Older operator sets changed the meaning of operators (Upsample, Resize, BatchNormalization) in ways that are not followed. */
-const oldestOpset = 9;
+/** The oldest operator set the engine runs: before it, operands broadcast by attributes. */
+const oldestOpset = 7;
 
 /** An upgraded node. Inputs are names, or constants that used to be attributes. */
 export interface UpgradedNode extends Omit<ModelNode, 'inputs'> {
@@ -40,6 +40,8 @@ export function upgradeNode(node: ModelNode, opset: number): UpgradedNode {
     );
   }
   if (opset < 11 && (node.op === 'Resize' || node.op === 'Upsample')) return upgradeResize(node);
+  if (node.op === 'Scatter') return { ...node, op: 'ScatterElements' };
+  if (node.op === 'BatchNormalization' && opset < 9) return upgradeBatchNormalization(node);
   const moved = movedAttributes[node.op];
   let { inputs, attributes }: { inputs: readonly (string | Tensor)[]; attributes: Attributes } = node;
   if (moved && opset < moved[0]) {
@@ -57,29 +59,27 @@ function attributeTensor(attribute: Attribute | undefined): string | Tensor {
   if (attribute?.kind === 'ints') return int64([attribute.value.length], attribute.value);
   if (attribute?.kind === 'int') return int64([1], [attribute.value]);
   if (attribute?.kind === 'float') return float32([], [attribute.value]);
+  if (attribute?.kind === 'floats') return float32([attribute.value.length], attribute.value);
   return '';
 }
 
-/** Before opset 11 sizes came as scales after the input, and positions mapped asymmetrically. */
+/** Before opset 9 an attribute said whether statistics are those of channels, as they have been since. */
+function upgradeBatchNormalization(node: ModelNode): ModelNode {
+  const { spatial, ...attributes } = node.attributes;
+  return spatial?.kind === 'int' && spatial.value === 0 ? node : { ...node, attributes };
+}
+
+/** Before opset 11 sizes came as scales after the input (before 9, as an attribute), and positions mapped asymmetrically. */
 function upgradeResize(node: ModelNode): UpgradedNode {
   const mode = node.attributes.mode?.kind === 'string' ? node.attributes.mode.value : 'nearest';
   return {
     ...node,
     op: 'Resize',
-    inputs: [node.inputs[0], '', node.inputs[1]],
+    inputs: [node.inputs[0], '', node.inputs[1] ?? attributeTensor(node.attributes.scales)],
     attributes: {
       mode: string(mode),
       coordinate_transformation_mode: string('asymmetric'),
       ...(mode === 'nearest' && { nearest_mode: string('floor') }),
     },
   };
-}
-
-/**
- * The axis from which on a Softmax or LogSoftmax of an older operator set takes all axes for one; undefined for other
- * nodes. Since opset 13 they go along one axis.
- */
-export function flattenedSoftmaxAxis(node: ModelNode, opset: number): number | undefined {
-  if (opset >= 13 || (node.op !== 'Softmax' && node.op !== 'LogSoftmax')) return undefined;
-  return node.attributes.axis?.kind === 'int' ? node.attributes.axis.value : 1;
 }

@@ -36,6 +36,7 @@ import {
   reduceSum,
   reshape,
   resize,
+  scalar,
   scatterElements,
   slice,
   softmax,
@@ -98,7 +99,13 @@ const grid = (graph: Graph, reach: number) =>
 
 const checks: Record<string, GradientCheck[]> = {
   Abs: [unary('Abs')],
+  Acos: [unary('Acos', (x) => 0.8 * Math.tanh(x))],
+  Acosh: [unary('Acosh', (x) => 1.5 + Math.abs(x))],
   Add: binary('Add'),
+  Asin: [unary('Asin', (x) => 0.8 * Math.tanh(x))],
+  Asinh: [unary('Asinh')],
+  Atan: [unary('Atan')],
+  Atanh: [unary('Atanh', (x) => 0.8 * Math.tanh(x))],
   AveragePool: [
     { shapes: [[1, 2, 5, 6]], build: ([x]) => averagePool(x, { kernel: [2, 3], strides: [2, 2] }) },
     { shapes: [[1, 2, 5, 5]], build: ([x]) => averagePool(x, { kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }) },
@@ -138,8 +145,15 @@ const checks: Record<string, GradientCheck[]> = {
       },
     },
   ],
-  Cast: [{ shapes: [[2, 2]], build: ([x]) => cast(cast(x, 'float64'), 'float32') }],
-  Ceil: [],
+  Cast: [
+    { shapes: [[2, 2]], build: ([x]) => cast(cast(x, 'float64'), 'float32') },
+    // Integers do not change with small changes.
+    {
+      shapes: [[2, 2]],
+      build: ([x]) => mul(x, cast(cast(x, 'int64'), 'float32')),
+      draw: (x) => Math.trunc(3 * x) + 0.5,
+    },
+  ],
   Clip: [
     { shapes: [[2, 4]], build: ([x]) => clip(x, -1, 1), draw: offKinks },
     { shapes: [[2, 4]], build: ([x]) => clip(x, undefined, 0), draw: offKinks },
@@ -252,6 +266,8 @@ const checks: Record<string, GradientCheck[]> = {
     },
   ],
   Cos: [unary('Cos')],
+  Cosh: [unary('Cosh')],
+  CumSum: [{ shapes: [[2, 3]], build: ([x], graph) => node('CumSum')([x, scalar(graph, 1, 'int64')]) }],
   DepthToSpace: [{ shapes: [[1, 8, 2, 3]], build: node('DepthToSpace', { blocksize: int(2) }) }],
   Div: binary('Div', positive),
   Elu: [unary('Elu', offKinks, { alpha: float(0.7) })],
@@ -262,13 +278,15 @@ const checks: Record<string, GradientCheck[]> = {
     { shapes: [[3]], build: ([x]) => expand(x, [2, 3]) },
   ],
   Flatten: [{ shapes: [[2, 3, 2]], build: node('Flatten', { axis: int(2) }) }],
-  Floor: [],
   Gather: [
     { shapes: [[4, 3]], build: ([x], graph) => gather(x, longs(graph, [2, 3], [0, 3, 1, 1, 0, 1]), 0) },
     { shapes: [[2, 4, 2]], build: ([x], graph) => gather(x, longs(graph, [3], [2, 2, 0]), 1) },
   ],
   GatherElements: [
     { shapes: [[2, 4, 3]], build: ([x], graph) => gatherElements(x, longs(graph, [2, 1, 3], [0, 3, 1, 2, 2, 0]), 1) },
+  ],
+  GatherND: [
+    { shapes: [[3, 2, 2]], build: ([x], graph) => node('GatherND')([x, longs(graph, [3, 2], [0, 1, 2, 0, 0, 1])]) },
   ],
   Gemm: [
     { shapes: [[2, 3], [3, 4], [4]], build: node('Gemm', { alpha: float(0.5), beta: float(2) }) },
@@ -338,6 +356,9 @@ const checks: Record<string, GradientCheck[]> = {
     },
   ],
   Min: [{ shapes: [[2, 3], [3]], build: ([a, b]) => min(a, b), draw: (x, i) => x + 0.5 * i }],
+  Mod: [
+    { shapes: [[2, 3], [3]], build: node('Mod', { fmod: int(1) }), draw: (x, i) => (i === 0 ? 0.9 : 0.35) + 0.02 * x },
+  ],
   Mul: [
     ...binary('Mul'),
     { shapes: [[2, 3]], build: ([x]) => mul(x, x) },
@@ -412,7 +433,6 @@ const checks: Record<string, GradientCheck[]> = {
         }),
     },
   ],
-  Round: [],
   ScatterElements: [
     {
       shapes: [
@@ -430,9 +450,18 @@ const checks: Record<string, GradientCheck[]> = {
         scatterElements(x, longs(graph, [2, 4], [0, 1, 2, 0, 0, 2, 1, 1]), updates, 0, 'add'),
     },
   ],
+  ScatterND: [
+    {
+      shapes: [
+        [3, 2],
+        [2, 2],
+      ],
+      build: ([x, updates], graph) => node('ScatterND')([x, longs(graph, [2, 1], [2, 0]), updates]),
+    },
+  ],
   Sigmoid: [unary('Sigmoid')],
-  Sign: [],
   Sin: [unary('Sin')],
+  Sinh: [unary('Sinh')],
   Slice: [
     { shapes: [[4, 5]], build: ([x]) => slice(x, [0, 1], [1, -3], [3, 5]) },
     { shapes: [[4, 5]], build: ([x]) => slice(x, [1], [4], [-6], [-2]) },
@@ -448,7 +477,7 @@ const checks: Record<string, GradientCheck[]> = {
   Sqrt: [unary('Sqrt', positive)],
   Squeeze: [{ shapes: [[2, 1, 3]], build: ([x]) => squeeze(x, [1]) }],
   Sub: binary('Sub'),
-  Sum: [{ shapes: [[2, 3], [3], [2, 1]], build: node('Sum') }],
+  Tan: [unary('Tan', (x) => 0.4 * x)],
   Tanh: [unary('Tanh')],
   Tile: [{ shapes: [[2, 3]], build: ([x], graph) => node('Tile')([x, integers(graph, [2, 3])]) }],
   TopK: [{ shapes: [[2, 5]], build: ([x]) => topK(x, 3, 1).values, step: 1e-3 }],
@@ -478,28 +507,30 @@ const refused: [what: string, check: GradientCheck, message: RegExp][] = [
   ['Max of three', { shapes: [[2], [2], [2]], build: node('Max') }, /expected two operands, found 3/],
   ['Min of one', { shapes: [[2]], build: node('Min') }, /expected two operands, found 1/],
   [
-    'a coordinate mode',
+    'the value that a padding fills in',
+    { shapes: [[2], []], build: ([x, value], graph) => node('Pad')([x, integers(graph, [1, 0]), value]) },
+    /its input x1 counts as a constant to the gradient/,
+  ],
+  [
+    'a statistic that a loss looks at',
+    { shapes: [[2, 2], [2], [2]], build: ([x, scale, bias]) => batchNormalizationTraining(x, scale, bias).mean },
+    /its input x0 counts as a constant to the gradient/,
+  ],
+  [
+    'a way of rounding positions',
     {
       shapes: [[1, 1, 3, 4]],
-      build: ([x]) => scaled(x, [1, 1, 2, 2], { coordinate_transformation_mode: string('half_pixel_symmetric') }),
+      build: ([x]) => scaled(x, [1, 1, 2, 2], { nearest_mode: string('simple') }),
     },
-    /the coordinate transformation mode half_pixel_symmetric has no gradient/,
+    /the mode nearest \(simple\) has no gradient/,
   ],
   [
-    'smoothed resizing',
+    'a way of placing pixels',
     {
-      shapes: [[1, 1, 6, 8]],
-      build: ([x]) => scaled(x, [1, 1, 0.5, 0.5], { mode: string('linear'), antialias: int(1) }),
+      shapes: [[1, 1, 3, 4]],
+      build: ([x]) => scaled(x, [1, 1, 2, 2], { coordinate_transformation_mode: string('centred') }),
     },
-    /antialias has no gradient/,
-  ],
-  [
-    'means of dilated windows',
-    {
-      shapes: [[1, 1, 6, 8]],
-      build: node('AveragePool', { kernel_shape: ints([2, 2]), dilations: ints([2, 2]) }),
-    },
-    /dilated windows have no gradient/,
+    /the coordinate transformation mode centred has no gradient/,
   ],
   ...['mul', 'min', 'max'].map((reduction): [string, GradientCheck, RegExp] => [
     `ScatterElements with ${reduction}`,

@@ -7,6 +7,7 @@ import {
   and,
   cast,
   cos,
+  cosh,
   div,
   equal,
   exp,
@@ -22,6 +23,8 @@ import {
   sigmoid,
   sign,
   sin,
+  sinh,
+  sqrt,
   sub,
   where,
 } from '../../onnx/ops.js';
@@ -37,7 +40,7 @@ function operand(site: GradientSite, index: number, gradient: () => Value): Valu
   return site.wants(index) ? sumTo(gradient(), site.input(index).shape, site.output.shape) : undefined;
 }
 
-const addRule: GradientRule = (site) => site.node.inputs.map((_, i) => operand(site, i, () => site.gradient));
+const addRule: GradientRule = (site) => [0, 1].map((index) => operand(site, index, () => site.gradient));
 
 const subRule: GradientRule = (site) => [
   operand(site, 0, () => site.gradient),
@@ -64,9 +67,12 @@ const powRule: GradientRule = (site) => {
   const constant = exponent.constant?.data.length === 1 ? Number(exponent.constant.data[0]) : undefined;
   const baseGradient = () => {
     if (constant === 2) return mul(mul(site.gradient, base), 2);
+    if (constant === 0) return mul(site.gradient, 0);
     return mul(site.gradient, mul(exponent, pow(base, sub(exponent, 1))));
   };
-  return [operand(site, 0, baseGradient), operand(site, 1, () => mul(site.gradient, mul(site.output, log(base))))];
+  // Of a base of zero the exponent has no influence.
+  const logarithm = () => log(where(equal(base, 0), 1, base));
+  return [operand(site, 0, baseGradient), operand(site, 1, () => mul(site.gradient, mul(site.output, logarithm())))];
 };
 
 /** The larger (smaller) operand gets the gradient; equal ones halve it. */
@@ -83,13 +89,19 @@ const extremum =
     return [operand(site, 0, () => share(isFirst(a, b))), operand(site, 1, () => share(isFirst(b, a)))];
   };
 
-/** Zero outside the limits, which count as inside. */
+/** Zero outside the limits, which count as inside; there a limit gets the gradient. */
 const clipRule: GradientRule = (site) => {
   const x = site.input(0);
-  const [low, high] = [site.node.inputs[1], site.node.inputs[2]];
+  const [low, high] = [1, 2].map((index) => (site.node.inputs[index] ? site.input(index) : undefined));
   const checks = [low && greaterOrEqual(x, low), high && lessOrEqual(x, high)].filter((check) => check !== undefined);
-  if (checks.length === 0) return [site.gradient];
-  return [mul(site.gradient, cast(checks.reduce(and), 'float32'))];
+  const where = (condition: Value) => mul(site.gradient, cast(condition, 'float32'));
+  const beyond = (index: number, condition: (limit: Value) => Value) =>
+    operand(site, index, () => where(condition(site.input(index))));
+  return [
+    checks.length === 0 ? site.gradient : site.wants(0) ? where(checks.reduce(and)) : undefined,
+    beyond(1, (limit) => less(x, limit)),
+    beyond(2, (limit) => greater(x, limit)),
+  ];
 };
 
 const whereRule: GradientRule = (site) => {
@@ -125,12 +137,36 @@ const hardSwishRule = unary((gradient, x) => {
   return mul(gradient, where(less(abs(x), 3), add(mul(x, 1 / 3), 0.5), outside));
 });
 
+/** a - b·q, where q is a whole number. */
+const modRule: GradientRule = (site) => [
+  operand(site, 0, () => site.gradient),
+  operand(site, 1, () => mul(site.gradient, div(sub(site.output, site.input(0)), site.input(1)))),
+];
+
+/** The sign of each element, in operators that every device has. */
+export function signOf(x: Value): Value {
+  return sub(cast(greater(x, 0), 'float32'), cast(less(x, 0), 'float32'));
+}
+
+/** 1 + factor·x². */
+const squarePlus = (x: Value, factor: 1 | -1) => (factor === 1 ? add(mul(x, x), 1) : sub(1, mul(x, x)));
+
+/** Piecewise constant: no gradient flows. */
+export const piecewiseConstant: ReadonlySet<string> = new Set(['Ceil', 'Floor', 'Round', 'Sign']);
+
 export const arithmeticRules: Readonly<Record<string, GradientRule>> = {
-  Abs: unary((gradient, x) => mul(gradient, sign(x))),
+  Abs: unary((gradient, x) => mul(gradient, signOf(x))),
+  Acos: unary((gradient, x) => neg(div(gradient, sqrt(squarePlus(x, -1))))),
+  Acosh: unary((gradient, x) => div(gradient, sqrt(sub(mul(x, x), 1)))),
   Add: addRule,
+  Asin: unary((gradient, x) => div(gradient, sqrt(squarePlus(x, -1)))),
+  Asinh: unary((gradient, x) => div(gradient, sqrt(squarePlus(x, 1)))),
+  Atan: unary((gradient, x) => div(gradient, squarePlus(x, 1))),
+  Atanh: unary((gradient, x) => div(gradient, squarePlus(x, -1))),
   Cast: unary((gradient, x) => cast(gradient, x.dtype)),
   Clip: clipRule,
   Cos: unary((gradient, x) => neg(mul(gradient, sin(x)))),
+  Cosh: unary((gradient, x) => mul(gradient, sinh(x))),
   Div: divRule,
   Elu: eluRule,
   Erf: unary((gradient, x) => mul(gradient, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))),
@@ -142,6 +178,7 @@ export const arithmeticRules: Readonly<Record<string, GradientRule>> = {
   Log: unary((gradient, x) => div(gradient, x)),
   Max: extremum(greater),
   Min: extremum(less),
+  Mod: modRule,
   Mul: mulRule,
   Neg: unary(neg),
   PRelu: pReluRule,
@@ -151,12 +188,11 @@ export const arithmeticRules: Readonly<Record<string, GradientRule>> = {
   Relu: unary((gradient, _x, y) => mul(gradient, sign(y))),
   Sigmoid: unary((gradient, _x, y) => mul(gradient, mul(y, sub(1, y)))),
   Sin: unary((gradient, x) => mul(gradient, cos(x))),
+  Sinh: unary((gradient, x) => mul(gradient, cosh(x))),
   Softplus: unary((gradient, x) => mul(gradient, sigmoid(x))),
   Sqrt: unary((gradient, _x, y) => mul(gradient, div(0.5, y))),
   Sub: subRule,
-  Sum: addRule,
+  Tan: unary((gradient, _x, y) => mul(gradient, squarePlus(y, 1))),
   Tanh: unary((gradient, _x, y) => mul(gradient, sub(1, mul(y, y)))),
   Where: whereRule,
-  // Piecewise constant: no gradient flows.
-  ...Object.fromEntries(['Ceil', 'Floor', 'Round', 'Sign'].map((op) => [op, () => []])),
 };

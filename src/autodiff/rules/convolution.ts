@@ -1,58 +1,64 @@
 // Gradients of convolutions: input gradients are convolutions with turned weights, weight gradients one matrix product a tap.
 
-import { SteadysegError } from '../../base/errors.js';
 import type { Value } from '../../onnx/graph.js';
 import { windowOf } from '../../onnx/inference/convolution.js';
 import { concat, conv, convTranspose, matMul, mul, pad, reduceSum, reshape, slice, transpose } from '../../onnx/ops.js';
+import { elementCount } from '../../tensor/tensor.js';
 import type { GradientRule, GradientSite } from '../rule.js';
 
-/** Geometry of a two-dimensional convolution. */
+/** Geometry of a convolution over any number of spatial axes. */
 interface Geometry {
-  readonly kernel: readonly [number, number];
+  readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
-  /** Top, left, bottom, right. */
+  /** Begin of every axis, then end of every axis. */
   readonly pads: readonly number[];
   readonly group: number;
 }
 
 function geometryOf(site: GradientSite, weight: Value, spatial: readonly number[]): Geometry {
-  const [, , ...kernel] = weight.shape;
-  if (kernel.length !== 2)
-    throw new SteadysegError(`only two-dimensional convolutions have a gradient, found ${kernel.length}`);
   const { node } = site;
-  const window = windowOf({ ...node, outputCount: node.outputs.length }, kernel, spatial);
-  return { ...window, kernel: [kernel[0], kernel[1]], group: site.number('group', 1) };
+  const window = windowOf({ ...node, outputCount: node.outputs.length }, weight.shape.slice(2), spatial);
+  return { ...window, group: site.number('group', 1) };
+}
+
+/** The spatial axes of N×C×…. */
+const spatialAxes = (value: Value) => value.shape.slice(2).map((_, axis) => axis + 2);
+
+/** The sum over everything but the channels. */
+function sumOfChannels(gradient: Value): Value {
+  return reduceSum(gradient, [0, ...spatialAxes(gradient)], false);
 }
 
 /** Weights of the convolution that carries gradients back: taps reversed, input and output channels of each group swapped. */
 function turnedWeights(weight: Value, group: number): Value {
-  const [outputs, inputs, height, width] = weight.shape;
-  const taps = height * width;
+  const [outputs, inputs, ...kernel] = weight.shape;
+  const taps = elementCount(kernel);
   const grouped = reshape(weight, [group, outputs / group, inputs, taps]);
   const swapped = transpose(grouped, [0, 2, 1, 3]);
   const last = Number.MIN_SAFE_INTEGER;
   const reversed = taps === 1 ? swapped : slice(swapped, [3], [taps - 1], [last], [-1]);
-  return reshape(reversed, [group * inputs, outputs / group, height, width]);
+  return reshape(reversed, [group * inputs, outputs / group, ...kernel]);
 }
 
 /** ∂loss/∂x of y = conv(x, weight). */
 function inputGradient(gradient: Value, weight: Value, x: Value, geometry: Geometry): Value {
   const { kernel, strides, dilations, pads, group } = geometry;
-  const [height, width] = x.shape.slice(2);
+  const spatial = x.shape.slice(2);
+  const axes = spatial.length;
   const reach = kernel.map((size, axis) => dilations[axis] * (size - 1));
   if (strides.every((stride) => stride === 1)) {
     // The gradient, padded so that every input position sees all outputs it fed.
     const before = reach.map((size, axis) => size - pads[axis]);
-    const after = reach.map((size, axis) => size - pads[2 + axis]);
+    const after = reach.map((size, axis) => size - pads[axes + axis]);
     return padded(gradient, [...before, ...after], (value, rest) =>
       conv(value, turnedWeights(weight, group), undefined, { pads: rest, dilations, group }),
     );
   }
-  const covered = [0, 1].map(
-    (axis) => (gradient.shape[2 + axis] - 1) * strides[axis] + reach[axis] + 1 - pads[axis] - pads[2 + axis],
-  );
-  const outputPadding = [height - covered[0], width - covered[1]];
+  const outputPadding = spatial.map((size, axis) => {
+    const reached = (gradient.shape[2 + axis] - 1) * strides[axis] + reach[axis] + 1;
+    return size - (reached - pads[axis] - pads[axes + axis]);
+  });
   return convTranspose(gradient, weight, undefined, { strides, dilations, pads, group, outputPadding });
 }
 
@@ -62,14 +68,20 @@ function padded(
   pads: readonly number[],
   convolve: (value: Value, pads: readonly number[]) => Value,
 ): Value {
-  const cut = pads.map((size) => Math.max(0, -size));
   const rest = pads.map((size) => Math.max(0, size));
-  if (cut.every((size) => size === 0)) return convolve(value, rest);
-  const [height, width] = value.shape.slice(2);
-  return convolve(slice(value, [2, 3], [cut[0], cut[1]], [height - cut[2], width - cut[3]]), rest);
+  return convolve(cutBy(value, pads), rest);
 }
 
-/** ∂loss/∂weight of y = conv(x, weight), given ∂loss/∂y: shape O×(C/group)×kh×kw. */
+/** The value without what negative pads cut away. */
+function cutBy(value: Value, pads: readonly number[]): Value {
+  const cut = pads.map((size) => Math.max(0, -size));
+  if (cut.every((size) => size === 0)) return value;
+  const spatial = value.shape.slice(2);
+  const ends = spatial.map((size, axis) => size - cut[spatial.length + axis]);
+  return slice(value, spatialAxes(value), cut.slice(0, spatial.length), ends);
+}
+
+/** ∂loss/∂weight of y = conv(x, weight), given ∂loss/∂y: shape O×(C/group)×kernel. */
 function weightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
   const { group } = geometry;
   const channels = x.shape[1];
@@ -86,25 +98,28 @@ function weightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
   return concat(parts, 0);
 }
 
-/** The part of padded x (N×H×W×C or N×C×H×W) that tap (row, column) multiplied, aligned with the output. */
+/** The part of padded x that a tap multiplied, aligned with the output; `first` is the first spatial axis. */
 function tapOf(
   x: Value,
   gradientSize: readonly number[],
-  row: number,
-  column: number,
+  tap: readonly number[],
   geometry: Geometry,
-  axes: [number, number],
+  first: number,
 ): Value {
   const { strides, dilations } = geometry;
-  const starts = [row * dilations[0], column * dilations[1]];
+  const axes = tap.map((_, axis) => first + axis);
+  const starts = tap.map((step, axis) => step * dilations[axis]);
   const ends = starts.map((start, axis) => start + (gradientSize[axis] - 1) * strides[axis] + 1);
   const whole = starts.every((start, axis) => start === 0 && ends[axis] === x.shape[axes[axis]] && strides[axis] === 1);
   return whole ? x : slice(x, axes, starts, ends, strides);
 }
 
-function taps(geometry: Geometry): [number, number][] {
-  const [height, width] = geometry.kernel;
-  return Array.from({ length: height * width }, (_, i) => [Math.floor(i / width), i % width]);
+/** The taps of the kernel, in the order of its elements. */
+function taps(geometry: Geometry): number[][] {
+  return geometry.kernel.reduce<number[][]>(
+    (list, size) => list.flatMap((tap) => Array.from({ length: size }, (_, step) => [...tap, step])),
+    [[]],
+  );
 }
 
 /** Below this many input channels all taps of a weight gradient are computed in one product. */
@@ -112,44 +127,45 @@ const fewChannels = 16;
 
 function denseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
   const [batch, channels] = x.shape;
-  const [, outputs, height, width] = gradient.shape;
-  const [top, left, bottom, right] = geometry.pads;
-  const positions = batch * height * width;
+  const [, outputs, ...size] = gradient.shape;
+  const axes = size.length;
+  const positions = batch * elementCount(size);
+  const { kernel, pads } = geometry;
   // Channels last: a tap is then a matrix of positions × channels.
-  const last = transpose(x, [0, 2, 3, 1]);
-  const lastPadded = geometry.pads.some((size) => size !== 0)
-    ? pad(last, [0, top, left, 0, 0, bottom, right, 0])
+  const last = transpose(x, [0, ...spatialAxes(x), 1]);
+  const lastPadded = pads.some((amount) => amount !== 0)
+    ? pad(last, [0, ...pads.slice(0, axes), 0, 0, ...pads.slice(axes), 0])
     : last;
-  const rows = reshape(transpose(gradient, [1, 0, 2, 3]), [outputs, positions]);
-  const [kernelHeight, kernelWidth] = geometry.kernel;
-  const tapsOfInput = taps(geometry).map(([row, column]) =>
-    tapOf(lastPadded, [height, width], row, column, geometry, [1, 2]),
-  );
+  const rows = reshape(transpose(gradient, [1, 0, ...spatialAxes(gradient)]), [outputs, positions]);
+  const tapsOfInput = taps(geometry).map((tap) => tapOf(lastPadded, size, tap, geometry, 1));
   if (channels < fewChannels) {
     // Columns as narrow as these leave a matrix product idle: all taps make one wide matrix.
-    const wide = reshape(concat(tapsOfInput, 3), [positions, tapsOfInput.length * channels]);
+    const wide = reshape(concat(tapsOfInput, axes + 1), [positions, tapsOfInput.length * channels]);
     const product = reshape(matMul(rows, wide), [outputs, tapsOfInput.length, channels]);
-    return reshape(transpose(product, [0, 2, 1]), [outputs, channels, kernelHeight, kernelWidth]);
+    return reshape(transpose(product, [0, 2, 1]), [outputs, channels, ...kernel]);
   }
   const perTap = tapsOfInput.map((tap) => matMul(rows, reshape(tap, [positions, channels])));
-  if (perTap.length === 1) return reshape(perTap[0], [outputs, channels, 1, 1]);
+  if (perTap.length === 1) return reshape(perTap[0], [outputs, channels, ...kernel]);
   const stacked = concat(
     perTap.map((value) => reshape(value, [outputs, channels, 1])),
     2,
   );
-  return reshape(stacked, [outputs, channels, kernelHeight, kernelWidth]);
+  return reshape(stacked, [outputs, channels, ...kernel]);
 }
 
 function depthwiseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
   const channels = x.shape[1];
-  const [top, left, bottom, right] = geometry.pads;
+  const { kernel, pads } = geometry;
   const size = gradient.shape.slice(2);
-  const wide = geometry.pads.some((amount) => amount !== 0) ? pad(x, [0, 0, top, left, 0, 0, bottom, right]) : x;
-  const perTap = taps(geometry).map(([row, column]) => {
-    const product = mul(tapOf(wide, size, row, column, geometry, [2, 3]), gradient);
-    return reshape(reduceSum(product, [0, 2, 3]), [channels, 1, 1]);
+  const axes = size.length;
+  const wide = pads.some((amount) => amount !== 0)
+    ? pad(x, [0, 0, ...pads.slice(0, axes), 0, 0, ...pads.slice(axes)])
+    : x;
+  const perTap = taps(geometry).map((tap) => {
+    const product = mul(tapOf(wide, size, tap, geometry, 2), gradient);
+    return reshape(sumOfChannels(product), [channels, 1, 1]);
   });
-  return reshape(concat(perTap, 2), [channels, 1, ...geometry.kernel]);
+  return reshape(concat(perTap, 2), [channels, 1, ...kernel]);
 }
 
 const convRule: GradientRule = (site) => {
@@ -160,7 +176,7 @@ const convRule: GradientRule = (site) => {
   return [
     site.wants(0) ? inputGradient(gradient, weight, x, geometry) : undefined,
     site.wants(1) ? weightGradient(x, gradient, geometry) : undefined,
-    site.wants(2) ? reduceSum(gradient, [0, 2, 3], false) : undefined,
+    site.wants(2) ? sumOfChannels(gradient) : undefined,
   ];
 };
 
@@ -172,9 +188,10 @@ const convTransposeRule: GradientRule = (site) => {
   const geometry = geometryOf(site, weight, x.shape.slice(2));
   const { strides, dilations, group } = geometry;
   // Output padding means rows and columns that no input fed: the convolution back must not see beyond them.
+  const axes = x.shape.length - 2;
   const pads = geometry.pads.map((size, side) => {
-    if (side < 2) return size;
-    const axis = side - 2;
+    if (side < axes) return size;
+    const axis = side - axes;
     const reach = dilations[axis] * (geometry.kernel[axis] - 1) + 1;
     return (x.shape[2 + axis] - 1) * strides[axis] + reach - geometry.pads[axis] - gradient.shape[2 + axis];
   });
@@ -186,18 +203,13 @@ const convTransposeRule: GradientRule = (site) => {
         )
       : undefined,
     site.wants(1) ? weightGradientOfTransposed(x, gradient, exact) : undefined,
-    site.wants(2) ? reduceSum(gradient, [0, 2, 3], false) : undefined,
+    site.wants(2) ? sumOfChannels(gradient) : undefined,
   ];
 };
 
 function weightGradientOfTransposed(x: Value, gradient: Value, geometry: Geometry): Value {
-  const { pads } = geometry;
-  const cut = pads.map((size) => Math.max(0, -size));
-  const [height, width] = gradient.shape.slice(2);
-  const seen = cut.some((size) => size > 0)
-    ? slice(gradient, [2, 3], [cut[0], cut[1]], [height - cut[2], width - cut[3]])
-    : gradient;
-  return weightGradient(seen, x, { ...geometry, pads: pads.map((size) => Math.max(0, size)) });
+  const pads = geometry.pads.map((size) => Math.max(0, size));
+  return weightGradient(cutBy(gradient, geometry.pads), x, { ...geometry, pads });
 }
 
 export const convolutionRules: Readonly<Record<string, GradientRule>> = {

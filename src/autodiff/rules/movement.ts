@@ -2,6 +2,7 @@
 import { SteadysegError } from '../../base/errors.js';
 import { addNode, constant, type Value } from '../../onnx/graph.js';
 import { sliceRanges } from '../../onnx/inference/movement.js';
+import { int, string } from '../../onnx/model.js';
 import {
   cast,
   concat,
@@ -117,19 +118,35 @@ const padRule: GradientRule = (site) => {
     });
     return [lost.some((amount) => amount > 0) ? pad(inner, lost) : inner];
   }
-  if (mode !== 'edge' && mode !== 'reflect') throw new SteadysegError(`the padding mode ${mode} has no gradient`);
-  let back: Value = gradient;
-  axes.forEach((axis, i) => {
-    const size = x.shape[axis];
-    const source = (position: number) => {
-      const clamped = Math.min(Math.max(position, 0), size - 1);
-      return mode === 'edge' ? clamped : 2 * clamped - position;
-    };
-    const taken = Array.from({ length: back.shape[axis] }, (_, k) => source(k - pads[i]));
-    back = scatterBack(back, taken, axis, size);
-  });
-  return [back];
+  if (pads.some((amount) => amount < 0)) throw new SteadysegError(`negative pads of the mode ${mode} have no gradient`);
+  return [axes.reduce((back, axis, i) => foldedBack(back, axis, pads[i], x.shape[axis], mode), gradient)];
 };
+
+/** The gradient of padding one axis: that of the middle, with what the pads took from it added where they took it. */
+function foldedBack(gradient: Value, axis: number, before: number, size: number, mode: string): Value {
+  const padded = gradient.shape[axis];
+  if (padded === size) return gradient;
+  const source = (position: number) => {
+    const clamped = Math.min(Math.max(position, 0), size - 1);
+    if (mode === 'edge') return clamped;
+    if (mode === 'reflect') return 2 * clamped - position;
+    if (mode === 'wrap') return ((position % size) + size) % size;
+    throw new SteadysegError(`the padding mode ${mode} has no gradient`);
+  };
+  const part = (start: number, end: number) => slice(gradient, [axis], [start], [end]);
+  const border = [
+    [0, before],
+    [before + size, padded],
+  ].filter(([start, end]) => start < end);
+  return border.reduce(
+    (sum, [start, end]) => {
+      const updates = part(start, end);
+      const taken = Array.from({ length: end - start }, (_, i) => source(start + i - before));
+      return scatterElements(sum, indicesAlong(gradient.graph, taken, axis, updates.shape), updates, axis, 'add');
+    },
+    part(before, before + size),
+  );
+}
 
 /** Rows taken by index along an axis are added back at these indices. */
 const gatherRule: GradientRule = (site) => {
@@ -173,6 +190,43 @@ const scatterElementsRule: GradientRule = (site) => {
   return [scatterElements(gradient, indices, overwritten, axis), undefined, updates];
 };
 
+/** Blocks taken by index are added back at these indices. */
+const gatherNDRule: GradientRule = (site) => {
+  const x = site.input(0);
+  const gradient = site.full(0);
+  if (!gradient) return [];
+  if (site.number('batch_dims', 0) !== 0) throw new SteadysegError('shared leading axes have no gradient');
+  const inputs = [filled(x.graph, x.shape, 0), site.input(1), gradient];
+  return [addNode(x.graph, 'ScatterND', inputs, { reduction: string('add') })[0]];
+};
+
+const scatterNDRule: GradientRule = (site) => {
+  const gradient = site.full(0);
+  if (!gradient) return [];
+  const [indices, updates] = [site.input(1), site.input(2)];
+  const reduction = site.string('reduction', 'none');
+  if (reduction !== 'none' && reduction !== 'add')
+    throw new SteadysegError(`the reduction ${reduction} has no gradient`);
+  const kept = () => {
+    if (reduction === 'add') return gradient;
+    const overwritten = filled(gradient.graph, updates.shape, 0);
+    return addNode(gradient.graph, 'ScatterND', [gradient, indices, overwritten])[0];
+  };
+  return [
+    site.wants(0) ? kept() : undefined,
+    undefined,
+    site.wants(2) ? addNode(gradient.graph, 'GatherND', [gradient, indices])[0] : undefined,
+  ];
+};
+
+/** Every element is in the sums of those after it: the sum from the other end. */
+const cumSumRule: GradientRule = (site) => {
+  const gradient = site.full(0);
+  if (!gradient) return [];
+  const attributes = { exclusive: int(site.number('exclusive', 0)), reverse: int(1 - site.number('reverse', 0)) };
+  return [addNode(gradient.graph, 'CumSum', [gradient, site.input(1)], attributes)[0]];
+};
+
 const expandRule: GradientRule = (site) => [sumTo(site.gradient, site.input(0).shape, site.output.shape)];
 
 const tileRule: GradientRule = (site) => {
@@ -212,14 +266,17 @@ const topKRule: GradientRule = (site) => {
 
 export const movementRules: Readonly<Record<string, GradientRule>> = {
   Concat: concatRule,
+  CumSum: cumSumRule,
   DepthToSpace: rearrange('SpaceToDepth'),
   Expand: expandRule,
   Flatten: reshapeRule,
   Gather: gatherRule,
   GatherElements: gatherElementsRule,
+  GatherND: gatherNDRule,
   Pad: padRule,
   Reshape: reshapeRule,
   ScatterElements: scatterElementsRule,
+  ScatterND: scatterNDRule,
   Slice: sliceRule,
   SpaceToDepth: rearrange('DepthToSpace'),
   Split: splitRule,

@@ -1,7 +1,6 @@
 // Gradients of pooling.
-import { SteadysegError } from '../../base/errors.js';
 import { addNode, constant, type Value } from '../../onnx/graph.js';
-import { windowOf } from '../../onnx/inference/convolution.js';
+import { type Window, windowOf } from '../../onnx/inference/convolution.js';
 import { convTranspose, div, filled, mul, reshape, scatterElements, slice } from '../../onnx/ops.js';
 import { elementCount, tensor } from '../../tensor/tensor.js';
 import type { GradientRule, GradientSite } from '../rule.js';
@@ -29,54 +28,52 @@ const averagePoolRule: GradientRule = (site) => {
   const x = site.input(0);
   const gradient = site.full(0);
   if (!gradient) return [];
-  const [height, width] = x.shape.slice(2);
-  const { kernel, strides, dilations, pads } = windowOf(
-    { ...site.node, outputCount: 1 },
-    site.numbers('kernel_shape', []),
-    x.shape.slice(2),
-  );
-  if (dilations.some((dilation) => dilation > 1)) throw new SteadysegError('dilated windows have no gradient');
+  const spatial = x.shape.slice(2);
+  const window = windowOf({ ...site.node, outputCount: 1 }, site.numbers('kernel_shape', []), spatial);
+  const { kernel, strides, dilations, pads } = window;
   const channels = x.shape[1];
-  const ones = constant(
-    x.graph,
-    tensor('float32', [channels, 1, kernel[0], kernel[1]], new Float32Array(channels * kernel[0] * kernel[1]).fill(1)),
-  );
+  const shape = [channels, 1, ...kernel];
+  const ones = constant(x.graph, tensor('float32', shape, new Float32Array(elementCount(shape)).fill(1)));
   // Spread over the padded input, of which the input is a part; rows that no window reached stay zero.
-  const outputPadding = [height, width].map((size, axis) => {
-    const reached = (gradient.shape[2 + axis] - 1) * strides[axis] + kernel[axis];
+  const outputPadding = spatial.map((size, axis) => {
+    const reached = (gradient.shape[2 + axis] - 1) * strides[axis] + dilations[axis] * (kernel[axis] - 1) + 1;
     return Math.max(0, pads[axis] + size - reached);
   });
-  const spread = convTranspose(div(gradient, windowSizes(site, gradient, kernel, strides, pads)), ones, undefined, {
+  const spread = convTranspose(div(gradient, windowSizes(site, gradient, window)), ones, undefined, {
     strides,
+    dilations,
     group: channels,
     outputPadding,
   });
-  return [slice(spread, [2, 3], [pads[0], pads[1]], [pads[0] + height, pads[1] + width])];
+  const ends = spatial.map((size, axis) => pads[axis] + size);
+  return [
+    slice(
+      spread,
+      spatial.map((_, axis) => axis + 2),
+      pads.slice(0, spatial.length),
+      ends,
+    ),
+  ];
 };
 
-/** How many values each window averaged: 1×1×H×W. */
-function windowSizes(
-  site: GradientSite,
-  gradient: Value,
-  kernel: readonly number[],
-  strides: readonly number[],
-  pads: readonly number[],
-): Value {
-  const [outputHeight, outputWidth] = gradient.shape.slice(2);
+/** How many values each window averaged: 1×1×…. */
+function windowSizes(site: GradientSite, gradient: Value, window: Window): Value {
+  const { kernel, strides, dilations, pads } = window;
   const input = site.input(0).shape.slice(2);
+  const outputs = gradient.shape.slice(2);
   const includePad = site.number('count_include_pad', 0) === 1;
-  const along = (axis: number, output: number) => {
-    const start = output * strides[axis] - pads[axis];
-    const end = start + kernel[axis];
-    if (includePad) return Math.min(end, input[axis] + pads[2 + axis]) - start;
-    return Math.min(end, input[axis]) - Math.max(start, 0);
-  };
-  const sizes = new Float32Array(outputHeight * outputWidth);
-  for (let row = 0; row < outputHeight; row++) {
-    for (let column = 0; column < outputWidth; column++)
-      sizes[row * outputWidth + column] = along(0, row) * along(1, column);
-  }
-  return constant(gradient.graph, tensor('float32', [1, 1, outputHeight, outputWidth], sizes));
+  const along = outputs.map((length, axis) => {
+    const [first, end] = includePad ? [-pads[axis], input[axis] + pads[outputs.length + axis]] : [0, input[axis]];
+    return Array.from({ length }, (_, output) => {
+      const taps = Array.from(
+        { length: kernel[axis] },
+        (_, tap) => output * strides[axis] - pads[axis] + tap * dilations[axis],
+      );
+      return taps.filter((position) => position >= first && position < end).length;
+    });
+  });
+  const sizes = along.reduce((products, list) => products.flatMap((size) => list.map((other) => size * other)), [1]);
+  return constant(gradient.graph, tensor('float32', [1, 1, ...outputs], Float32Array.from(sizes)));
 }
 
 const globalAveragePoolRule: GradientRule = (site) => {

@@ -1,21 +1,17 @@
 // Gradients of reductions. A sum's gradient is the same number for all it added: it stays unwritten until something needs it.
 import type { Value } from '../../onnx/graph.js';
-import { cast, div, equal, exp, mul, reduceSum, reshape, sign, sub } from '../../onnx/ops.js';
-import { elementCount, numbersOf } from '../../tensor/tensor.js';
+import { reducedAxes } from '../../onnx/inference/reduction.js';
+import { cast, div, equal, exp, mul, reduceSum, reshape, sub, where } from '../../onnx/ops.js';
+import { elementCount } from '../../tensor/tensor.js';
 import type { GradientRule, GradientSite } from '../rule.js';
+import { signOf } from './arithmetic.js';
 
 /** The reduced axes, counted from 0. */
-function reducedAxes(site: GradientSite): number[] {
-  const x = site.input(0);
-  const given = site.node.inputs[1]?.constant;
-  const axes = given ? numbersOf(given) : site.numbers('axes', []);
-  const all = x.shape.map((_, axis) => axis);
-  return axes.length === 0 ? all : axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
-}
+const axesOf = (site: GradientSite) => reducedAxes({ ...site.node, outputCount: 1 });
 
 /** A value of the output's shape, with the reduced axes there and of size 1. */
 function kept(site: GradientSite, value: Value): Value {
-  const axes = reducedAxes(site);
+  const axes = axesOf(site);
   const shape = site.input(0).shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
   return value.shape.length === shape.length ? value : reshape(value, shape);
 }
@@ -32,7 +28,8 @@ const reduction =
 
 /** Equal extremes share the gradient. */
 const extremum: GradientRule = (site) => {
-  const axes = reducedAxes(site);
+  const axes = axesOf(site);
+  if (axes.length === 0) return [site.gradient];
   return reduction((gradient, x, y) => {
     const hits = cast(equal(x, y), 'float32');
     return mul(hits, div(gradient, reduceSum(hits, axes)));
@@ -40,8 +37,9 @@ const extremum: GradientRule = (site) => {
 };
 
 export const reductionRules: Readonly<Record<string, GradientRule>> = {
-  ReduceL1: reduction((gradient, x) => mul(gradient, sign(x))),
-  ReduceL2: reduction((gradient, x, y) => mul(x, div(gradient, y))),
+  ReduceL1: reduction((gradient, x) => mul(gradient, signOf(x))),
+  // Where all is zero there is no direction.
+  ReduceL2: reduction((gradient, x, y) => mul(x, div(gradient, where(equal(y, 0), 1, y)))),
   ReduceLogSum: reduction((gradient, _x, y) => div(gradient, exp(y))),
   ReduceLogSumExp: reduction((gradient, x, y) => mul(gradient, exp(sub(x, y)))),
   ReduceMax: extremum,

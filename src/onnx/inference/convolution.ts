@@ -11,7 +11,7 @@ import {
   type ValueType,
 } from './rule.js';
 
-interface Window {
+export interface Window {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
@@ -19,7 +19,10 @@ interface Window {
   readonly pads: readonly number[];
 }
 
-/** Kernel, strides, dilations and explicit paddings of a windowed operator, `auto_pad` resolved for the input's spatial size. */
+/**
+ * Kernel, strides, dilations and explicit paddings of a windowed operator, `auto_pad` resolved for the input's spatial size
+ * (as the engine does, which leaves dilation out of it).
+ */
 export function windowOf(site: Site, kernel: readonly number[], spatial: Shape): Window {
   const axes = spatial.length;
   const strides = intsAttribute(site, 'strides', Array(axes).fill(1));
@@ -41,7 +44,7 @@ export function windowOf(site: Site, kernel: readonly number[], spatial: Shape):
   if (autoPad === 'VALID') return { kernel, strides, dilations, pads: Array(2 * axes).fill(0) };
   const total = spatial.map((size, axis) => {
     const outputs = Math.ceil(size / strides[axis]);
-    return Math.max(0, (outputs - 1) * strides[axis] + dilations[axis] * (kernel[axis] - 1) + 1 - size);
+    return Math.max(0, (outputs - 1) * strides[axis] + kernel[axis] - size);
   });
   const small = total.map((padding) => Math.floor(padding / 2));
   const large = total.map((padding, axis) => padding - small[axis]);
@@ -78,6 +81,10 @@ const conv: ShapeRule = (site) => {
     );
   }
   if (outputs % group !== 0) throw refuse(site, `${outputs} output channels do not divide into ${group} groups`);
+  const dilated = intsAttribute(site, 'dilations', []).some((dilation) => dilation > 1);
+  if (dilated && stringAttribute(site, 'auto_pad', 'NOTSET').startsWith('SAME')) {
+    throw refuse(site, 'the engine pads no dilated convolutions of its own; export with explicit pads');
+  }
   const bias = site.inputs[2];
   if (bias && bias.shape.join() !== String(outputs)) throw refuse(site, `expected a bias of ${outputs} values`);
   if (x.dtype !== weight.dtype) throw refuse(site, `expected one element type, found ${x.dtype} and ${weight.dtype}`);
@@ -98,7 +105,7 @@ const convTranspose: ShapeRule = (site) => {
   }
   if (channels !== inputs) throw refuse(site, `expected ${inputs} input channels, found ${channels}`);
   if (stringAttribute(site, 'auto_pad', 'NOTSET') !== 'NOTSET' || site.attributes.output_shape) {
-    throw refuse(site, 'auto_pad and output_shape are not supported; export with explicit pads');
+    throw refuse(site, 'expected explicit pads, found auto_pad or output_shape');
   }
   const { strides, dilations, pads } = windowOf(site, kernel, spatial);
   const extra = intsAttribute(site, 'output_padding', Array(spatial.length).fill(0));
@@ -147,19 +154,11 @@ const batchNormalization: ShapeRule = (site) => {
   return all.slice(0, intAttribute(site, 'training_mode', 0) === 1 ? 3 : 1);
 };
 
-const instanceNormalization: ShapeRule = (site) => {
-  const { dtype, shape } = inputAt(site, 0);
-  return [{ dtype, shape }];
-};
-
 export const convolutionRules: Readonly<Record<string, ShapeRule>> = {
   AveragePool: pool,
   BatchNormalization: batchNormalization,
   Conv: conv,
   ConvTranspose: convTranspose,
   GlobalAveragePool: globalPool,
-  GlobalMaxPool: globalPool,
-  InstanceNormalization: instanceNormalization,
-  LayerNormalization: instanceNormalization,
   MaxPool: pool,
 };

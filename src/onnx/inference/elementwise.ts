@@ -62,20 +62,17 @@ const pRelu: ShapeRule = (site) => {
   return [{ dtype, shape }];
 };
 
-const dropout: ShapeRule = (site) => {
-  const { dtype, shape } = inputAt(site, 0);
-  return site.outputCount > 1
-    ? [
-        { dtype, shape },
-        { dtype: 'bool', shape },
-      ]
-    : [{ dtype, shape }];
-};
-
 const unary = [
   'Abs',
+  'Acos',
+  'Acosh',
+  'Asin',
+  'Asinh',
+  'Atan',
+  'Atanh',
   'Ceil',
   'Cos',
+  'Cosh',
   'Elu',
   'Erf',
   'Exp',
@@ -91,15 +88,16 @@ const unary = [
   'Reciprocal',
   'Relu',
   'Round',
-  'Selu',
   'Sigmoid',
   'Sign',
   'Sin',
+  'Sinh',
   'Softplus',
   'Sqrt',
+  'Tan',
   'Tanh',
 ];
-const binary = ['Add', 'And', 'Div', 'Max', 'Mean', 'Min', 'Mod', 'Mul', 'Or', 'Pow', 'Sub', 'Sum', 'Xor'];
+const binary = ['Add', 'And', 'Div', 'Max', 'Min', 'Mod', 'Mul', 'Or', 'Pow', 'Sub', 'Xor'];
 const comparisons = ['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'];
 
 export const elementwiseRules: Readonly<Record<string, ShapeRule>> = {
@@ -108,7 +106,7 @@ export const elementwiseRules: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(comparisons.map((op) => [op, compare])),
   Cast: cast,
   Clip: sameAsInput,
-  Dropout: dropout,
+  IsInf: (site) => [{ dtype: 'bool', shape: inputAt(site, 0).shape }],
   IsNaN: (site) => [{ dtype: 'bool', shape: inputAt(site, 0).shape }],
   LogSoftmax: softmax,
   PRelu: pRelu,

@@ -151,6 +151,23 @@ const scatter: ShapeRule = (site) => {
   return [{ dtype, shape }];
 };
 
+/** Blocks at the indices that the last axis holds; leading axes may be shared. */
+const gatherND: ShapeRule = (site) => {
+  const [data, indices] = [inputAt(site, 0), indicesOf(site)];
+  const shared = intAttribute(site, 'batch_dims', 0);
+  const depth = indices.shape[indices.shape.length - 1];
+  if (indices.shape.length === 0 || shared + depth > data.shape.length) {
+    throw refuse(site, `expected indices of at most ${data.shape.length - shared} axes, found ${depth}`);
+  }
+  return [{ dtype: data.dtype, shape: [...indices.shape.slice(0, -1), ...data.shape.slice(shared + depth)] }];
+};
+
+/** Positions whose number is known where the content is. */
+const nonZero: ShapeRule = (site) => {
+  const found = (constantNumbers(site, 0) ?? []).filter((value) => value !== 0);
+  return [{ dtype: 'int64', shape: [inputAt(site, 0).shape.length, found.length] }];
+};
+
 const expand: ShapeRule = (site) => {
   const { dtype, shape } = inputAt(site, 0);
   return [{ dtype, shape: broadcastShapes(site, [shape, constantNumbers(site, 1) ?? []]) }];
@@ -233,6 +250,8 @@ export const movementRules: Readonly<Record<string, ShapeRule>> = {
   Flatten: flatten,
   Gather: gather,
   GatherElements: gatherElements,
+  GatherND: gatherND,
+  NonZero: nonZero,
   OneHot: oneHot,
   Pad: pad,
   Range: range,

@@ -9,6 +9,7 @@ import {
   normalizeAxis,
   refuse,
   type ShapeRule,
+  type Site,
 } from './rule.js';
 
 const matMul: ShapeRule = (site) => {
@@ -42,13 +43,17 @@ const gemm: ShapeRule = (site) => {
   return [{ dtype: a.dtype, shape: [rows, columns] }];
 };
 
-/** Axes as an input (opset 18, `ReduceSum` from 13) or an attribute. */
+/** The axes a reduction goes along, counted from 0: an input (opset 18, `ReduceSum` from 13) or an attribute. */
+export function reducedAxes(site: Site): number[] {
+  const { shape } = inputAt(site, 0);
+  const given = constantNumbers(site, 1) ?? intsAttribute(site, 'axes', []);
+  if (given.length > 0) return given.map((axis) => normalizeAxis(site, axis, shape.length));
+  return intAttribute(site, 'noop_with_empty_axes', 0) === 1 ? [] : shape.map((_, axis) => axis);
+}
+
 const reduce: ShapeRule = (site) => {
   const { dtype, shape } = inputAt(site, 0);
-  const given = constantNumbers(site, 1) ?? intsAttribute(site, 'axes', []);
-  if (given.length === 0 && intAttribute(site, 'noop_with_empty_axes', 0) === 1) return [{ dtype, shape }];
-  const axes =
-    given.length === 0 ? shape.map((_, axis) => axis) : given.map((axis) => normalizeAxis(site, axis, shape.length));
+  const axes = reducedAxes(site);
   const keep = intAttribute(site, 'keepdims', 1) === 1;
   const reduced = keep
     ? shape.map((size, axis) => (axes.includes(axis) ? 1 : size))

@@ -48,6 +48,15 @@ export function intAttribute(site: Site, name: string, fallback: number): number
   return attribute.value;
 }
 
+/** A floating-point attribute, which some exporters write as an integer. */
+export function numberAttribute(site: Site, name: string, fallback: number): number {
+  const attribute = site.attributes[name];
+  if (!attribute) return fallback;
+  if (attribute.kind !== 'float' && attribute.kind !== 'int')
+    throw refuse(site, `expected the attribute ${name} to be a number, found ${attribute.kind}`);
+  return attribute.value;
+}
+
 export function intsAttribute(site: Site, name: string, fallback: readonly number[]): readonly number[] {
   const attribute = site.attributes[name];
   if (!attribute) return fallback;
