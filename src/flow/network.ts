@@ -2,15 +2,13 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { SteadysegError } from '../base/errors.js';
-import { readFileBounded } from '../base/files.js';
+import { sha256OfFile } from '../base/files.js';
 import type { OpticalFlow, RgbImage } from '../media/image.js';
+import { openModelFile } from '../onnx/modelFile.js';
 import { createSession, type Session, type ValueDescription } from '../runtime/session.js';
 import { formatShape, type Tensor, tensor } from '../tensor/tensor.js';
 import { resizeInterleaved } from './resize.js';
 import { type FlowSource, orderedFrames } from './source.js';
-
-/** Protobuf's own limit for one message; a larger file is no model in one piece. */
-const MAX_MODEL_BYTES = 2 ** 31;
 
 /** What colour values 0..255 become before the network sees them. */
 export const valueRanges = {
@@ -47,8 +45,8 @@ export async function networkFlow(path: string, options: NetworkFlowOptions = {}
   if (!Number.isInteger(sizeMultiple) || sizeMultiple < 1) {
     throw new SteadysegError(`flow network: expected a sizeMultiple of at least 1 but received ${sizeMultiple}`);
   }
-  const bytes = await readFileBounded(path, MAX_MODEL_BYTES);
-  const session = await createSession(path, { device, threads });
+  const { content } = await openModelFile(path);
+  const session = await createSession(content, { device, threads, source: path });
   let inputs: readonly ValueDescription[];
   try {
     inputs = imageInputs(session, path);
@@ -59,7 +57,9 @@ export async function networkFlow(path: string, options: NetworkFlowOptions = {}
   const [, , fixedHeight, fixedWidth] = inputs[0].shape;
   const sizeFor = (extent: number, fixed: number | string) =>
     typeof fixed === 'number' ? fixed : Math.ceil(extent / sizeMultiple) * sizeMultiple;
-  const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+  const sha256 =
+    typeof content === 'string' ? await sha256OfFile(content) : createHash('sha256').update(content).digest('hex');
+  const digest = sha256.slice(0, 16);
   const multiple = typeof fixedHeight === 'string' || typeof fixedWidth === 'string' ? ` multiple=${sizeMultiple}` : '';
   return {
     name: `onnx ${basename(path)} sha256=${digest} range=${valueRange} ${channelOrder}${multiple}`,

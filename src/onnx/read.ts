@@ -12,6 +12,7 @@ import {
   zeros,
 } from '../tensor/tensor.js';
 import { dtypeOfCode } from './elementTypes.js';
+import { ExternalDataError, externalPlace, noExternal, type ReadExternal, refuseExternal } from './externalData.js';
 import type { Attribute, Dimension, Model, ModelGraph, ModelNode, ValueInfo } from './model.js';
 
 /** More dimensions than any operator has; bounds a hostile shape. */
@@ -19,13 +20,19 @@ const MAX_RANK = 64;
 /** Far more nodes (or initializers, …) than any network has; an empty one takes two bytes in a file and hundreds in memory. */
 export const MAX_GRAPH_ENTRIES = 2 ** 18;
 
-/** Reads a model from bytes; tensors are views on them where alignment permits. `source` names it in errors. */
-export function readModel(bytes: Uint8Array, source = 'the model'): Model {
+/**
+ * Reads a model from bytes; tensors are views on them where alignment permits.
+ * @param source names it in errors.
+ * @param external gives what is kept in other files; without it, such models are refused.
+ */
+export function readModel(bytes: Uint8Array, source = 'the model', external: ReadExternal = noExternal): Model {
   if (bytes.length === 0) throw new SteadysegError(`${source}: expected an ONNX model, found an empty file`);
   let model: Model;
   try {
-    model = decodeModel(bytes);
+    model = decodeModel(bytes, external);
   } catch (thrown) {
+    if (thrown instanceof ExternalDataError)
+      throw new SteadysegError(`${source}: ${thrown.message}`, { cause: thrown });
     throw new SteadysegError(
       `${source}: expected an ONNX model, found something else or a damaged one (${messageOf(thrown)})`,
       { cause: thrown },
@@ -82,7 +89,7 @@ function repeated<T>(into: T[], wireOfOne: WireType, one: (reader: BinaryReader)
 
 const readInt64 = (reader: BinaryReader): number => Number(reader.int64());
 
-function decodeModel(bytes: Uint8Array): Model {
+function decodeModel(bytes: Uint8Array, external: ReadExternal): Model {
   let irVersion = 0;
   let producer = '';
   let graph: ModelGraph | undefined;
@@ -96,7 +103,7 @@ function decodeModel(bytes: Uint8Array): Model {
       producer = reader.string();
     },
     7: (reader) => {
-      graph = decodeGraph(reader.bytes());
+      graph = decodeGraph(reader.bytes(), external);
     },
     8: (reader) => {
       let domain = '';
@@ -117,6 +124,7 @@ function decodeModel(bytes: Uint8Array): Model {
     },
   });
   if (!graph) throw new SteadysegError('it has no graph');
+  if (rest) refuseExternal('model', rest);
   return { irVersion, opsets, producer, metadata, graph, rest };
 }
 
@@ -134,7 +142,7 @@ function decodeEntry(bytes: Uint8Array): [string, string] {
   return [key, value];
 }
 
-function decodeGraph(bytes: Uint8Array): ModelGraph {
+function decodeGraph(bytes: Uint8Array, external: ReadExternal): ModelGraph {
   let name = '';
   const nodes: ModelNode[] = [];
   const inputs: ValueInfo[] = [];
@@ -149,22 +157,23 @@ function decodeGraph(bytes: Uint8Array): ModelGraph {
     return reader.bytes();
   };
   const rest = readFields(bytes, {
-    1: (reader) => nodes.push(decodeNode(bytesOfNext(reader))),
+    1: (reader) => nodes.push(decodeNode(bytesOfNext(reader), external)),
     2: (reader) => {
       name = reader.string();
     },
     5: (reader) => {
-      const [tensorName, value] = decodeTensor(bytesOfNext(reader));
+      const [tensorName, value] = decodeTensor(bytesOfNext(reader), external);
       initializers.set(tensorName, value);
     },
     11: (reader) => inputs.push(decodeValueInfo(bytesOfNext(reader))),
     12: (reader) => outputs.push(decodeValueInfo(bytesOfNext(reader))),
     13: (reader) => values.push(decodeValueInfo(bytesOfNext(reader))),
   });
+  if (rest) refuseExternal('graph', rest);
   return { name, nodes, inputs, outputs, values, initializers, rest };
 }
 
-function decodeNode(bytes: Uint8Array): ModelNode {
+function decodeNode(bytes: Uint8Array, external: ReadExternal): ModelNode {
   let op = '';
   let domain = '';
   let name = '';
@@ -181,7 +190,7 @@ function decodeNode(bytes: Uint8Array): ModelNode {
       op = reader.string();
     },
     5: (reader) => {
-      const [attributeName, attribute] = decodeAttribute(reader.bytes());
+      const [attributeName, attribute] = decodeAttribute(reader.bytes(), external);
       attributes[attributeName] = attribute;
     },
     7: (reader) => {
@@ -202,7 +211,7 @@ const attributeKinds: Readonly<Record<number, Attribute['kind']>> = {
   7: 'ints',
 };
 
-function decodeAttribute(bytes: Uint8Array): [string, Attribute] {
+function decodeAttribute(bytes: Uint8Array, external: ReadExternal): [string, Attribute] {
   let name = '';
   let kindCode = 0;
   let single = 0;
@@ -225,7 +234,7 @@ function decodeAttribute(bytes: Uint8Array): [string, Attribute] {
       text = new TextDecoder('utf-8', { fatal: true }).decode(reader.bytes());
     },
     5: (reader) => {
-      tensorValue = decodeTensor(reader.bytes())[1];
+      tensorValue = decodeTensor(reader.bytes(), external)[1];
     },
     7: repeated(floats, WireType.Bit32, (reader) => reader.float()),
     8: repeated(integers, WireType.Varint, readInt64),
@@ -250,6 +259,7 @@ function decodeAttribute(bytes: Uint8Array): [string, Attribute] {
       if (!tensorValue) throw new SteadysegError(`the attribute ${name} is a tensor without a value`);
       return [name, { kind, value: tensorValue }];
     case 'opaque':
+      refuseExternal('attribute', bytes);
       return [name, { kind, value: bytes }];
   }
 }
@@ -325,10 +335,11 @@ const skippedLists: Readonly<Record<number, Field>> = Object.fromEntries(
   Object.values(listFields).map((field) => [field, skip]),
 );
 
-function decodeTensor(bytes: Uint8Array): [string, Tensor] {
+function decodeTensor(bytes: Uint8Array, readExternal: ReadExternal): [string, Tensor] {
   let name = '';
   let code = 0;
   let external = false;
+  const place = new Map<string, string>();
   let raw: Uint8Array | undefined;
   const shape: number[] = [];
   readFields(bytes, {
@@ -343,16 +354,24 @@ function decodeTensor(bytes: Uint8Array): [string, Tensor] {
     9: (reader) => {
       raw = reader.bytes();
     },
+    13: (reader) => {
+      place.set(...decodeEntry(reader.bytes()));
+    },
     14: (reader) => {
-      external = reader.int32() === 1;
+      // Said twice, once is enough: readers differ in which of them counts.
+      external = reader.int32() === 1 || external;
     },
   });
   const label = `the tensor "${name}"`;
-  if (external) throw new SteadysegError(`${label} is kept in another file; save the model as one file`);
   const dtype = dtypeOfCode(code);
   if (!dtype) throw new SteadysegError(`${label} has the element type ${code}, which is not supported`);
   if (shape.length > MAX_RANK || shape.some((size) => size < 0)) {
     throw new SteadysegError(`${label} has the impossible shape [${shape.slice(0, MAX_RANK).join(', ')}]`);
+  }
+  if (external) {
+    const length = elementCount(shape) * bytesPerElement(dtype);
+    if (raw?.length) throw new ExternalDataError(`${label} is kept in another file and in the model`);
+    return [name, rawTensor(label, dtype, shape, readExternal(externalPlace(place, length, label), label))];
   }
   return [name, raw ? rawTensor(label, dtype, shape, raw) : listedTensor(label, dtype, shape, bytes)];
 }
@@ -407,7 +426,7 @@ function listedTensor(label: string, dtype: DType, shape: Shape, bytes: Uint8Arr
     if (found === count) throw mismatch('more');
     put(found++, one(reader));
   };
-  const others = [1, 2, 8, 14].map((number): [number, Field] => [number, skip]);
+  const others = [1, 2, 8, 13, 14].map((number): [number, Field] => [number, skip]);
   readFields(bytes, {
     ...Object.fromEntries(others),
     ...skippedLists,

@@ -2,7 +2,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { exists } from '../base/files.js';
 import { type ModelDescription, readDescription } from '../onnx/metadata.js';
-import { readModelFile } from '../onnx/modelFile.js';
+import { type OpenedModel, openModelFile } from '../onnx/modelFile.js';
 import { readModel } from '../onnx/read.js';
 import { readClassNames } from './modelConfig.js';
 import type { FoundNetwork } from './network.js';
@@ -19,13 +19,14 @@ import { readPreprocessorConfig } from './preprocessorConfig.js';
 export async function findNetwork(content: string | Uint8Array): Promise<FoundNetwork> {
   const path = typeof content === 'string' ? content : undefined;
   const source = path ?? 'the model';
-  const model = typeof content === 'string' ? await readModelFile(content) : readModel(content, source);
-  const facts = readDescription(model.metadata, source);
+  const opened: OpenedModel =
+    typeof content === 'string' ? await openModelFile(content) : { model: readModel(content, source), content };
+  const facts = readDescription(opened.model.metadata, source);
   const beside = await fileBeside(path, 'config.json');
   const names = facts.classes || beside === undefined ? undefined : await readClassNames(beside);
   return {
     source,
-    model,
+    ...opened,
     facts,
     config: await preprocessingOf(path, source, facts),
     ...(names && beside && { labels: { names, origin: beside } }),

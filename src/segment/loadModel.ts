@@ -11,5 +11,5 @@ import { type LoadOptions, type SegmentationModel, segmentationModel } from './m
  * @throws SteadysegError, naming the file, the expected and the found, when it is no such network.
  */
 export async function loadModel(content: string | Uint8Array, options: LoadOptions = {}): Promise<SegmentationModel> {
-  return segmentationModel(content, await findNetwork(content), options, createSession);
+  return segmentationModel(await findNetwork(content), options, createSession);
 }

@@ -43,15 +43,10 @@ export type OpenSession = (model: string | Uint8Array, options: SessionOptions) 
 /**
  * Makes a segmentation network of a model; `describeNetwork` says which are.
  *
- * @param content the path or bytes it was read from.
  * @throws SteadysegError, naming the file, the expected and the found, when it is no such network.
  */
-export function segmentationModel(
-  content: string | Uint8Array,
-  found: FoundNetwork,
-  options: LoadOptions,
-  open: OpenSession,
-): SegmentationModel {
+export function segmentationModel(found: FoundNetwork, options: LoadOptions, open: OpenSession): SegmentationModel {
+  const { content } = found;
   const description = describeNetwork(found, options);
   const cut = cutOf(found, description);
   const sessionOptions: SessionOptions = { device: options.device, threads: options.threads };

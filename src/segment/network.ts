@@ -26,6 +26,8 @@ export interface FoundNetwork {
   /** What the network is called in messages: its path. */
   readonly source: string;
   readonly model: Model;
+  /** What sessions are made of: its path, or bytes. */
+  readonly content: string | Uint8Array;
   /** What its metadata says. */
   readonly facts: ModelDescription;
   /** How pixels are normalised, as its metadata or a file beside it says. */

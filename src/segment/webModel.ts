@@ -25,7 +25,7 @@ export async function loadModel(
   const model = readModel(bytes, source);
   const facts = readDescription(model.metadata, source);
   const config = describedPreprocessing(facts, source) ?? unsaidPreprocessing(facts);
-  return segmentationModel(bytes, { source, model, facts, config }, options, (opened, sessionOptions) =>
+  return segmentationModel({ source, model, content: bytes, facts, config }, options, (opened, sessionOptions) =>
     openSession(webEngine, opened, sessionOptions),
   );
 }

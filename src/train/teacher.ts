@@ -88,8 +88,8 @@ async function releaseAll(sessions: readonly Session[]): Promise<void> {
 /** @param sessions is given those that are opened. */
 async function teacherOf(options: TeacherOptions, sessions: Session[]): Promise<Teacher> {
   const { path, batch, crop } = options;
-  const content = await readFileBounded(path, MAX_MODEL_BYTES);
   const found = await findNetwork(path);
+  const content = found.content instanceof Uint8Array ? found.content : await readFileBounded(path, MAX_MODEL_BYTES);
   const { model, facts } = found;
   const description = describeNetwork(found, options);
   checkTeacher(description);
