@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isSystemError, messageOf, SteadysegError } from './errors.js';
+import { linkedPath } from './outputFile.js';
 import { hasEnded, thisProcess } from './owner.js';
 
 const reasons: Record<string, string> = {
@@ -67,16 +68,17 @@ export async function removeAbandoned(folder: string): Promise<void> {
 }
 
 /**
- * Calls `write` with a temporary path in the folder of `path` (which is created), then renames the result into place.
- * When anything fails, the temporary file is removed and `path` is as it was.
+ * Calls `write` with a temporary path in the folder of `path` (which is created), then renames the result into place; a link is
+ * followed. When anything fails, the temporary file is removed and `path` is as it was.
  */
 export async function writeAside(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = temporaryBeside(path);
+  const target = await linkedPath(path);
+  const temporary = temporaryBeside(target);
   try {
-    await makeFolders(dirname(path));
-    await removeAbandoned(dirname(path));
+    await makeFolders(dirname(target));
+    await removeAbandoned(dirname(target));
     await write(temporary);
-    await rename(temporary, path);
+    await rename(temporary, target);
   } catch (thrown) {
     await rm(temporary, { force: true, recursive: true }).catch(() => {});
     if (thrown instanceof SteadysegError || !isSystemError(thrown)) throw thrown;

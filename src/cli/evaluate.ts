@@ -1,6 +1,7 @@
 // `steadyseg evaluate miou|tc|vc`: what predictions are worth, and how much they flicker.
 import { Command, Option } from 'commander';
 import { SteadysegError, UsageError } from '../base/errors.js';
+import { checkNotRead, linkedPath } from '../base/outputFile.js';
 import type { OnProgress } from '../base/progress.js';
 import type { EvaluationOptions } from '../data/evaluation/common.js';
 import { evaluateMeanIoU } from '../data/evaluation/meanIoU.js';
@@ -203,11 +204,19 @@ type Evaluate = (
   progress: ProgressLine,
 ) => Promise<{ result: EvaluationResult; worst?: readonly KeptPair[] }>;
 
-async function run(name: string, options: CommonOptions, evaluate: Evaluate): Promise<void> {
+/** What some of the commands read besides. */
+type Inputs = Partial<Pick<TemporalCommandOptions, 'frames' | 'gt' | 'flow'>>;
+
+async function run(name: string, options: CommonOptions & Inputs, evaluate: Evaluate): Promise<void> {
   const { pred, predIds, reduceZeroLabel, palette, limit, keepGoing, threads, report, json } = options;
   const gtIds = palette ? 'palette' : reduceZeroLabel ? 'reduceZeroLabel' : options.gtIds;
   const classSet = await classesOf(options);
   if (!classSet) throw new UsageError(`expected --preset (${presetNames.join(', ')}) or --classes FILE, found neither`);
+  if (report !== undefined) {
+    // Before the work rather than after it.
+    await linkedPath(report);
+    await checkNotRead(report, [pred, options.gt, options.frames, options.flow, options.classes]);
+  }
   const shard = shardOf(options);
   const progress = createProgressLine({ title: `evaluate ${name}` });
   const onProgress: OnProgress = progress.update;

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
 import { exists, isFolder } from '../base/files.js';
+import { checkNotRead } from '../base/outputFile.js';
 import type { OnProgress } from '../base/progress.js';
 import type { ClassSet } from './classes.js';
 import { colorize, overlay } from './color.js';
@@ -73,6 +74,9 @@ export async function compare(inputA: string, inputB: string, options: CompareOp
     throw new UsageError(`expected a video name ending in .mp4, found "${out}"`);
   if (flicker !== undefined && !/\.(png|jpe?g)$/i.test(flicker)) {
     throw new UsageError(`expected a picture name ending in .png or .jpg for the flicker map, found "${flicker}"`);
+  }
+  for (const output of [out, flicker]) {
+    if (output !== undefined) await checkNotRead(output, [inputA, inputB, options.frames]);
   }
   const a = await openSide(inputA, options.classes);
   const b = await openSide(inputB, options.classes);

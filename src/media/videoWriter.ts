@@ -31,6 +31,7 @@ import {
 } from 'node-av/lib';
 import { SteadysegError } from '../base/errors.js';
 import { ensureFolder, reasonOf, removeAbandoned, temporaryBeside } from '../base/files.js';
+import { linkedPath } from '../base/outputFile.js';
 import { colorMatrixFor } from './frameConverter.js';
 import type { RgbImage } from './image.js';
 import type { FrameRate } from './video.js';
@@ -72,9 +73,10 @@ export async function createVideoWriter(path: string, options: VideoWriterOption
   if (width < 2 || height < 2 || width > MAX_SIDE || height > MAX_SIDE) {
     throw new SteadysegError(`cannot write ${path}: expected sides of 2..${MAX_SIDE} pixels, found ${width}×${height}`);
   }
-  await ensureFolder(dirname(path));
-  await removeAbandoned(dirname(path));
-  const temporary = temporaryBeside(path);
+  const target = await linkedPath(path);
+  await ensureFolder(dirname(target));
+  await removeAbandoned(dirname(target));
+  const temporary = temporaryBeside(target);
   const [codedWidth, codedHeight] = [width + (width % 2), height + (height % 2)];
   const timeBase = new Rational(frameRate.denominator, frameRate.numerator);
   const matrix = colorMatrixFor(width, height);
@@ -170,7 +172,7 @@ export async function createVideoWriter(path: string, options: VideoWriterOption
       await release();
       const file = await open(temporary, 'r+');
       await file.sync().finally(() => file.close());
-      await rename(temporary, path);
+      await rename(temporary, target);
     } catch (thrown) {
       await discard();
       if (thrown instanceof SteadysegError) throw thrown;

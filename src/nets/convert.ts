@@ -1,5 +1,6 @@
 // Weights and models from one file format into another.
 import { SteadysegError, UsageError } from '../base/errors.js';
+import { checkNotRead } from '../base/outputFile.js';
 import { fromStorage, toStorage, type WeightStorage } from '../onnx/compactStorage.js';
 import { createEditor } from '../onnx/editor.js';
 import { halve } from '../onnx/halfStorage.js';
@@ -60,6 +61,7 @@ const nothingLeft = { dropped: [], steppedOver: [], others: [] };
  */
 export async function convert(input: string, output: string, options: ConvertOptions = {}): Promise<ConvertReport> {
   const format = formatOf(output);
+  await checkNotRead(output, [input]);
   if (/\.onnx$/i.test(input)) {
     if (options.key !== undefined) throw new UsageError(`a key is for PyTorch checkpoints, not for ${input}`);
     const model = await readModelFile(input);
