@@ -104,6 +104,18 @@ export async function writeChunksWhole(path: string, chunks: Iterable<string | U
   });
 }
 
+/** Brings to disk what was appended to a file; nothing where there is none. */
+export async function syncFile(path: string): Promise<void> {
+  let file: FileHandle;
+  try {
+    file = await open(path, 'r+');
+  } catch (thrown) {
+    if (isSystemError(thrown, 'ENOENT')) return;
+    throw new SteadysegError(`cannot write ${path}: ${reasonOf(thrown)}`, { cause: thrown });
+  }
+  await file.sync().finally(() => file.close());
+}
+
 /** Brings the names in a folder to disk, where the system can: a file in it may be whole there and yet have no name. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r').catch(() => undefined);

@@ -1,6 +1,8 @@
 // Trains a network by a configuration in a run folder: steps, validation, checkpoints, resume. It reports through callbacks.
+
+import { dirname } from 'node:path';
 import { InterruptedError, SteadysegError } from '../base/errors.js';
-import { ensureFolder, exists, writeFileWhole } from '../base/files.js';
+import { ensureFolder, exists, syncFile, syncFolder, writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Batch, Loader } from '../data/loader.js';
@@ -230,7 +232,7 @@ async function takeSteps(run: Run, options: TrainOptions): Promise<Outcome> {
     const validated = isValidated(config, state.step);
     if (last || validated || signal?.aborted || state.step % checkpointEvery === 0) {
       refuseBrokenWeights(state);
-      await writeCheckpoint(files.last, state, outcome.best);
+      await saveCheckpoint(files.last, files, state, outcome.best);
     }
     if (validated) await addValidation(run, options, outcome);
     if (signal?.aborted && !last)
@@ -260,7 +262,7 @@ async function addValidation({ config, data, state }: Run, options: TrainOptions
   const { best } = outcome;
   if (Number.isNaN(mIoU) || (best?.frames === frames && best.mIoU >= mIoU)) return;
   outcome.best = { step: state.step, mIoU, frames };
-  await writeCheckpoint(files.best, state, outcome.best);
+  await saveCheckpoint(files.best, files, state, outcome.best);
 }
 
 /** One update: batches, gradients, weights. */
@@ -283,6 +285,18 @@ async function runStep(run: Run, batches: AsyncGenerator<Batch, never, void>): P
   applyGradients(state, gradients, optimizer, rate);
   const milliseconds = performance.now() - started;
   return { step: state.step, time: Date.now() / 1000, losses, rate, milliseconds, waited };
+}
+
+/** Writes a checkpoint; what it knows is in the logs, also when the power fails. */
+async function saveCheckpoint(
+  path: string,
+  files: ReturnType<typeof runFiles>,
+  state: TrainingState,
+  best: Best | undefined,
+): Promise<void> {
+  for (const log of [files.metrics, files.events]) await syncFile(log);
+  await writeCheckpoint(path, state, best);
+  for (const folder of new Set([dirname(files.metrics), dirname(path)])) await syncFolder(folder);
 }
 
 /** Stops a run that has gone wrong, before a checkpoint could keep it. */
