@@ -5,12 +5,13 @@ import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/f
 import type { OnProgress } from '../base/progress.js';
 import { suggest } from '../base/suggest.js';
 import { type ClassSet, presetClasses } from '../media/classes.js';
+import { orderIntoClips } from '../media/clips.js';
 import { openFrames } from '../media/frames.js';
 import { isListPath, listExtensions, pathInList, readList } from '../media/listFile.js';
 import { writePicture } from '../media/pictures.js';
 import type { Dataset, FrameReference } from './dataset.js';
 import { type ListedFile, listFiles } from './layouts.js';
-import { type FlowFolders, flowBelow, follows, sequenceDataset } from './sequences.js';
+import { type FlowFolders, flowBelow, sequenceDataset } from './sequences.js';
 
 /** What the layouts have in common. */
 export interface DatasetOptions {
@@ -62,7 +63,7 @@ async function cityscapesDataset(options: DatasetOptions): Promise<Dataset> {
     ids: 'auto',
     frames,
     labels,
-    step: 1,
+    maxStep: 1,
     flow: flow ? flowBelow(flow) : undefined,
   });
 }
@@ -76,7 +77,7 @@ async function toyCityFolderDataset(options: DatasetOptions): Promise<Dataset> {
   const own = join(root, 'flow', split);
   if (!folders && (await exists(own))) folders = flowBelow(own, join(root, 'occlusion', split));
   const name = `toy city ${split} in ${root}`;
-  return sequenceDataset({ name, classes, ids: 'trainIds', frames: [frames], labels, step: 1, flow: folders });
+  return sequenceDataset({ name, classes, ids: 'trainIds', frames: [frames], labels, maxStep: 1, flow: folders });
 }
 
 /**
@@ -94,7 +95,7 @@ async function camvidDataset(options: DatasetOptions): Promise<Dataset> {
     ids: 'trainIds',
     frames: [frames],
     labels,
-    step: 2,
+    maxStep: 2,
     flow: flow ? flowBelow(flow) : undefined,
   });
 }
@@ -114,14 +115,13 @@ async function vspwDataset(options: DatasetOptions): Promise<Dataset> {
     labels.push(...(await listFiles(folder, 'labels')).map(inVideo));
   }
   const name = `vspw ${split} in ${root}`;
-  const step = Number.POSITIVE_INFINITY;
   return sequenceDataset({
     name,
     classes,
     ids: 'vspw',
     frames: [frames],
     labels,
-    step,
+    maxStep: Number.POSITIVE_INFINITY,
     flow: flow ? flowBelow(flow) : undefined,
   });
 }
@@ -136,7 +136,7 @@ const listedStep = 2;
  * A list file: `image`, `image label` or `image label frame` on each line, separated by tabs (names may then hold spaces)
  * or spaces, relative to the list. The label may be `-` for none. `frame` is the neighbour t + 1; where it is
  * the image of the next line, the clip goes on there. Lines without it are a clip while they lie in one folder and their
- * names differ only in a number that grows by one or two.
+ * names differ only in a number that grows by one, or always by two (see orderIntoClips).
  */
 async function listDataset(options: DatasetOptions): Promise<Dataset> {
   const { root, classes, flow } = options;
@@ -161,12 +161,7 @@ async function listDataset(options: DatasetOptions): Promise<Dataset> {
     }
     rows.push({ image: paths[0], label: columns[1] === '-' ? undefined : paths[1], frame: paths[2] });
   }
-  const clips = new Int32Array(rows.length);
-  for (let index = 1; index < rows.length; index++) {
-    const [before, row] = [rows[index - 1], rows[index]];
-    const goesOn = before.frame ? before.frame === row.image : follows(before.image, row.image, listedStep);
-    clips[index] = clips[index - 1] + (goesOn ? 0 : 1);
-  }
+  const following = followingRows(rows);
   return {
     name: `list ${root}`,
     classes,
@@ -178,12 +173,38 @@ async function listDataset(options: DatasetOptions): Promise<Dataset> {
         frame: { kind: 'file', path: image },
         label: label === undefined ? undefined : { kind: 'file', path: label, classes, ids: 'auto' },
         neighbour(offset): FrameReference | undefined {
-          const inClip = clips[index + offset] === clips[index] ? rows[index + offset].image : undefined;
-          const path = inClip ?? (offset === 1 ? frame : undefined);
+          const path = following.at(index, offset) ?? (offset === 1 ? frame : undefined);
           return path === undefined ? undefined : { kind: 'file', path };
         },
         flow: () => undefined,
       };
+    },
+  };
+}
+
+/** Which images of a list follow one another. A line's own `frame` goes before what the names tell. */
+function followingRows(rows: readonly { image: string; frame: string | undefined }[]) {
+  const { order, clips } = orderIntoClips(
+    rows.map(({ image }) => image),
+    { maxStep: listedStep, unnumbered: 'alone' },
+  );
+  const next = new Map<number, number>();
+  for (const { first, count } of clips) {
+    for (let at = first; at + 1 < first + count; at++) next.set(order[at], order[at + 1]);
+  }
+  for (const [index, { frame }] of rows.entries()) {
+    if (frame === undefined) continue;
+    next.delete(index);
+    if (rows[index + 1]?.image === frame) next.set(index, index + 1);
+  }
+  const before = new Map([...next].map(([earlier, later]) => [later, earlier]));
+  return {
+    /** The image `offset` frames after a line's. */
+    at(index: number, offset: number): string | undefined {
+      const links = offset > 0 ? next : before;
+      let row: number | undefined = index;
+      for (let k = 0; k < Math.abs(offset) && row !== undefined; k++) row = links.get(row);
+      return row === undefined ? undefined : rows[row].image;
     },
   };
 }

@@ -1,9 +1,9 @@
-// Samples out of folders of frames and label maps: partners by name, neighbours by the number in the name.
-import { dirname, join } from 'node:path';
+// Samples out of folders of frames and label maps: partners by name, neighbours by the clips of media/clips.
+import { join } from 'node:path';
 import { SteadysegError } from '../base/errors.js';
 import { flowPath } from '../flow/path.js';
 import type { ClassSet } from '../media/classes.js';
-import { pairingKeyOf } from '../media/stems.js';
+import { orderIntoClips } from '../media/clips.js';
 import type { Dataset, FlowReference, FrameReference, LabelReference, Sample } from './dataset.js';
 import type { LabelIds } from './labelFiles.js';
 import type { ListedFile } from './layouts.js';
@@ -24,8 +24,8 @@ export interface SequenceOptions {
   readonly frames: readonly (readonly ListedFile[])[];
   /** Labels of some frames or all; without any, every frame is a sample. */
   readonly labels?: readonly ListedFile[];
-  /** Frames of one folder and name follow each other when their numbers differ by at most this. */
-  readonly step: number;
+  /** Frames whose numbers are further apart do not follow one another. */
+  readonly maxStep: number;
   readonly flow?: FlowFolders | undefined;
 }
 
@@ -36,16 +36,15 @@ interface PlacedFrame {
 }
 
 /**
- * A dataset of frames whose neighbours are told by their names: frames of one folder whose names differ only in a number
- * are a sequence, which ends where the number jumps.
+ * A dataset of frames whose neighbours are told by their names, as in evaluations (see `orderIntoClips`).
  * @throws SteadysegError for a label without its frame, naming it.
  */
 export function sequenceDataset(options: SequenceOptions): Dataset {
-  const { name, classes, ids, frames, labels, step, flow } = options;
+  const { name, classes, ids, frames, labels, maxStep, flow } = options;
   const nameOf = pairingNames([...frames, ...(labels ? [labels] : [])]);
   const placed = new Map<string, PlacedFrame>();
   for (const set of frames) {
-    for (const clip of clipsByNumber(set, step)) {
+    for (const clip of clipsOf(set, maxStep)) {
       for (const [position, file] of clip.entries()) {
         const key = nameOf(file);
         if (!placed.has(key)) placed.set(key, { file, clip, position });
@@ -97,37 +96,11 @@ function flowSteps(clip: readonly ListedFile[], position: number, offset: number
   };
 }
 
-/** The text before the last number of a name, and that number. */
-const numberedKey = /^(.*?)(\d+)\D*$/;
-
-/** Whether one frame follows another: in one folder, named alike, with a number that is higher by 1 to `step`. */
-export function follows(before: string, after: string, step: number): boolean {
-  const [first, second] = [before, after].map((path) => numberedKey.exec(pairingKeyOf(path)));
-  if (!first || !second || dirname(before) !== dirname(after) || first[1] !== second[1]) return false;
-  const distance = Number(second[2]) - Number(first[2]);
-  return distance >= 1 && distance <= step;
-}
-
-/** Splits frames into clips; frames without a number in their name stand alone. */
-function clipsByNumber(files: readonly ListedFile[], step: number): ListedFile[][] {
-  const sequences = new Map<string, { number: number; file: ListedFile }[]>();
-  for (const file of files) {
-    const match = numberedKey.exec(file.key);
-    const sequence = `${file.folder}/${match ? match[1] : `${file.key} `}`;
-    const members = sequences.get(sequence);
-    const member = { number: match ? Number(match[2]) : 0, file };
-    if (members) members.push(member);
-    else sequences.set(sequence, [member]);
-  }
-  const clips: ListedFile[][] = [];
-  for (const members of sequences.values()) {
-    members.sort((a, b) => a.number - b.number);
-    for (const [k, { number, file }] of members.entries()) {
-      if (k > 0 && number - members[k - 1].number <= step) clips[clips.length - 1].push(file);
-      else clips.push([file]);
-    }
-  }
-  return clips;
+/** Frames as clips, by the one rule of orderIntoClips. */
+function clipsOf(files: readonly ListedFile[], maxStep: number): ListedFile[][] {
+  const paths = files.map(({ path }) => path);
+  const { order, clips } = orderIntoClips(paths, { maxStep, unnumbered: 'alone' });
+  return clips.map(({ first, count }) => order.slice(first, first + count).map((at) => files[at]));
 }
 
 /** Flow for every folder of frames in a folder of the same name below `root`, or in `root` itself for frames without one. */

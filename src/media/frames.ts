@@ -5,11 +5,11 @@ import { basename, extname, join } from 'node:path';
 import { isSystemError, messageOf, SteadysegError } from '../base/errors.js';
 import { createFileDigest, exists, reasonOf, sha256OfFile } from '../base/files.js';
 import { digestOf } from '../base/written.js';
-import { type Clip, splitIntoClips } from './clips.js';
+import { type Clip, orderIntoClips } from './clips.js';
 import { expandGlob, isGlob } from './glob.js';
 import type { RgbImage } from './image.js';
 import { isListPath, listExtensions, pathInList, readList } from './listFile.js';
-import { isPicturePath, pictureExtensions, readPicture } from './pictures.js';
+import { isAnimation, isPicturePath, pictureExtensions, readPicture } from './pictures.js';
 import { type FrameRate, type OnBadFrame, openVideo, type VideoOptions, videoStem } from './video.js';
 
 export type { Clip } from './clips.js';
@@ -83,7 +83,9 @@ export async function openFrames(input: string, options: VideoOptions = {}): Pro
   if (kind === 'file') {
     if (videoExtensions.includes(extension)) return await video(input, options);
     if (isListPath(input)) return pictureFrames(input, await picturesListed(input));
-    if (isPicturePath(input)) return pictureFrames(input, [input]);
+    if (isPicturePath(input)) {
+      return (await isAnimation(input)) ? await video(input, options) : pictureFrames(input, [input]);
+    }
     throw new SteadysegError(
       `${input}: expected a video (.mp4 .mov .mkv .webm .avi .ts …), a picture (${pictureExtensions.join(' ')}), a folder or a list (${listExtensions.join(' ')}), found "${extension}"`,
     );
@@ -140,14 +142,18 @@ export async function checkUnchanged(source: FrameSource, digest: string): Promi
 }
 
 /**
- * Pictures, in the order given, as a source; `input` names them in messages.
+ * Pictures as a source; `input` names them in messages. They come in the order given, but those of a clip one after
+ * another: views that lie side by side in a folder are parted.
  * @param stems names of their results, one each (default: the file names). @throws SteadysegError when two are the same.
  */
 export function pictureFrames(
   input: string,
-  paths: readonly string[],
-  stems: readonly string[] = paths.map((path) => basename(path, extname(path))),
+  given: readonly string[],
+  givenStems: readonly string[] = given.map((path) => basename(path, extname(path))),
 ): FrameSource {
+  const { order, clips } = orderIntoClips(given);
+  const paths = order.map((at) => given[at]);
+  const stems = order.map((at) => givenStems[at]);
   const seen = new Map<string, string>();
   for (const [index, stem] of stems.entries()) {
     const other = seen.get(stem);
@@ -165,7 +171,7 @@ export function pictureFrames(
     count: paths.length,
     stems,
     paths,
-    clips: splitIntoClips(paths),
+    clips,
     fingerprint: (index) => sha256OfFile(paths[index]),
     async *frames({ from = 0, wanted = () => true, onBad = () => 'throw', digests = false } = {}) {
       for (let index = from; index < paths.length; index++) {

@@ -67,6 +67,8 @@ export interface VideoFramesOptions {
 export interface VideoOptions {
   /** Read what there is of a file that was cut off, instead of refusing it. */
   readonly acceptTruncated?: boolean | undefined;
+  /** FFmpeg's name of what a file is to be read as; default: what its content tells. */
+  readonly demuxer?: string | undefined;
   /** Told what a user should know of the video: high dynamic range, interlacing, dropped frames, … */
   readonly onNote?: ((note: string) => void) | undefined;
 }
@@ -112,7 +114,7 @@ export async function openVideo(path: string, options: VideoOptions = {}): Promi
   if (outline.missing !== undefined && options.acceptTruncated !== true) {
     throw new SteadysegError(`${path}: expected ${outline.missing}`);
   }
-  const first = await openVideoInput(path);
+  const first = await openVideoInput(path, options.demuxer);
   const { format, stream } = first;
   let waiting: OpenVideoInput | undefined = live ? first : undefined;
   try {
@@ -135,7 +137,7 @@ export async function openVideo(path: string, options: VideoOptions = {}): Promi
       frameCount: live ? undefined : frameCountOf(format, stream, frameRate, promise),
       isStream: live,
       async *frames(framesOptions = {}) {
-        const input = live ? waiting : await openVideoInput(path);
+        const input = live ? waiting : await openVideoInput(path, options.demuxer);
         if (!input) throw new SteadysegError(`${nameOf(path)}: expected its frames to be read once, as they come`);
         waiting = undefined;
         yield* decode(path, input, { ...framesOptions, note, promise });

@@ -14,7 +14,23 @@ export const standardInput = '-';
  * descriptions) name further files and addresses to open.
  */
 const containers = [
-  ...['mov', 'matroska', 'avi', 'mpegts', 'mpeg', 'flv', 'asf', 'ogg', 'mxf', 'nut', 'ivf', 'dv', 'gif', 'webp_anim'],
+  ...[
+    'mov',
+    'matroska',
+    'avi',
+    'mpegts',
+    'mpeg',
+    'flv',
+    'asf',
+    'ogg',
+    'mxf',
+    'nut',
+    'ivf',
+    'dv',
+    'gif',
+    'apng',
+    'webp_anim',
+  ],
   ...['yuv4mpegpipe', 'mjpeg', 'jpeg_pipe', 'h264', 'hevc', 'mpegvideo', 'm4v', 'obu'],
 ];
 /** Some of them, as messages name them; and those that can be read without going back. */
@@ -49,7 +65,7 @@ export function isStream(input: string): boolean {
   return input === standardInput || cameraPath.test(input) || isAddress(input);
 }
 
-function accessOf(input: string): Access {
+function accessOf(input: string, demuxer: string | undefined): Access {
   const formats = { format_whitelist: containers.join(',') };
   if (input === standardInput) {
     return { url: 'pipe:0', format: null, options: { protocol_whitelist: 'pipe', ...formats } };
@@ -65,7 +81,8 @@ function accessOf(input: string): Access {
     const timeout = { rw_timeout: String(NETWORK_TIMEOUT_MICROSECONDS) };
     return { url: input, format: null, options: { ...limits, ...formats, ...timeout } };
   }
-  return { url: `file:${input}`, format: null, options: { protocol_whitelist: 'file', ...formats } };
+  const options = { protocol_whitelist: 'file', ...(demuxer === undefined ? formats : {}) };
+  return { url: `file:${input}`, format: demuxer === undefined ? null : InputFormat.findInputFormat(demuxer), options };
 }
 
 /** An open container and the video stream in it that is the main one. */
@@ -74,15 +91,18 @@ export interface OpenVideoInput {
   readonly stream: Stream;
 }
 
-/** Opens an input and finds its video stream. @throws SteadysegError naming it. */
-export async function openVideoInput(input: string): Promise<OpenVideoInput> {
-  const { url, format: demuxer, options } = accessOf(input);
+/**
+ * Opens an input and finds its video stream.
+ * @param demuxer what a file is to be read as; default: what its content tells. @throws SteadysegError naming the input.
+ */
+export async function openVideoInput(input: string, demuxer?: string): Promise<OpenVideoInput> {
+  const { url, format: known, options } = accessOf(input, demuxer);
   const name = nameOf(input);
   const format = new FormatContext();
-  const opened = await format.openInput(url, demuxer, Dictionary.fromObject({ ...options }));
+  const opened = await format.openInput(url, known, Dictionary.fromObject({ ...options }));
   if (opened < 0) {
-    const known = input === standardInput ? selfDescribing : wellKnown;
-    throw new SteadysegError(`${name}: expected a video of a known format (${known}, …), found: ${reason(opened)}`);
+    const formats = input === standardInput ? selfDescribing : wellKnown;
+    throw new SteadysegError(`${name}: expected a video of a known format (${formats}, …), found: ${reason(opened)}`);
   }
   const found = await format.findStreamInfo();
   const index = format.findBestStream(AVMEDIA_TYPE_VIDEO);

@@ -143,7 +143,7 @@ describe('layouts', () => {
   });
 
   it('lists of pictures alone: lines are neighbours while the numbers of their names go on', async () => {
-    const files = ['v_001.png', 'v_003.png', 'v_004.png', 'v_034.png', 'w_035.png', 'w 036.png'];
+    const files = ['v_001.png', 'v_003.png', 'v_005.png', 'v_034.png', 'w_035.png', 'w 036.png'];
     await touch(...files.map((name) => `alone/${name}`), 'alone/label.png');
     const lines = [files[0], `${files[1]} label.png`, `${files[2]} -`, ...files.slice(3)];
     await writeFile(join(root, 'alone/all.txt'), lines.join('\n'));
@@ -151,9 +151,9 @@ describe('layouts', () => {
     expect(dataset.count).toBe(6);
     const around = (index: number) => [-1, 1].map((offset) => nameOf(dataset.sample(index).neighbour(offset)));
     expect(around(0)).toEqual([undefined, 'v_003.png']);
-    expect(around(1)).toEqual(['v_001.png', 'v_004.png']);
+    expect(around(1)).toEqual(['v_001.png', 'v_005.png']);
     expect(around(2)).toEqual(['v_003.png', undefined]);
-    expect(nameOf(dataset.sample(0).neighbour(2))).toBe('v_004.png');
+    expect(nameOf(dataset.sample(0).neighbour(2))).toBe('v_005.png');
     expect([3, 4, 5].flatMap(around)).toEqual(Array(6).fill(undefined));
     expect(nameOf(dataset.sample(5).frame)).toBe('w 036.png');
     expect([0, 1, 2].map((index) => dataset.sample(index).label !== undefined)).toEqual([false, true, false]);

@@ -2,12 +2,13 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { AV_PIX_FMT_RGB24 } from 'node-av/constants';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type FrameSource, openFrames } from '#src/media/frames.js';
 import { encodePicture, readPicture, writePicture } from '#src/media/pictures.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
-import { numbered, picture } from './made.js';
+import { foreignVideo, numbered, picture } from './made.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg frames ü '));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -109,7 +110,10 @@ describe('openFrames', () => {
       ['nope.mp4', 'nope.mp4: no such file or directory'],
       ['*/[z-a].png', `expected ranges such as [a-z] in a pattern, found "${join(folder, '*/[z-a].png')}"`],
       ['nope/*.png', 'nope/*.png: expected pictures that match, found none'],
-      ['e/none', 'none: expected a folder with pictures (.png .jpg .jpeg .webp .tif .tiff), found 1 other entry'],
+      [
+        'e/none',
+        'none: expected a folder with pictures (.png .jpg .jpeg .webp .tif .tiff .bmp .avif), found 1 other entry',
+      ],
       ['movies', 'pictures in its subfolders: "'],
       ['f', `found ${join(folder, 'f/1.jpg')} and ${join(folder, 'f/1.png')}`],
       ['model.onnx', 'model.onnx: expected a video (.mp4 .mov .mkv .webm .avi .ts …), a picture'],
@@ -180,6 +184,27 @@ describe('readPicture', () => {
       .png()
       .toBuffer();
     expect([...(await read('deep-grey.png', deepGrey)).data]).toEqual([0, 0, 0, 255, 255, 255]);
+    // Rows of a BMP are stored from the bottom, blue first, filled to four bytes.
+    const bmp = Buffer.alloc(54 + 16);
+    bmp.write('BM');
+    for (const [at, value] of [
+      [2, 70],
+      [10, 54],
+      [14, 40],
+      [18, 2],
+      [22, 2],
+    ])
+      bmp.writeUInt32LE(value, at);
+    bmp.writeUInt16LE(1, 26);
+    bmp.writeUInt16LE(24, 28);
+    bmp.set([9, 8, 7, 12, 11, 10], 54);
+    bmp.set([3, 2, 1, 6, 5, 4], 62);
+    expect([...(await read('a.bmp', bmp)).data]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    const avif = await sharp(Buffer.alloc(64 * 64 * 3, 120), { raw: { width: 64, height: 64, channels: 3 } })
+      .avif({ lossless: true })
+      .toBuffer();
+    const decoded = await read('a.avif', avif);
+    expect([decoded.width, decoded.height, Math.abs(decoded.data[100] - 120) < 3]).toEqual([64, 64, true]);
     const tiff = await raw(3, [1, 2, 3, 4, 5, 6]).tiff({ compression: 'lzw' }).toBuffer();
     expect([...(await read('a.tif', tiff)).data]).toEqual([1, 2, 3, 4, 5, 6]);
   });
@@ -199,6 +224,36 @@ describe('readPicture', () => {
       'large.png: expected a picture, found one that cannot be read',
     );
     await expect(read('text.png', Buffer.from('hello'))).rejects.toThrow('text.png: expected a picture');
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
+    for (const text of [svg, `<?xml version="1.0"?>${svg}`, '%PDF-1.7', '/* XPM */']) {
+      await expect(read('vector.png', Buffer.from(text))).rejects.toThrow(
+        'vector.png: expected a picture (PNG, JPEG, WebP, TIFF, AVIF, BMP), found another kind of file',
+      );
+    }
+    const heic = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypheic'), Buffer.alloc(12)]);
+    await expect(read('phone.jpg', heic)).rejects.toThrow('found HEIC: convert it to JPEG or PNG');
+  });
+});
+
+describe('animations', () => {
+  it('are read as videos by themselves, and refused among pictures', async () => {
+    const frames = [0, 1, 2].map((index) => numbered(32, 32, index));
+    make({ 'moving/1.png': undefined });
+    const path = join(folder, 'moving/2.webp');
+    await foreignVideo(path, 'webp', 'libwebp_anim', frames);
+    const source = await openFrames(path);
+    expect([source.kind, await stemsOf(source)]).toEqual(['video', ['000000', '000001', '000002']]);
+    await expect(stemsOf(await openFrames(join(folder, 'moving')))).rejects.toThrow(
+      '2.webp: expected one picture, found an animation',
+    );
+    const still = await sharp(frames[0].data, { raw: { width: 32, height: 32, channels: 3 } })
+      .webp()
+      .toBuffer();
+    make({ 'still.webp': still });
+    expect((await openFrames(join(folder, 'still.webp'))).kind).toBe('images');
+    const animated = join(folder, 'moving.png');
+    await foreignVideo(animated, 'apng', 'apng', frames, { pixelFormat: AV_PIX_FMT_RGB24 });
+    expect(await stemsOf(await openFrames(animated))).toEqual(['000000', '000001', '000002']);
   });
 });
 

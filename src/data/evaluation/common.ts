@@ -3,7 +3,7 @@ import { SteadysegError } from '../../base/errors.js';
 import type { OnProgress } from '../../base/progress.js';
 import { inShard, type Shard, wholeWork } from '../../base/shard.js';
 import type { ClassSet } from '../../media/classes.js';
-import { splitIntoClips } from '../../media/clips.js';
+import { orderIntoClips } from '../../media/clips.js';
 import type { LabelMap, Size } from '../../media/image.js';
 import type { ClipRecord, ResultBasis, Skip } from '../../metrics/result.js';
 import { type LabelIds, readLabels, readTrainIds } from '../labelFiles.js';
@@ -55,12 +55,13 @@ export async function labelledClips(
   options: EvaluationOptions & { readonly gt: string },
 ): Promise<{ clips: LabelledClip[]; clipCount: number }> {
   const { pred, gt, limit, shard = wholeWork, keepGoing } = options;
-  const labels = (await listFiles(gt, 'labels')).slice(0, limit);
+  const listed = (await listFiles(gt, 'labels')).slice(0, limit);
+  const { order, clips: all } = orderIntoClips(listed.map(({ path }) => path));
+  const labels = order.map((at) => listed[at]);
   const predictions = await listFiles(pred, 'labels');
   const nameOf = pairingNames([labels, predictions]);
   indexByName(labels, nameOf);
   const byName = indexByName(predictions, nameOf);
-  const all = splitIntoClips(labels.map(({ path }) => path));
   const clips = all
     .map(({ name, first, count }, index) => ({
       index,
