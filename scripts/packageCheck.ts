@@ -52,11 +52,23 @@ try {
   step('the entry for Node', () => {
     writeFileSync(
       join(project, 'node.mjs'),
-      `import { convert, loadModel, presetClasses, supportedDevices } from 'steadyseg';
+      `import { convert, loadModel, presetClasses } from 'steadyseg';
+import { supportedDevices } from 'steadyseg/onnx';
 if (typeof loadModel !== 'function' || typeof convert !== 'function') throw new Error('functions are missing');
 console.log(presetClasses('camvid').classes.length, 'classes, on', supportedDevices().join(', '));`,
     );
     return run(process.execPath, ['node.mjs']);
+  });
+  step('the other entries for Node', () => {
+    writeFileSync(
+      join(project, 'entries.mjs'),
+      `import { readPicture } from 'steadyseg/media';
+import { meanIoU } from 'steadyseg/metrics';
+import { gradients } from 'steadyseg/onnx';
+import { openDataset } from 'steadyseg/train';
+console.log([readPicture, meanIoU, gradients, openDataset].map(({ name }) => name).join(', '));`,
+    );
+    return run(process.execPath, ['entries.mjs']);
   });
   step('the entry for browsers', () => {
     symlinkSync(tool('onnxruntime-web'), join(project, 'node_modules', 'onnxruntime-web'));
@@ -68,16 +80,25 @@ console.log(imageOfCanvas({ width: 1, height: 1, data: new Uint8ClampedArray(4) 
     );
     return run(process.execPath, ['web.mjs']);
   });
-  step('the types of both', () => {
+  step('the types', () => {
     writeFileSync(
       join(project, 'types.mts'),
       `import { loadModel, type SegmentationModel, type Segmentation } from 'steadyseg';
+import { type OpticalFlow, readFlo } from 'steadyseg/media';
+import { meanIoU, meanIoUCounts } from 'steadyseg/metrics';
+import { createGraph, gradients, input, ops } from 'steadyseg/onnx';
+import type { Dataset } from 'steadyseg/train';
 import { loadModel as loadInBrowser } from 'steadyseg/web';
 const model: SegmentationModel = await loadModel('network.onnx', { threads: 1 });
 const result: Segmentation = await model.segment({ width: 1, height: 1, data: new Uint8Array(3) }, { flip: true });
 // @ts-expect-error a path is no option
 await loadModel({ path: 'network.onnx' });
 export const ids: Uint8Array = result.labels.data;
+export const flow: OpticalFlow = await readFlo('flow.flo');
+export const samples = (data: Dataset): number => data.count;
+const x = input(createGraph('square'), 'x', 'float32', [1]);
+export const slope = gradients(x.graph, ops.mul(x, x), [x]);
+export const counted = meanIoU(meanIoUCounts(result.labels, result.labels, 2), 'semseg');
 export const other: SegmentationModel = await loadInBrowser(new URL('https://example.org/network.onnx'));`,
     );
     const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--skipLibCheck', '--lib'];

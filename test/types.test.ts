@@ -2,16 +2,16 @@
 
 import type * as node from 'steadyseg';
 import type {
-  Dataset,
   EvaluationResult,
   LabelMap,
-  OpticalFlow,
   PredictSummary,
   RgbImage,
   Segmentation,
   SegmentationModel,
   SegmentedFrame,
 } from 'steadyseg';
+import type { OpticalFlow } from 'steadyseg/media';
+import type { Dataset } from 'steadyseg/train';
 import type * as web from 'steadyseg/web';
 import { describe, expectTypeOf, it } from 'vitest';
 

@@ -9,6 +9,7 @@ import { type Contribution, type GradientSite, writeOut } from './rule.js';
 import { piecewiseConstant } from './rules/arithmetic.js';
 import { gradientRules } from './rules/index.js';
 
+/** What `gradients` takes besides the values. */
 export interface GradientOptions {
   /** Values that are cheap to compute: the way back computes them again instead of keeping them in memory until then. */
   readonly recomputed?: ReadonlySet<Value> | undefined;

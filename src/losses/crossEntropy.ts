@@ -31,6 +31,7 @@ const labelCount = 256;
 /** Keeps the mean of no pixels at all at 0 instead of NaN. */
 const smallestWeight = 1e-12;
 
+/** What `crossEntropy` takes besides scores and labels. */
 export interface CrossEntropyOptions {
   /** One number a class; all 1 by default. */
   readonly classWeights?: readonly number[] | undefined;

@@ -6,6 +6,7 @@ import { bilinear } from '../onnx/resample.js';
 import { elementCount } from '../tensor/tensor.js';
 import { type SampleWeights, sumOverSamples } from './sampleWeights.js';
 
+/** What the motion loss compares. */
 export interface MotionInputs {
   /** Logits of frame t, N×C×h×w. */
   readonly logits: Value;
@@ -22,6 +23,7 @@ export interface MotionInputs {
   readonly weights?: SampleWeights;
 }
 
+/** How the motion loss is computed. */
 export interface MotionOptions {
   /** What should agree: the logits (default, as published code does) or the class probabilities (as the paper's text says). */
   readonly compare?: 'logits' | 'probabilities' | undefined;

@@ -23,6 +23,7 @@ export interface ModelEditor {
   insert(nodes: readonly ModelNode[], before?: ModelNode): void;
   /** Puts nodes in the place of one. They may compute values of the same names. */
   replace(node: ModelNode, by: readonly ModelNode[]): void;
+  /** Takes a node out. */
   remove(node: ModelNode): void;
   /** Lets nodes (by default all that read `from`) read another value instead. Outputs of the graph keep their values. */
   redirect(from: string, to: string, readers?: readonly ModelNode[]): void;

@@ -4,6 +4,7 @@ import { formatShape, sameShape, type Tensor } from '../tensor/tensor.js';
 import { type Graph, type Node, neededNodes, stopGradient, type Value } from './graph.js';
 import type { Model, ModelNode, ValueInfo } from './model.js';
 
+/** What `exportModel` takes besides the outputs. */
 export interface ExportOptions {
   /** By state-dict name. Parameters found here become initializers, the others inputs that are fed at every run. */
   readonly weights?: ReadonlyMap<string, Tensor>;

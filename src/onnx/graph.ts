@@ -52,6 +52,7 @@ export interface BatchStatistics {
   readonly count: number;
 }
 
+/** A graph of operators, its inputs, and the parameters it declares. */
 export interface Graph {
   readonly name: string;
   /** In order of creation, which is an order of execution. */
@@ -133,6 +134,7 @@ export function constant(graph: Graph, content: Tensor, name?: string): Value {
   return value;
 }
 
+/** What `addNode` takes besides operator, inputs and attributes. */
 export interface NodeOptions {
   readonly domain?: string;
   /** Names of the outputs; fresh ones by default. */

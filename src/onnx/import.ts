@@ -75,6 +75,7 @@ export function addModel(graph: Graph, model: Model): AddedModel {
   };
 }
 
+/** What `importModel` takes besides the model. */
 export interface ImportOptions {
   /** Sizes of inputs by name; needed where the file leaves dimensions open. */
   readonly inputShapes?: Readonly<Record<string, Shape>>;

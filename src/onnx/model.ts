@@ -22,6 +22,7 @@ export type Attribute =
   | { readonly kind: 'tensor'; readonly value: Tensor }
   | { readonly kind: 'opaque'; readonly value: Uint8Array };
 
+/** Attributes of a node by name. */
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 export const int = (value: number): Attribute => ({ kind: 'int', value });
@@ -41,6 +42,7 @@ export interface ModelNode {
   readonly rest?: Uint8Array | undefined;
 }
 
+/** The graph of a model, as its file holds it. */
 export interface ModelGraph {
   readonly name: string;
   readonly nodes: readonly ModelNode[];

@@ -54,39 +54,72 @@ function unary(op: string): (x: Value) => Value {
   return (x) => one(op, [x]);
 }
 
+/** a + b, broadcast. */
 export const add = binary('Add');
+/** a − b, broadcast. */
 export const sub = binary('Sub');
+/** a · b, element by element, broadcast. */
 export const mul = binary('Mul');
+/** a / b, broadcast. */
 export const div = binary('Div');
+/** a to the power of b, broadcast. */
 export const pow = binary('Pow');
+/** The larger of two, broadcast. */
 export const max = binary('Max');
+/** The smaller of two, broadcast. */
 export const min = binary('Min');
+/** a = b, as bool. */
 export const equal = binary('Equal');
+/** a > b, as bool. */
 export const greater = binary('Greater');
+/** a ≥ b, as bool. */
 export const greaterOrEqual = binary('GreaterOrEqual');
+/** a < b, as bool. */
 export const less = binary('Less');
+/** a ≤ b, as bool. */
 export const lessOrEqual = binary('LessOrEqual');
+/** Both of two bools. */
 export const and = binary('And');
 
+/** |x|. */
 export const abs = unary('Abs');
+/** Cosine of radians. */
 export const cos = unary('Cos');
+/** Hyperbolic cosine. */
 export const cosh = unary('Cosh');
+/** Error function. */
 export const erf = unary('Erf');
+/** e to the power of x. */
 export const exp = unary('Exp');
+/** The next whole number below. */
 export const floor = unary('Floor');
+/** The same value under another name. */
 export const identity = unary('Identity');
+/** Natural logarithm. */
 export const log = unary('Log');
+/** −x. */
 export const neg = unary('Neg');
+/** 1 / x. */
 export const reciprocal = unary('Reciprocal');
-export const relu = unary('Relu');
+/** The nearest whole number, halves to the even one. */
 export const round = unary('Round');
+/** max(0, x). */
+export const relu = unary('Relu');
+/** 1 / (1 + e^−x). */
 export const sigmoid = unary('Sigmoid');
+/** −1, 0 or 1. */
 export const sign = unary('Sign');
+/** Sine of radians. */
 export const sin = unary('Sin');
+/** Hyperbolic sine. */
 export const sinh = unary('Sinh');
+/** log(1 + e^x). */
 export const softplus = unary('Softplus');
+/** Square root. */
 export const sqrt = unary('Sqrt');
+/** Hyperbolic tangent. */
 export const tanh = unary('Tanh');
+/** N×C×H×W → N×C×1×1: the mean of each channel. */
 export const globalAveragePool = unary('GlobalAveragePool');
 
 /** Negative inputs times `alpha`. */
@@ -104,6 +137,7 @@ export function hardSigmoid(x: Value, alpha: number, beta: number): Value {
   return one('HardSigmoid', [x], { alpha: float(alpha), beta: float(beta) });
 }
 
+/** Negative inputs times a slope that broadcasts to them. */
 export function pRelu(x: Value, slope: Value): Value {
   return one('PRelu', [x, slope]);
 }
@@ -114,6 +148,7 @@ export function clip(x: Value, low: number | undefined, high: number | undefined
   return one('Clip', [x, bound(low), bound(high)]);
 }
 
+/** The same numbers in another element type; the value itself where it has that type. */
 export function cast(x: Value, dtype: DType): Value {
   return x.dtype === dtype ? x : one('Cast', [x], { to: int(elementTypeCode(dtype)) });
 }
@@ -125,6 +160,7 @@ export function where(condition: Value, yes: Operand, no: Operand): Value {
   return one('Where', [condition, lift(yes), lift(no)]);
 }
 
+/** How a window moves over the axes of an image. */
 export interface WindowOptions {
   /** By axis; 1 by default. */
   readonly strides?: readonly number[];
@@ -133,6 +169,7 @@ export interface WindowOptions {
   readonly dilations?: readonly number[];
 }
 
+/** Geometry of a convolution. */
 export interface ConvOptions extends WindowOptions {
   readonly group?: number;
 }
@@ -153,6 +190,7 @@ export function conv(x: Value, weight: Value, bias?: Value, options: ConvOptions
   });
 }
 
+/** Geometry of a transposed convolution. */
 export interface ConvTransposeOptions extends ConvOptions {
   readonly outputPadding?: readonly number[];
 }
@@ -166,6 +204,7 @@ export function convTranspose(x: Value, weight: Value, bias?: Value, options: Co
   });
 }
 
+/** Geometry of a pooling. */
 export interface PoolOptions extends WindowOptions {
   readonly kernel: readonly number[];
   readonly ceil?: boolean;
@@ -194,10 +233,12 @@ export function averagePool(x: Value, options: PoolOptions & { countIncludePad?:
   });
 }
 
+/** Matrix products of the last two axes; those before broadcast. */
 export function matMul(a: Value, b: Value): Value {
   return one('MatMul', [a, b]);
 }
 
+/** Axes in another order: axis i of the result is axis `permutation[i]`. */
 export function transpose(x: Value, permutation: readonly number[]): Value {
   return one('Transpose', [x], { perm: ints(permutation) });
 }
@@ -207,6 +248,7 @@ export function reshape(x: Value, shape: Shape): Value {
   return one('Reshape', [x, integers(x.graph, shape)]);
 }
 
+/** Values joined along an axis. */
 export function concat(values: readonly Value[], axis: number): Value {
   return values.length === 1 ? values[0] : one('Concat', values, { axis: int(axis) });
 }
@@ -236,6 +278,7 @@ export function after(x: Value, earlier: Value): Value {
   return one('Unsqueeze', [x, one('Shape', [earlier], { start: int(0), end: int(0) })]);
 }
 
+/** What stands beyond the edge. */
 export type PadMode = 'constant' | 'edge' | 'reflect';
 
 /** Begin of every axis, then end of every axis. */
@@ -244,10 +287,12 @@ export function pad(x: Value, pads: readonly number[], mode: PadMode = 'constant
   return one('Pad', [x, integers(x.graph, pads), ...fill], { mode: string(mode) });
 }
 
+/** Slices of an axis by index. */
 export function gather(x: Value, indices: Value, axis: number): Value {
   return one('Gather', [x, indices], { axis: int(axis) });
 }
 
+/** Elements along an axis by index, one index a result. */
 export function gatherElements(x: Value, indices: Value, axis: number): Value {
   return one('GatherElements', [x, indices], { axis: int(axis) });
 }
@@ -263,14 +308,17 @@ export function scatterElements(
   return one('ScatterElements', [x, indices, updates], { axis: int(axis), reduction: string(reduction) });
 }
 
+/** Broadcast to a shape. */
 export function expand(x: Value, shape: Shape): Value {
   return one('Expand', [x, integers(x.graph, shape)]);
 }
 
+/** Without axes of size 1. */
 export function squeeze(x: Value, axes: readonly number[]): Value {
   return one('Squeeze', [x, integers(x.graph, axes)]);
 }
 
+/** With new axes of size 1. */
 export function unsqueeze(x: Value, axes: readonly number[]): Value {
   return one('Unsqueeze', [x, integers(x.graph, axes)]);
 }
@@ -282,15 +330,21 @@ function reduction(op: string): (x: Value, axes?: readonly number[], keepDimensi
 
 /** Over the given axes, or over all of them. Reduced axes stay with size 1 unless `keepDimensions` is false. */
 export const reduceSum = reduction('ReduceSum');
+/** Mean over axes (default: all), which are kept with size 1 unless told otherwise. */
 export const reduceMean = reduction('ReduceMean');
+/** Largest over axes (default: all). */
 export const reduceMax = reduction('ReduceMax');
+/** Smallest over axes (default: all). */
 export const reduceMin = reduction('ReduceMin');
+/** Sum of squares over axes (default: all). */
 export const reduceSumSquare = reduction('ReduceSumSquare');
 
+/** e^x over the sum of all along an axis. */
 export function softmax(x: Value, axis: number): Value {
   return one('Softmax', [x], { axis: int(axis) });
 }
 
+/** Index of the largest element along an axis, as int64. */
 export function argMax(x: Value, axis: number, keepDimensions = true): Value {
   return one('ArgMax', [x], { axis: int(axis), keepdims: int(keepDimensions ? 1 : 0) });
 }

@@ -6,6 +6,7 @@ import { type Cost, countCost } from './flops.js';
 import { importModel } from './import.js';
 import { type Dimension, feedInputs, type Model, type ValueInfo } from './model.js';
 
+/** An input or output of a model. */
 export interface ValueSummary {
   readonly name: string;
   /** Element type, or `other` for what is no tensor. */

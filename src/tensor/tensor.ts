@@ -17,6 +17,7 @@ export type DType =
   | 'uint64'
   | 'bool';
 
+/** The typed array that holds elements of each type. */
 export interface DTypeData {
   float32: Float32Array;
   float64: Float64Array;
@@ -33,6 +34,7 @@ export interface DTypeData {
   bool: Uint8Array;
 }
 
+/** Sizes of all axes. */
 export type Shape = readonly number[];
 
 /** A dense row-major tensor of element type `D`. `data.length` is the product of `shape`. */

@@ -27,6 +27,7 @@ export const inverseSearchPresets = {
   medium: { finestLevel: 1, stride: 3, iterations: 25, refinements: 5 },
 } as const satisfies Record<string, InverseSearchSettings>;
 
+/** Name of a preset. */
 export type InverseSearchPreset = keyof typeof inverseSearchPresets;
 
 /**

@@ -1,0 +1,41 @@
+// steadyseg/train: datasets, the loader, losses, configurations, run folders, pseudo labels, and the toy city.
+
+export { type Augmentation, noAugmentation, publishedAugmentation } from './data/augmentation.js';
+export type { Dataset, FlowReference, FrameReference, LabelReference, Sample } from './data/dataset.js';
+export { type DatasetOptions, datasetLayouts, extractVideo, openDataset, picturesDataset } from './data/datasets.js';
+export {
+  type Batch,
+  createLoader,
+  type Loader,
+  type LoaderOptions,
+  type NeighbourBatch,
+  type Position,
+} from './data/loader.js';
+export { type RenderedToyCityOptions, renderedToyCityDataset } from './data/toycity.js';
+export { type CrossEntropyOptions, crossEntropy } from './losses/crossEntropy.js';
+export { type MotionInputs, type MotionOptions, motionLoss } from './losses/motion.js';
+export { type MergePseudoLabelsOptions, mergePseudoLabels } from './segment/pseudoLabels/merge.js';
+export { type PseudoLabelReport, readPseudoLabelReport } from './segment/pseudoLabels/report.js';
+export {
+  type ClipFrame,
+  type ClipOptions,
+  type ClipRenderer,
+  createClipRenderer,
+  renderClip,
+} from './toycity/render.js';
+export {
+  type ToyCityManifest,
+  type ToyCityOptions,
+  type ToyCityResult,
+  toyCityClipSeed,
+  writeToyCity,
+} from './toycity/write.js';
+export { parseConfig, readConfig, type TrainingConfig } from './train/config.js';
+export {
+  type MetricsRecord,
+  readMetrics,
+  runFiles,
+  type StepRecord,
+  type ValidationRecord,
+} from './train/runFolder.js';
+export type { ValidatedFrame, Validation } from './train/validate.js';
