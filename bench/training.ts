@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { labelsByName, symmetricByName } from '#src/tensor/random.js';
+import { architectureStudent } from '#src/train/architectureStudent.js';
 import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
 import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
 import { buildTrainingStep } from '#src/train/step.js';
@@ -19,8 +20,11 @@ async function prepareStep(line: string, threads: number): Promise<() => Promise
     batch,
     height,
     width,
-    architecture: 'pspnet18',
-    classes: 19,
+    student: await architectureStudent({
+      architecture: 'pspnet18',
+      classes: { count: 19 },
+      seed: 1,
+    }),
     dropout: false,
     segmentation: { classWeights: Array(19).fill(1) },
     losses: { motion: 0.1 },
@@ -33,8 +37,8 @@ async function prepareStep(line: string, threads: number): Promise<() => Promise
   const optimizer = createOptimizer(publishedSgd, trainedWeights(step));
   const state = createTrainingState(step, optimizer, 1);
   const feeds = {
-    image: symmetricByName('image', [batch, 3, height, width], 2),
-    neighbour: symmetricByName('neighbour', [batch, 3, height, width], 2),
+    image: labelsByName('image', [batch, 3, height, width], 256),
+    neighbour: labelsByName('neighbour', [batch, 3, height, width], 256),
     flow: symmetricByName('flow', [batch, 2, height, width], 4),
     labels: labelsByName('labels', [batch, height, width], 19),
   };

@@ -35,8 +35,8 @@ export interface BatchPlan {
 
 /** The arrays of a batch of N samples with crops of H×W. */
 export interface BatchArrays {
-  /** [N,3,H,W], normalised. */
-  readonly images: Float32Array<ArrayBuffer>;
+  /** [N,3,H,W], RGB. */
+  readonly images: Uint8ClampedArray<ArrayBuffer>;
   /** [N,H,W]; 255 everywhere for a sample without label. */
   readonly labels: Uint8Array<ArrayBuffer>;
   readonly neighbours: readonly NeighbourArrays[];
@@ -44,7 +44,7 @@ export interface BatchArrays {
 
 export interface NeighbourArrays {
   /** [N,3,H,W]; the frame itself where there is no neighbour. */
-  readonly images: Float32Array<ArrayBuffer>;
+  readonly images: Uint8ClampedArray<ArrayBuffer>;
   /** [N]: t' - t, 0 where there is no neighbour. */
   readonly offsets: Int32Array<ArrayBuffer>;
   /** [N,2,H,W]: flow t→t', 0 where it is not valid. */
@@ -68,10 +68,11 @@ export async function prepareBatch(plan: BatchPlan, decoder: Decoder, allocate: 
   const count = samples.length;
   const pixels = crop.height * crop.width;
   const floats = (channels: number) => new Float32Array(allocate(4 * count * channels * pixels));
-  const images = floats(3);
+  const colours = () => new Uint8ClampedArray(allocate(3 * count * pixels));
+  const images = colours();
   const labels = new Uint8Array(allocate(count * pixels)).fill(255);
   const neighbours = samples[0].neighbours.map(() => ({
-    images: floats(3),
+    images: colours(),
     offsets: new Int32Array(count),
     flow: withFlow ? floats(2).fill(0) : undefined,
     valid: withFlow ? floats(1).fill(0) : undefined,

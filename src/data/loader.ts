@@ -55,8 +55,8 @@ export interface Position {
 export interface Batch extends Position {
   /** Indices of the samples in the dataset; those of `extra` count on from its end. */
   readonly samples: readonly number[];
-  /** [N,3,H,W], normalised RGB (SPEC §0). */
-  readonly images: Tensor<'float32'>;
+  /** [N,3,H,W], RGB 0..255: each network normalises them its own way. */
+  readonly images: Tensor<'uint8'>;
   /** [N,H,W], train ids and 255. */
   readonly labels: Tensor<'uint8'>;
   /** As many as were asked for; with two, the frame before comes first. */
@@ -72,7 +72,7 @@ export interface Batch extends Position {
 /** The neighbours of a batch’s frames, and the flow to them. */
 export interface NeighbourBatch {
   /** N×3×H×W; the frame itself for samples without a neighbour. */
-  readonly images: Tensor<'float32'>;
+  readonly images: Tensor<'uint8'>;
   /** t' - t of each sample; 0 for those without a neighbour, whose consistency must not count. */
   readonly offsets: Int32Array;
   /** N×2×H×W: flow t→t' between the crops' pixels; 0 where it is not valid. */
@@ -275,8 +275,10 @@ function neighbourPlan(sample: Sample, offset: number | undefined, withFlow: boo
 function tensors({ arrays, fault, milliseconds }: WorkerResult, count: number, { height, width }: Size) {
   if (fault?.ofInput) throw new SteadysegError(fault.message);
   if (!arrays) throw new Error(`loader worker: ${fault?.message ?? 'no batch'}`);
+  const pictures = ({ buffer }: Uint8ClampedArray<ArrayBuffer>) =>
+    tensor('uint8', [count, 3, height, width], new Uint8Array(buffer));
   const neighbours = arrays.neighbours.map(({ images, offsets, flow, valid }): NeighbourBatch => {
-    const colours = { images: tensor('float32', [count, 3, height, width], images), offsets };
+    const colours = { images: pictures(images), offsets };
     if (!flow || !valid) return colours;
     return {
       ...colours,
@@ -285,7 +287,7 @@ function tensors({ arrays, fault, milliseconds }: WorkerResult, count: number, {
     };
   });
   return {
-    images: tensor('float32', [count, 3, height, width], arrays.images),
+    images: pictures(arrays.images),
     labels: tensor('uint8', [count, height, width], arrays.labels),
     neighbours,
     preparedMilliseconds: milliseconds,

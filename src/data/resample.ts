@@ -1,7 +1,7 @@
-// Takes a crop's pixels from their source: colours bilinear and normalised, labels nearest, flow with its vectors turned.
+// Takes a crop's pixels from their source: colours bilinear, labels nearest, flow with its vectors turned.
 import { MAX_FLOW_SIDE } from '../media/flo.js';
 import { ignoreLabel, type LabelMap, type OpticalFlow, type RgbImage, type Size } from '../media/image.js';
-import { imageNetMean, imageNetStd } from '../nets/normalization.js';
+import { imageNetMean } from '../nets/normalization.js';
 import type { Sampling } from './augmentation.js';
 
 /** Weights of the 5×5 Gaussian of σ 1.1, along one axis. */
@@ -50,20 +50,22 @@ function visibleColumns(sampling: Sampling, source: Size, y: number, out: Int32A
 const columns = new Int32Array(2);
 
 /**
- * Writes the crop of an image as normalised float32 planes R, G, B into `out` at `offset` (3·height·width numbers).
- * Pixels that show nothing of the source get the mean colour, which is 0.
+ * Writes the crop of an image as planes R, G, B into `out` at `offset` (3·height·width bytes, rounded).
+ * Pixels that show nothing of the source get ImageNet's mean colour.
  */
 export function resampleImage(
   image: RgbImage,
   sampling: Sampling,
   blur: boolean,
   crop: Size,
-  out: Float32Array,
+  out: Uint8ClampedArray,
   offset: number,
 ): void {
   const plane = crop.height * crop.width;
+  for (let channel = 0; channel < 3; channel++) {
+    out.fill(imageNetMean[channel], offset + channel * plane, offset + (channel + 1) * plane);
+  }
   if (!blur) {
-    out.fill(0, offset, offset + 3 * plane);
     for (let y = 0; y < crop.height; y++) {
       visibleColumns(sampling, image, y, columns);
       sampleRow(image, sampling, y, columns[0], columns[1], out, offset + y * crop.width, plane);
@@ -96,7 +98,6 @@ export function resampleImage(
     for (let y = 0; y < crop.height; y++) {
       visibleColumns(sampling, image, y, columns);
       const start = offset + channel * plane + y * step;
-      out.fill(0, start, start + step);
       for (let x = columns[0]; x < columns[1]; x++) {
         const i = y * step + x;
         out[start + x] =
@@ -108,14 +109,14 @@ export function resampleImage(
   }
 }
 
-/** Bilinear samples of row y, columns `first..end-1`, normalised, at `start + x` of three planes; beyond its edge the source is repeated. */
+/** Bilinear samples of row y, columns `first..end-1`, at `start + x` of three planes; beyond its edge the source is repeated. */
 function sampleRow(
   image: RgbImage,
   sampling: Sampling,
   y: number,
   first: number,
   end: number,
-  out: Float32Array,
+  out: Float32Array | Uint8ClampedArray,
   start: number,
   plane: number,
 ): void {
@@ -125,12 +126,6 @@ function sampleRow(
   const rowY = sampling.yy * y + sampling.y0;
   const right = width - 1;
   const bottom = height - 1;
-  const [redScale, greenScale, blueScale] = [1 / imageNetStd[0], 1 / imageNetStd[1], 1 / imageNetStd[2]];
-  const [redShift, greenShift, blueShift] = [
-    imageNetMean[0] * redScale,
-    imageNetMean[1] * greenScale,
-    imageNetMean[2] * blueScale,
-  ];
   for (let x = first; x < end; x++) {
     const sx = Math.min(right, Math.max(0, xx * x + rowX));
     const sy = Math.min(bottom, Math.max(0, yx * x + rowY));
@@ -148,16 +143,11 @@ function sampleRow(
     const bottomLeft = fy - bottomRight;
     const topLeft = 1 - fx - bottomLeft;
     const i = start + x;
-    out[i] =
-      (topLeft * data[a] + topRight * data[b] + bottomLeft * data[c] + bottomRight * data[d]) * redScale - redShift;
+    out[i] = topLeft * data[a] + topRight * data[b] + bottomLeft * data[c] + bottomRight * data[d];
     out[i + plane] =
-      (topLeft * data[a + 1] + topRight * data[b + 1] + bottomLeft * data[c + 1] + bottomRight * data[d + 1]) *
-        greenScale -
-      greenShift;
+      topLeft * data[a + 1] + topRight * data[b + 1] + bottomLeft * data[c + 1] + bottomRight * data[d + 1];
     out[i + 2 * plane] =
-      (topLeft * data[a + 2] + topRight * data[b + 2] + bottomLeft * data[c + 2] + bottomRight * data[d + 2]) *
-        blueScale -
-      blueShift;
+      topLeft * data[a + 2] + topRight * data[b + 2] + bottomLeft * data[c + 2] + bottomRight * data[d + 2];
   }
 }
 

@@ -22,11 +22,11 @@ export interface SegmentationLossOptions extends CrossEntropyOptions {
 export interface Heads {
   /** N×C×h×w. */
   readonly logits: Value;
-  /** Of the auxiliary head, N×C×h'×w'. */
-  readonly auxiliary?: Value | undefined;
+  /** Of the auxiliary heads, N×C×h'×w'. */
+  readonly auxiliaries?: readonly Value[] | undefined;
 }
 
-/** `loss(up(logits)) + 0.4 · loss(up(auxiliary))`; up is bilinear to the labels' size (N×H×W), corners aligned. */
+/** `loss(up(logits)) + 0.4 · Σ loss(up(auxiliary))`; up is bilinear to the labels' size (N×H×W), corners aligned. */
 export function segmentationLoss(heads: Heads, labels: Value, options: SegmentationLossOptions = {}): Value {
   const { mining, auxiliaryWeight = 0.4 } = options;
   const [, height, width] = labels.shape;
@@ -37,6 +37,8 @@ export function segmentationLoss(heads: Heads, labels: Value, options: Segmentat
       : crossEntropy(large, labels, options);
   };
   const main = ofHead(heads.logits, true);
-  if (!heads.auxiliary) return main;
-  return add(main, mul(ofHead(heads.auxiliary, mining?.heads === 'both'), auxiliaryWeight));
+  const others = (heads.auxiliaries ?? []).map((logits) =>
+    mul(ofHead(logits, mining?.heads === 'both'), auxiliaryWeight),
+  );
+  return [main, ...others].reduce(add);
 }

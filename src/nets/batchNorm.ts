@@ -1,8 +1,8 @@
 // Batch normalisation: by running statistics, or by the batch's own for training.
 import { SteadysegError } from '../base/errors.js';
-import { channelSums, normalizeBySums } from '../onnx/batchStatistics.js';
+import { normalizeBatch } from '../onnx/batchStatistics.js';
 import { type Graph, parameter, type Value } from '../onnx/graph.js';
-import { add, batchNormalization, batchNormalizationTraining, div, sqrt } from '../onnx/ops.js';
+import { add, batchNormalization, div, sqrt } from '../onnx/ops.js';
 import type { Mode } from './mode.js';
 
 const epsilon = 1e-5;
@@ -13,7 +13,7 @@ const epsilon = 1e-5;
  */
 export function batchNorm(x: Value, name: string, mode: Mode): Value {
   const { graph, shape } = x;
-  const [batch, channels, height, width] = shape;
+  const [, channels] = shape;
   const declare = (part: string, value: number, role: 'weight' | 'statistic') =>
     parameter(graph, `${name}.${part}`, [channels], { kind: 'constant', value }, role);
   const scale = declare('weight', 1, 'weight');
@@ -22,13 +22,7 @@ export function batchNorm(x: Value, name: string, mode: Mode): Value {
   const runningVariance = declare('running_var', 1, 'statistic');
   if (mode.kind === 'inference' || mode.statistics === 'fixed')
     return batchNormalization(x, scale, bias, runningMean, runningVariance, epsilon);
-  const { output, mean, variance } =
-    mode.fused === false
-      ? normalizeBySums(channelSums(x), scale, bias, epsilon)
-      : batchNormalizationTraining(x, scale, bias, epsilon);
-  const count = batch * height * width;
-  graph.batchStatistics.push({ runningMean, runningVariance, batchMean: mean, batchVariance: variance, count });
-  return output;
+  return normalizeBatch(x, { scale, bias, runningMean, runningVariance, epsilon }, mode.fused ?? true);
 }
 
 /** The factor by channel that a normalisation declared before applies in inference: weight / √(running variance + epsilon). */

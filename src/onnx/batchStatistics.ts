@@ -1,7 +1,7 @@
 // Normalisation by a batch's own statistics, in operators that every engine has (the training mode of BatchNormalization is missing in some).
 import { elementCount } from '../tensor/tensor.js';
 import { detach, type Value } from './graph.js';
-import { add, batchNormalization, mul, reduceSum, reshape, sub } from './ops.js';
+import { add, batchNormalization, batchNormalizationTraining, mul, reduceSum, reshape, sub } from './ops.js';
 
 /**
  * Sums by channel of `centred` = x - shift and of its squares: all that a batch's statistics and their gradients need to know
@@ -23,6 +23,29 @@ export interface ChannelStatistics {
   readonly mean: Value;
   /** Biased (divided by the count). */
   readonly variance: Value;
+}
+
+/** What a normalisation is told: scale and bias, and the running statistics that those of its batches flow into. */
+export interface NormalizationParameters {
+  readonly scale: Value;
+  readonly bias: Value;
+  readonly runningMean: Value;
+  readonly runningVariance: Value;
+  readonly epsilon: number;
+}
+
+/**
+ * N×C×… normalised by the batch's own statistics, which are noted in `graph.batchStatistics`.
+ * @param fused by the engine's own operator, which only CPUs have.
+ */
+export function normalizeBatch(x: Value, parameters: NormalizationParameters, fused: boolean): Value {
+  const { scale, bias, runningMean, runningVariance, epsilon } = parameters;
+  const { output, mean, variance } = fused
+    ? batchNormalizationTraining(x, scale, bias, epsilon)
+    : normalizeBySums(channelSums(x), scale, bias, epsilon);
+  const count = elementCount(x.shape) / x.shape[1];
+  x.graph.batchStatistics.push({ runningMean, runningVariance, batchMean: mean, batchVariance: variance, count });
+  return output;
 }
 
 /** All axes but the channels'. */

@@ -1,6 +1,7 @@
 // Adds a model, ours or foreign, to a graph at concrete sizes: shapes are inferred, shape arithmetic is computed.
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { float32, formatShape, int64, type Shape, type Tensor } from '../tensor/tensor.js';
+import { normalizeBatch } from './batchStatistics.js';
 import { foldConstants } from './fold.js';
 import { freeNode, recordSize, type TracedSizes, tracedSizes } from './freeSizes.js';
 import { addNode, constant, createGraph, defaultOpset, type Graph, input, parameter, type Value } from './graph.js';
@@ -15,11 +16,19 @@ export interface AddedModel {
   readonly weights: ReadonlyMap<string, Tensor>;
   /**
    * Adds its nodes, fed with values of the same graph by input name. Where the file fixes batch, height or width and a
-   * value has others, constants that were traced from those sizes follow.
+   * value has others, constants that were traced from those sizes follow. Batch normalisations use their running statistics,
+   * or the batch's own when asked to.
    * @returns every value of the file by name, the outputs among them.
    * @throws SteadysegError naming the node that does not allow it.
    */
-  apply(inputs: Readonly<Record<string, Value>>): ReadonlyMap<string, Value>;
+  apply(inputs: Readonly<Record<string, Value>>, options?: ApplyOptions): ReadonlyMap<string, Value>;
+}
+
+export interface ApplyOptions {
+  /** What batch normalisations normalise by; `fixed`, the running statistics, by default. */
+  readonly statistics?: 'batch' | 'fixed' | undefined;
+  /** Whether batches are normalised by the engine's own operator (default), which only CPUs have. */
+  readonly fused?: boolean | undefined;
 }
 
 /** Declares the parameters and constants of a model (float32: see `widenModel`) in a graph. */
@@ -45,7 +54,7 @@ export function addModel(graph: Graph, model: Model): AddedModel {
   let applications = 0;
   return {
     weights,
-    apply(inputs) {
+    apply(inputs, { statistics = 'fixed', fused = true } = {}) {
       applications++;
       const traced = tracedFor(model, inputs);
       const values = new Map<string, Value | undefined>([['', undefined], ...shared]);
@@ -59,6 +68,7 @@ export function addModel(graph: Graph, model: Model): AddedModel {
         if (node.op === 'Constant' && node.domain === '') continue;
         const name = node.name || node.outputs[0];
         const named = applications === 1 ? node : { ...node, name: `${name} (${applications})` };
+        if (statistics === 'batch' && normalizeNode(values, node, fused)) continue;
         importNode(graph, values, named, opset, traced);
         for (const output of node.outputs) {
           const value = values.get(output);
@@ -200,6 +210,16 @@ function importNode(
       : '';
     throw new SteadysegError(`${place}: ${messageOf(thrown)}${way}`, { cause: thrown });
   }
+}
+
+/** Normalises by the batch what a BatchNormalization would by its running statistics. False for other nodes. */
+function normalizeNode(values: Map<string, Value | undefined>, node: ModelNode, fused: boolean): boolean {
+  if (node.op !== 'BatchNormalization' || node.domain !== '' || node.outputs.length > 1) return false;
+  const [x, scale, bias, runningMean, runningVariance] = node.inputs.map((name) => values.get(name));
+  if (!x || !scale || !bias || !runningMean || !runningVariance) return false;
+  const epsilon = node.attributes.epsilon?.kind === 'float' ? node.attributes.epsilon.value : 1e-5;
+  values.set(node.outputs[0], normalizeBatch(x, { scale, bias, runningMean, runningVariance, epsilon }, fused));
+  return true;
 }
 
 function declareConstant(node: ModelNode, declare: (name: string, content: Tensor) => void): void {

@@ -5,7 +5,6 @@ import { isFlowMethod, openFlowSource } from '../flow/open.js';
 import { flowPlanes } from '../flow/planes.js';
 import { flowFrame } from '../flow/source.js';
 import type { RgbImage } from '../media/image.js';
-import { imageNetMean, imageNetStd } from '../nets/normalization.js';
 import { type Tensor, zeros } from '../tensor/tensor.js';
 
 /** Feeds of the motion loss. */
@@ -70,15 +69,14 @@ async function givenFlow(batch: Batch): Promise<FlowFeeds> {
   return { flow, flowValid };
 }
 
-/** Picture n of a normalised batch, N×3×H×W. */
-function imageOf(images: Tensor<'float32'>, n: number): RgbImage {
-  const [, , height, width] = images.shape;
+/** Picture n of a batch, N×3×H×W. */
+function imageOf({ shape, data: planes }: Tensor<'uint8'>, n: number): RgbImage {
+  const [, , height, width] = shape;
   const pixels = height * width;
   const data = new Uint8Array(3 * pixels);
   for (let channel = 0; channel < 3; channel++) {
-    const plane = images.data.subarray((3 * n + channel) * pixels, (3 * n + channel + 1) * pixels);
-    const [scale, offset] = [imageNetStd[channel], imageNetMean[channel]];
-    for (let i = 0; i < pixels; i++) data[3 * i + channel] = Math.round(plane[i] * scale + offset);
+    const start = (3 * n + channel) * pixels;
+    for (let i = 0; i < pixels; i++) data[3 * i + channel] = planes[start + i];
   }
   return { width, height, data };
 }

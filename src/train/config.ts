@@ -8,6 +8,7 @@ import { problemOf } from '../base/problem.js';
 import { suggest } from '../base/suggest.js';
 import { publishedAugmentation } from '../data/augmentation.js';
 import { datasetLayouts } from '../data/datasets.js';
+import { scoreKinds } from '../segment/trace.js';
 import { publishedSgd } from './optimizer.js';
 
 /** No hand-written configuration is longer. */
@@ -154,20 +155,55 @@ const optimizerSchema = v.pipe(
   })),
 );
 
+/** What an .onnx file does not always say of itself: how it takes pixels, and what its scores are. */
+const modelEntries = {
+  output: optionalKey(v.string(), 'of a model with several outputs: the one with the scores'),
+  scores: optionalKey(v.picklist(scoreKinds), 'what that output holds; default: what the graph tells'),
+  mean: optionalKey(
+    v.tuple([v.number(), v.number(), v.number()]),
+    "a model's input is (pixel·scale - mean) / std, of red, green and blue; default: what the file says",
+  ),
+  std: optionalKey(v.tuple([positive, positive, positive]), 'see mean'),
+  scale: optionalKey(positive, 'see mean; default: 1/255 where mean and std are at most 1, else 1'),
+  channelOrder: optionalKey(v.picklist(['rgb', 'bgr']), "order of its input's channels"),
+};
+
 /** The keys of a configuration, with defaults and what they mean. */
 export const configSchema = v.strictObject({
-  network: v.strictObject({
-    architecture: key(v.string(), 'pspnet18', 'pspnet18, pspnet50, pspnet101 or pspnet-mobilenetv2'),
-    widthMultiplier: key(positive, 1, 'factor on the channel numbers (pspnet18, pspnet-mobilenetv2)'),
-    backbone: optionalKey(
-      expandedPath,
-      'ImageNet weights of the backbone (.pth or .safetensors, torchvision names); $NAME as in data.root',
-    ),
-    weights: optionalKey(
-      expandedPath,
-      'weights of the whole network to start from (.pth, .safetensors, or a checkpoint or model.onnx of another run); $NAME as in data.root',
-    ),
-  }),
+  network: v.pipe(
+    v.strictObject({
+      architecture: optionalKey(
+        v.string(),
+        'pspnet18, pspnet50, pspnet101 or pspnet-mobilenetv2; default: pspnet18, where no model is given',
+      ),
+      model: optionalKey(
+        expandedPath,
+        'in place of an architecture: any segmentation network (.onnx), trained on from its own weights and written back as it came; $NAME as in data.root',
+      ),
+      train: optionalKey(
+        v.array(v.string()),
+        'patterns of the weights that are trained, such as "decoder.*"; default: all',
+      ),
+      freeze: optionalKey(v.array(v.string()), 'patterns of weights that are not'),
+      ...modelEntries,
+      widthMultiplier: key(positive, 1, 'factor on the channel numbers (pspnet18, pspnet-mobilenetv2)'),
+      backbone: optionalKey(
+        expandedPath,
+        'ImageNet weights of the backbone (.pth or .safetensors, torchvision names); $NAME as in data.root',
+      ),
+      weights: optionalKey(
+        expandedPath,
+        'weights of the whole network to start from (.pth, .safetensors, or a checkpoint or model.onnx of another run); $NAME as in data.root',
+      ),
+    }),
+    // Which network a run has is said in its folder, whether it was given or not.
+    v.transform(({ architecture, ...network }) => ({
+      ...(network.model === undefined
+        ? { architecture: architecture ?? 'pspnet18' }
+        : architecture && { architecture }),
+      ...network,
+    })),
+  ),
   data: dataSchema,
   crop: key(v.tuple([count(8), count(8)]), [769, 769], 'height and width of the training crops in pixels'),
   batch: key(count(1), 8, 'samples a step'),
@@ -239,13 +275,7 @@ export const configSchema = v.strictObject({
         expandedPath,
         'folder that keeps what it gives for a frame, for runs without augmentation and crops of whole frames; $NAME as in data.root',
       ),
-      mean: optionalKey(
-        v.tuple([v.number(), v.number(), v.number()]),
-        'its input is (pixel·scale - mean) / std; default: what the file says',
-      ),
-      std: optionalKey(v.tuple([positive, positive, positive]), 'see mean'),
-      scale: optionalKey(positive, 'see mean; default 1'),
-      channelOrder: optionalKey(v.picklist(['rgb', 'bgr']), "order of its input's channels"),
+      ...modelEntries,
     }),
     'the frozen network that distillation losses compare with',
   ),
@@ -299,10 +329,9 @@ export const configSchema = v.strictObject({
     'none',
     "'none', 'cityscapes' (its published weights), or a number a class",
   ),
-  statistics: key(
+  statistics: optionalKey(
     v.picklist(['batch', 'fixed']),
-    'batch',
-    'what batch normalisation rests on: each batch, or fixed running statistics as in inference, while its scale and bias train',
+    'what batch normalisation rests on: each batch, or fixed running statistics as in inference, while its scale and bias train; default: batch for an architecture, fixed for a model',
   ),
   dropout: key(share, 0.1, 'share of the channels dropped in front of the classifiers'),
   validation: optionalKey(
@@ -329,12 +358,12 @@ export const configSchema = v.strictObject({
 export type TrainingConfig = v.InferOutput<typeof configSchema>;
 
 /**
- * The keys in which two configurations differ, but for those that do not change the weights: where and how a run runs, and
- * what it is validated on.
+ * The keys in which two configurations differ, but for those that do not change the weights of steps that are done: where and
+ * how a run runs, how long, and what it is validated on.
  */
 export function decidingChanges(before: TrainingConfig, now: TrainingConfig): string[] {
   const [old, others] = [before, now].map(
-    ({ workers: _, threads: _t, checkpointEvery: _c, validation: _v, ...deciding }) =>
+    ({ workers: _, threads: _t, checkpointEvery: _c, validation: _v, steps: _s, ...deciding }) =>
       new Map(Object.entries(deciding).map(([name, value]) => [name, JSON.stringify(value)])),
   );
   return [...new Set([...old.keys(), ...others.keys()])].filter((name) => old.get(name) !== others.get(name));

@@ -7,6 +7,7 @@ import { mapClasses } from './classMap.js';
 import type { TrainingConfig } from './config.js';
 import { needsTeacher } from './lossTable.js';
 import { buildTrainingStep, type TrainingStep } from './step.js';
+import type { Student } from './student.js';
 import { openTeacher, type Teacher } from './teacher.js';
 import type { TrainingData } from './trainingData.js';
 
@@ -60,20 +61,19 @@ function greatestCommonDivisor(a: number, b: number): number {
 /** Losses, classes and sizes as configured; what the teacher gives decides the rest. */
 export function configuredStep(
   config: TrainingConfig,
+  student: Student,
   { dataset, withNeighbours }: TrainingData,
   teacher: Teacher | undefined,
 ): TrainingStep {
-  const { classWeights, losses, crop, network, distillation } = config;
+  const { classWeights, losses, crop, distillation } = config;
   const { classes } = dataset.classes;
   return buildTrainingStep({
-    architecture: network.architecture,
-    widthMultiplier: network.widthMultiplier,
-    classes: classes.length,
+    student,
+    statistics: config.statistics ?? (config.network.model === undefined ? 'batch' : 'fixed'),
     batch: config.batch,
     height: crop[0],
     width: crop[1],
     dropout: config.dropout > 0,
-    statistics: config.statistics,
     fused: config.device === 'cpu',
     segmentation: {
       classWeights:
@@ -91,7 +91,7 @@ export function configuredStep(
       classMap: comparesClasses(config)
         ? mapClasses(
             teacher.classes,
-            { count: classes.length, names: classes },
+            { count: student.classes.count, names: classes },
             config.teacher?.classMap,
             config.teacher?.model ?? '',
           )

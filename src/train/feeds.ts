@@ -52,8 +52,11 @@ export async function feedsOf(
 }
 
 /** The last samples of a batch, over the same memory. */
-function lastSamples({ shape: [, ...rest], data }: Tensor<'float32'>, count: number): Tensor<'float32'> {
-  return tensor('float32', [count, ...rest], data.subarray(data.length - count * elementCount(rest)));
+function lastSamples<D extends 'float32' | 'uint8'>(
+  { dtype, shape: [, ...rest], data }: Tensor<D>,
+  count: number,
+): Tensor<D> {
+  return tensor(dtype, [count, ...rest], data.subarray(data.length - count * elementCount(rest)) as Tensor<D>['data']);
 }
 
 /** The teacher runs once a frame, whatever is asked of it. */
@@ -63,7 +66,7 @@ async function teacherFeeds(
   images: Readonly<Record<string, Tensor>>,
 ): Promise<Record<string, Tensor>> {
   const feeds: Record<string, Tensor> = {};
-  const imageOf = (frame: FrameName) => images[frame === 'frame' ? 'image' : frame] as Tensor<'float32'>;
+  const imageOf = (frame: FrameName) => images[frame === 'frame' ? 'image' : frame] as Tensor<'uint8'>;
   for (const frame of frames) {
     const wanted = teacherInputs.filter((one) => one.frame === frame);
     if (wanted.length === 0) continue;

@@ -4,7 +4,7 @@ import { type AdamOptions, adam } from './optimizers/adam.js';
 import { adamW } from './optimizers/adamW.js';
 import { type SgdOptions, sgd } from './optimizers/sgd.js';
 import type { UpdateRule } from './optimizers/updateRule.js';
-import { type GroupOptions, type ParameterGroup, parameterGroups } from './parameterGroups.js';
+import { type GroupOptions, type Heads, noHeads, type ParameterGroup, parameterGroups } from './parameterGroups.js';
 
 /** An update rule by name. */
 export type RuleOptions =
@@ -39,16 +39,16 @@ export const publishedSgd = {
 
 /**
  * An optimiser for weights of these names and shapes.
- * @param headFactor factor on the rate of the heads.
+ * @param heads which weights are heads, and the factor on their rate; default: none.
  * @throws UsageError for a group that no weight belongs to.
  */
 export function createOptimizer(
   options: OptimizerOptions,
   weights: ReadonlyMap<string, Shape>,
-  headFactor = 1,
+  heads: Heads = noHeads,
 ): Optimizer {
   const { clipNorm, averaging } = options;
-  return { rule: ruleOf(options), groups: parameterGroups(weights, options, headFactor), clipNorm, averaging };
+  return { rule: ruleOf(options), groups: parameterGroups(weights, options, heads), clipNorm, averaging };
 }
 
 function ruleOf(options: RuleOptions): UpdateRule {

@@ -27,18 +27,24 @@ export interface ParameterGroup {
   readonly weightDecay: number;
 }
 
-/** Heads that learn faster than a pretrained backbone. */
-const isHead = (name: string) => /^(ppm|cls|aux)\./.test(name);
+/** Weights that learn faster than a pretrained backbone. */
+export interface Heads {
+  includes(name: string): boolean;
+  /** Factor on their rate. */
+  readonly factor: number;
+}
+
+export const noHeads: Heads = { includes: () => false, factor: 1 };
 
 /**
  * The group of each weight, by name.
- * @param headFactor factor on the rate of the heads, besides that of a group.
+ * @param heads their factor counts besides that of a group.
  * @throws UsageError for a pattern that no weight fits.
  */
 export function parameterGroups(
   weights: ReadonlyMap<string, Shape>,
   { weightDecay, decayNormsAndBiases, groups }: GroupOptions,
-  headFactor: number,
+  heads: Heads,
 ): Map<string, ParameterGroup> {
   const patterns = Object.keys(groups);
   for (const pattern of patterns) refuseUnused(pattern, [...weights.keys()]);
@@ -46,7 +52,7 @@ export function parameterGroups(
     [...weights].map(([name, shape]) => {
       const pattern = patterns.find((one) => fitsPattern(name, one));
       const { rate, weightDecay: decay } = pattern === undefined ? { rate: 1, weightDecay: 1 } : groups[pattern];
-      const rateFactor = isHead(name) ? headFactor * rate : rate;
+      const rateFactor = heads.includes(name) ? heads.factor * rate : rate;
       return [name, { rateFactor, weightDecay: shape.length > 1 || decayNormsAndBiases ? weightDecay * decay : 0 }];
     }),
   );

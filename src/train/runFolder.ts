@@ -73,6 +73,8 @@ export function runFiles(folder: string) {
     last: join(folder, 'checkpoints', 'last.safetensors'),
     best: join(folder, 'checkpoints', 'best.safetensors'),
     model: join(folder, 'model.onnx'),
+    bestModel: join(folder, 'best.onnx'),
+    lastModel: join(folder, 'last.onnx'),
     report: join(folder, 'report.html'),
     lock: join(folder, '.lock'),
   };

@@ -6,14 +6,13 @@ import type { MotionOptions } from '../losses/motion.js';
 import { convLstmName } from '../losses/multiFrame.js';
 import { type SegmentationLossOptions, segmentationLoss } from '../losses/segmentation.js';
 import type { Mode } from '../nets/mode.js';
-import type { SegmentationOutputs } from '../nets/pspnet.js';
-import { buildNetwork } from '../nets/registry.js';
 import { exportModel } from '../onnx/export.js';
 import { constant, createGraph, type Graph, input, type Value } from '../onnx/graph.js';
 import type { Model } from '../onnx/model.js';
 import { add, exp, gather, log, matMul, mul, reduceMax, reshape, slice, sub } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
 import { withWinograd } from '../onnx/winograd.js';
+import { defaultPreprocessing } from '../segment/preprocessing.js';
 import { type Shape, tensor } from '../tensor/tensor.js';
 import { type ClassMap, isSameOrder } from './classMap.js';
 import {
@@ -27,13 +26,14 @@ import {
   lossTerms,
   type NetworkPair,
 } from './lossTable.js';
+import { normalize, sameNormalization } from './normalize.js';
+import type { Student, StudentOutputs } from './student.js';
 import type { MapShape, TeacherOutput } from './teacher.js';
 
 export interface StepOptions {
-  /** Network by name, as in `nets/registry`. */
-  readonly architecture: string;
-  readonly classes: number;
-  readonly widthMultiplier?: number | undefined;
+  readonly student: Student;
+  /** Element type of the frames that it is fed; bytes by default. Floats are pixels 0..255, too. */
+  readonly pixels?: 'uint8' | 'float32' | undefined;
   readonly batch: number;
   readonly height: number;
   readonly width: number;
@@ -104,39 +104,46 @@ export interface TrainingStep {
 }
 
 /**
- * Inputs: `image`, `labels`, the other frames by their names, and what the losses ask for: `flow`, perhaps `flowValid`,
- * `sampleWeights`, the teacher's maps; weights by their names; dropout masks.
+ * Inputs: `image`, `labels`, the other frames by their names (RGB 0..255, N×3×H×W), and what the losses ask for: `flow`, perhaps
+ * `flowValid`, `sampleWeights`, the teacher's maps; weights by their names; dropout masks.
  */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
-  const { batch, height, width, losses = {}, withNeighbours = batch } = options;
-  const graph = createGraph(`train ${options.architecture}`);
+  const { student: network, batch, height, width, losses = {}, withNeighbours = batch } = options;
+  const graph = createGraph(`train ${network.name}`);
   const frames = frameNames[framesFor(losses, options.frames)];
   const images = new Map<FrameName, Value>();
   for (const frame of frames) {
     const [name, samples] = frame === 'frame' ? ['image', batch] : [frame, withNeighbours];
-    images.set(frame, input(graph, name, 'float32', [samples, 3, height, width]));
+    images.set(frame, input(graph, name, options.pixels ?? 'uint8', [samples, 3, height, width]));
   }
   const labels = input(graph, 'labels', 'uint8', [batch, height, width]);
   const dropoutMasks = new Map<string, Shape>();
-  const student = new Map<FrameName, SegmentationOutputs>();
+  const student = new Map<FrameName, StudentOutputs>();
+  const colours = new Map<FrameName, Value>();
   for (const [frame, image] of images) {
     const dropoutMask = (head: string, shape: Shape) => {
       const name = `dropout.${frame}.${head}`;
       dropoutMasks.set(name, shape);
       return input(graph, name, 'float32', shape);
     };
-    const { architecture, classes, widthMultiplier = 1, statistics = 'batch', fused = true } = options;
+    const { statistics = 'batch', fused = true } = options;
     const mode: Mode = { kind: 'training', statistics, fused, ...(options.dropout && { dropoutMask }) };
-    student.set(frame, buildNetwork(architecture, graph, image, { classes, widthMultiplier, mode }));
+    const normalized = normalize(image, network.preprocessing);
+    student.set(frame, network.build(normalized, mode));
+    // Colours are compared in the normalisation of SPEC §0, whatever the student's is.
+    const same = sameNormalization(network.preprocessing, defaultPreprocessing);
+    colours.set(frame, same ? normalized : normalize(image, defaultPreprocessing));
   }
 
   const teacherInputs: TeacherInput[] = [];
-  const site = siteOf(graph, options, frames, images, student, teacherInputs);
+  const site = siteOf(graph, options, frames, colours, student, teacherInputs);
   const segmentation = segmentationLoss(found(student, 'frame'), labels, options.segmentation);
   const terms = [{ name: 'segmentation', value: segmentation, weight: 1 }, ...lossTerms(site, losses)];
   const loss = terms.map(({ value, weight }) => (weight === 1 ? value : mul(value, weight))).reduce(add);
   const trained = (name: string) =>
-    options.distillation?.multiFrame === 'trained' || !name.startsWith(`${convLstmName}.`);
+    name.startsWith(`${convLstmName}.`)
+      ? options.distillation?.multiFrame === 'trained'
+      : (network.trains?.(name) ?? true);
   const compiled = compile(graph, loss, new Map(terms.map(({ name, value }) => [name, value])), trained);
   return { ...compiled, frames, withNeighbours, teacherInputs, dropoutMasks };
 }
@@ -146,11 +153,12 @@ function siteOf(
   graph: Graph,
   options: StepOptions,
   frames: readonly FrameName[],
-  images: ReadonlyMap<FrameName, Value>,
-  student: ReadonlyMap<FrameName, SegmentationOutputs>,
+  colours: ReadonlyMap<FrameName, Value>,
+  student: ReadonlyMap<FrameName, StudentOutputs>,
   teacherInputs: TeacherInput[],
 ): LossSite {
-  const { batch, height, width, classes, teacher, withNeighbours = batch } = options;
+  const { batch, height, width, teacher, withNeighbours = batch } = options;
+  const classes = options.student.classes.count;
   const declared = new Map<string, Value>();
   const once = (name: string, shape: Shape) => {
     const value = declared.get(name) ?? input(graph, name, 'float32', shape);
@@ -170,8 +178,9 @@ function siteOf(
   const inner = (frame: FrameName): NetworkPair => {
     const { logits, features } = found(student, frame);
     if (on === 'logits') return { student: logits, teacher: teacherMap(frame, 'logits') };
-    if (!Object.hasOwn(features, on)) throw noStudentFeatures(options.architecture, on, features);
-    return { student: features[on], teacher: teacherMap(frame, 'features') };
+    const value = features.get(on);
+    if (!value) throw noStudentFeatures(options.student.name, on, [...features.keys()]);
+    return { student: value, teacher: teacherMap(frame, 'features') };
   };
   const common = (frame: FrameName): NetworkPair => {
     const pair = { student: found(student, frame).logits, teacher: teacherMap(frame, 'logits') };
@@ -179,7 +188,7 @@ function siteOf(
   };
   return {
     frames,
-    image: (frame) => found(images, frame),
+    image: (frame) => found(colours, frame),
     logits: (frame) => found(student, frame).logits,
     commonLogits(frame) {
       const pair = common(frame);
@@ -208,15 +217,15 @@ function found<T>(map: ReadonlyMap<FrameName, T>, frame: FrameName): T {
   return value;
 }
 
-function noStudentFeatures(
-  architecture: string,
-  on: string,
-  features: Readonly<Record<string, Value>>,
-): SteadysegError {
-  const names = ['logits', ...Object.keys(features)];
+/** Values that an error about a missing one lists. */
+const MAX_LISTED = 12;
+
+function noStudentFeatures(student: string, on: string, features: readonly string[]): SteadysegError {
+  const names = ['logits', ...features];
   const near = suggest(on, names);
+  const listed = names.length > MAX_LISTED ? [...names.slice(0, MAX_LISTED), '…'] : names;
   return new SteadysegError(
-    `distillation.on: expected a value of ${architecture} (${names.join(', ')}), found "${on}"${near ? `; did you mean ${near}?` : ''}`,
+    `distillation.on: expected a value of ${student} (${listed.join(', ')}), found "${on}"${near ? `; did you mean ${near}?` : ''}`,
   );
 }
 

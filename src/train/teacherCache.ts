@@ -9,7 +9,7 @@ import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
 
 export interface TeacherCache {
   /** The map of an output for a frame: the kept one, or what `compute` gives, which is kept. */
-  map(frame: Tensor<'float32'>, output: string, compute: () => Promise<Tensor<'float32'>>): Promise<Tensor<'float32'>>;
+  map(frame: Tensor<'uint8'>, output: string, compute: () => Promise<Tensor<'float32'>>): Promise<Tensor<'float32'>>;
 }
 
 /**

@@ -1,12 +1,10 @@
 // Trains a network by a configuration in a run folder: steps, validation, checkpoints, resume. It reports through callbacks.
-
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { InterruptedError, SteadysegError } from '../base/errors.js';
 import { ensureFolder, exists, syncFile, syncFolder, writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Batch, Loader } from '../data/loader.js';
-import { writeModelFile } from '../onnx/modelFile.js';
 import { writeModel } from '../onnx/write.js';
 import { createSession, type Session } from '../runtime/session.js';
 import { elementCount, type Tensor } from '../tensor/tensor.js';
@@ -14,8 +12,9 @@ import { type BatchFlow, batchFlow } from './batchFlow.js';
 import { type Best, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { decidingChanges, type TrainingConfig } from './config.js';
 import { configuredStep, configuredTeacher } from './configuredStep.js';
+import { configuredStudent } from './configuredStudent.js';
 import { feedsOf } from './feeds.js';
-import { initialWeights } from './initialWeights.js';
+import { needsTeacher } from './lossTable.js';
 import { createOptimizer, type Optimizer } from './optimizer.js';
 import {
   appendMetrics,
@@ -27,17 +26,26 @@ import {
   type ValidationRecord,
 } from './runFolder.js';
 import { learningRate } from './schedule.js';
-import { applyGradients, computeGradients, createTrainingState, type TrainingState, trainedWeights } from './state.js';
+import {
+  applyGradients,
+  computeGradients,
+  createTrainingState,
+  resultingParameters,
+  type TrainingState,
+  trainedWeights,
+} from './state.js';
 import type { TrainingStep } from './step.js';
+import type { Student } from './student.js';
 import type { Teacher } from './teacher.js';
-import { trainedModel } from './trainedModel.js';
 import { openLoader, openTrainingData, type TrainingData } from './trainingData.js';
-import type { ValidatedFrame } from './validate.js';
+import type { ValidatedFrame, Validation } from './validate.js';
 import { validateRun } from './validateRun.js';
 
 /** What `train` takes. */
 export interface TrainOptions {
   readonly config: TrainingConfig;
+  /** A network of the caller's in place of the one that `config.network` describes. */
+  readonly student?: Student | undefined;
   /** The run folder; it must not hold a run yet, unless `resume` is set. */
   readonly out: string;
   /** Goes on from the folder's last checkpoint; begins when there is none. */
@@ -89,55 +97,70 @@ const smallestUsualLoss = 0.1;
  * trained up to the last checkpoint is kept. InterruptedError when the signal ended it.
  */
 export async function train(options: TrainOptions): Promise<RunResult> {
-  const { config, out } = options;
+  const { config, out, resume = false } = options;
   const files = runFiles(out);
-  await ensureFolder(out);
-  const lock = await lockFolder(files.lock, 'training in this folder');
-  try {
-    await claimFolder(files.config, config, options.resume ?? false);
-    return await trainInFolder(options);
-  } finally {
-    await lock.release();
-  }
-}
-
-/** A new run writes its configuration; that of a resumed one may differ in what does not change the weights. */
-async function claimFolder(path: string, config: TrainingConfig, resume: boolean): Promise<void> {
-  if (await exists(path)) {
-    if (!resume)
-      throw new SteadysegError(`${path}: there is a run in this folder; go on with --resume, or choose another folder`);
-    const changed = decidingChanges(await readRunConfig(path), config);
-    if (changed.length > 0) {
-      throw new SteadysegError(
-        `${path}: the run was begun with another configuration (${changed.join(', ')}); resume with the same`,
-      );
-    }
-  }
-  await writeFileWhole(path, `${JSON.stringify(config, undefined, 2)}\n`);
-}
-
-async function trainInFolder(options: TrainOptions): Promise<RunResult> {
-  const { config, out } = options;
+  await checkFolder(files.config, config, resume);
   const closers: Closer[] = [];
-  let run: Run;
-  let outcome: Outcome;
   try {
-    run = await openRun(options, closers);
-    outcome = await takeSteps(run, options);
+    // Nothing is written before everything was opened: a corrected command just runs.
+    const run = await openRun(options, closers);
+    await ensureFolder(out);
+    const lock = await lockFolder(files.lock, 'training in this folder');
+    closers.push(() => lock.release());
+    await checkFolder(files.config, config, resume);
+    await writeFileWhole(files.config, `${JSON.stringify(config, undefined, 2)}\n`);
+    const { validation, best, waitedShare } = await takeSteps(run, options);
+    await writeFileWhole(files.model, modelOf(run, config.crop, validation?.validation));
+    return {
+      steps: run.state.step,
+      model: files.model,
+      validation,
+      best: best && { step: best.step, mIoU: best.mIoU },
+      waitedShare,
+    };
   } finally {
-    await Promise.all(closers.map((close) => close()));
+    // What was opened last is freed first: the folder is unlocked when nothing writes to it any more.
+    for (const close of closers.reverse()) await close();
   }
-  const { state, data } = run;
-  const { validation, best, waitedShare } = outcome;
-  const { model } = runFiles(out);
-  await writeModelFile(model, trainedModel(config, state, data.dataset.classes, config.crop, validation?.validation));
-  return {
-    steps: state.step,
-    model,
-    validation,
-    best: best && { step: best.step, mIoU: best.mIoU },
-    waitedShare,
-  };
+}
+
+/** The configuration of a resumed run may differ in what does not change the weights of the steps done. */
+async function checkFolder(path: string, config: TrainingConfig, resume: boolean): Promise<void> {
+  if (!(await exists(path))) return;
+  if (!resume) {
+    throw new SteadysegError(`${path}: there is a run in this folder; go on with --resume, or choose another folder`);
+  }
+  const changed = decidingChanges(await readRunConfig(path), config);
+  if (changed.length > 0) {
+    throw new SteadysegError(
+      `${path}: the run was begun with another configuration (${changed.join(', ')}); resume with the same`,
+    );
+  }
+}
+
+/** The network of a run as it is now, for frames of a size. @param validation what was found of it. */
+function modelOf(
+  { config, student, state, data }: Run,
+  size: readonly [height: number, width: number],
+  validation?: Validation | undefined,
+): Uint8Array {
+  const { classes, palette, ignoreLabel } = data.dataset.classes;
+  return student.toModel(resultingParameters(state), {
+    size,
+    description: {
+      classes: [...classes],
+      palette: palette.map((color) => [...color]),
+      ignoreLabel,
+      training: {
+        data: `${config.data.layout} ${config.data.split ?? 'train'}`,
+        steps: state.step,
+        seed: config.seed,
+        losses: config.losses,
+        ...(needsTeacher(config.losses) && { teacher: basename(config.teacher?.model ?? '') }),
+        ...(validation && { validation }),
+      },
+    },
+  });
 }
 
 type Closer = () => Promise<void>;
@@ -145,6 +168,7 @@ type Closer = () => Promise<void>;
 /** What steps are made of. */
 interface Run {
   readonly config: TrainingConfig;
+  readonly student: Student;
   readonly data: TrainingData;
   readonly flow: BatchFlow | undefined;
   readonly teacher: Teacher | undefined;
@@ -156,14 +180,15 @@ interface Run {
 }
 
 /** Everything of a run, with fresh weights. @param closers is given what frees it, also when a later part cannot be opened. */
-async function openRun({ config, onWarning }: TrainOptions, closers: Closer[]): Promise<Run> {
+async function openRun({ config, student: given, onWarning }: TrainOptions, closers: Closer[]): Promise<Run> {
   const { device, threads } = config;
   const data = await openTrainingData(config);
+  const student = given ?? (await configuredStudent(config, data.dataset.classes.classes));
   const flow = config.losses.motion > 0 ? await batchFlow(config.motion.flow, threads) : undefined;
   if (flow) closers.push(() => flow.close());
   const teacher = await configuredTeacher(config, data, onWarning);
   if (teacher) closers.push(() => teacher.close());
-  const step = configuredStep(config, data, teacher);
+  const step = configuredStep(config, student, data, teacher);
   const session = await createSession(writeModel(step.model), {
     device,
     threads,
@@ -174,11 +199,12 @@ async function openRun({ config, onWarning }: TrainOptions, closers: Closer[]): 
   });
   closers.push(() => session.release());
   const { headFactor = config.network.backbone ? 10 : 1, ...optimizerOptions } = config.optimizer;
-  const optimizer = createOptimizer(optimizerOptions, trainedWeights(step), headFactor);
-  const state = createTrainingState(step, optimizer, config.seed, await initialWeights(config, step));
+  const heads = { includes: (name: string) => student.isHead?.(name) ?? false, factor: headFactor };
+  const optimizer = createOptimizer(optimizerOptions, trainedWeights(step), heads);
+  const state = createTrainingState(step, optimizer, config.seed, student.weights);
   const loader = openLoader(config, data, step.frames.length, flow?.given ?? false);
   closers.push(() => loader.close());
-  return { config, data, flow, teacher, step, session, optimizer, state, loader };
+  return { config, student, data, flow, teacher, step, session, optimizer, state, loader };
 }
 
 /** What comes of the steps besides weights. */
@@ -235,6 +261,7 @@ async function takeSteps(run: Run, options: TrainOptions): Promise<Outcome> {
       await saveCheckpoint(files.last, files, state, outcome.best);
     }
     if (validated) await addValidation(run, options, outcome);
+    if (last || signal?.aborted) await writeFileWhole(files.lastModel, modelOf(run, config.crop));
     if (signal?.aborted && !last)
       throw new InterruptedError(`ended at step ${state.step} of ${steps}; go on with --resume`);
   }
@@ -247,15 +274,19 @@ function isValidated({ steps, validation }: TrainingConfig, step: number): boole
 }
 
 /** Validates the network as it is now, and keeps the best one. */
-async function addValidation({ config, data, state }: Run, options: TrainOptions, outcome: Outcome): Promise<void> {
-  const { dataset, held } = data;
+async function addValidation(run: Run, options: TrainOptions, outcome: Outcome): Promise<void> {
+  const { config, data, state, student } = run;
+  const { held } = data;
   if (!held || !config.validation) return;
   const files = runFiles(options.out);
   const onFrame = state.step === config.steps ? options.onValidatedFrame : undefined;
-  const record = await validateRun(config, state, dataset.classes, held, onFrame);
+  const network = { student, toModel: (size: readonly [number, number]) => modelOf(run, size), step: state.step };
+  const record = await validateRun(config, network, held, onFrame);
   outcome.validation = record;
   await appendMetrics(files.metrics, record);
   options.onValidation?.(record);
+  const model = modelOf(run, config.crop, record.validation);
+  await writeFileWhole(files.lastModel, model);
   const { every: _, ...measured } = config.validation;
   const frames = JSON.stringify(measured);
   const { mIoU } = record.validation;
@@ -263,6 +294,7 @@ async function addValidation({ config, data, state }: Run, options: TrainOptions
   if (Number.isNaN(mIoU) || (best?.frames === frames && best.mIoU >= mIoU)) return;
   outcome.best = { step: state.step, mIoU, frames };
   await saveCheckpoint(files.best, files, state, outcome.best);
+  await writeFileWhole(files.bestModel, model);
 }
 
 /** One update: batches, gradients, weights. */

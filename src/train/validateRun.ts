@@ -1,20 +1,25 @@
 // Validation of a run: its network as it is now, on the held frames.
 import type { Dataset } from '../data/dataset.js';
-import type { ClassSet } from '../media/classes.js';
-import { writeModel } from '../onnx/write.js';
 import { loadModel } from '../segment/loadModel.js';
 import type { SegmentationModel } from '../segment/model.js';
 import type { TrainingConfig } from './config.js';
 import type { ValidationRecord } from './runFolder.js';
-import type { TrainingState } from './state.js';
-import { trainedModel } from './trainedModel.js';
+import type { Student } from './student.js';
 import { type ValidateOptions, validate } from './validate.js';
 
-/** Networks are built for the sizes that occur, and freed. @param classes the student's. */
+/** A run's network as it is now. */
+export interface ValidatedNetwork {
+  readonly student: Student;
+  /** Its file, for frames of a size. */
+  toModel(size: readonly [height: number, width: number]): Uint8Array;
+  /** Steps done. */
+  readonly step: number;
+}
+
+/** Networks of ours are built for the sizes that occur, and freed. */
 export async function validateRun(
   config: TrainingConfig,
-  state: TrainingState,
-  classes: ClassSet,
+  { student, toModel, step }: ValidatedNetwork,
   held: Dataset,
   onFrame: ValidateOptions['onFrame'],
 ): Promise<ValidationRecord> {
@@ -31,16 +36,13 @@ export async function validateRun(
         const key = `${height}x${width}`;
         let model = models.get(key);
         if (!model) {
-          model = await loadModel(writeModel(trainedModel(config, state, classes, [height, width])), {
-            device,
-            threads,
-          });
+          model = await loadModel(toModel([height, width]), { ...student.loadOptions, device, threads });
           models.set(key, model);
         }
         return (await model.segment(image)).labels;
       },
     });
-    return { step: state.step, time: Date.now() / 1000, validation };
+    return { step, time: Date.now() / 1000, validation };
   } finally {
     for (const model of models.values()) await model.release();
   }

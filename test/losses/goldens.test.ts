@@ -29,7 +29,7 @@ const classWeights = cityscapesClassWeights;
 const supervised =
   (mining?: HardExampleMining, weights: readonly number[] | undefined = classWeights): Build =>
   ({ logits, dsn, target }) =>
-    segmentationLoss({ logits, auxiliary: dsn }, target, { mining, classWeights: weights });
+    segmentationLoss({ logits, auxiliaries: [dsn] }, target, { mining, classWeights: weights });
 
 const bothFrames =
   (temperature?: number): Build =>
@@ -74,7 +74,7 @@ const builds: Record<string, Build> = {
     return crossEntropy(bilinear(logits, height, width), target, { classWeights });
   },
   dsn: supervised(),
-  dsn_unweighted: ({ logits, dsn, target }) => segmentationLoss({ logits, auxiliary: dsn }, target),
+  dsn_unweighted: ({ logits, dsn, target }) => segmentationLoss({ logits, auxiliaries: [dsn] }, target),
   ohem_dsn: supervised({ threshold: 0.3, minKept: 2000, heads: 'both' }),
   ohem_dsn_single: supervised({ threshold: 0.3, minKept: 2000, heads: 'main' }),
   ohem_dsn_min_kept: supervised({ threshold: 0.01, minKept: 6000, heads: 'both' }),

@@ -84,7 +84,7 @@ describe('a batch without labels', () => {
       const graph = createGraph('unlabelled');
       const logits = input(graph, 'logits', 'float32', [1, 3, 4, 4]);
       const labels = input(graph, 'labels', 'uint8', [1, 8, 8]);
-      const loss = segmentationLoss({ logits, auxiliary: logits }, labels, { mining, classWeights: [1, 2, 3] });
+      const loss = segmentationLoss({ logits, auxiliaries: [logits] }, labels, { mining, classWeights: [1, 2, 3] });
       const [gradient] = gradients(graph, loss, [logits]);
       const session = await createSession(writeModel(exportModel(graph, { loss, gradient })), {
         optimization: 'disabled',

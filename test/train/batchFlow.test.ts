@@ -5,12 +5,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Batch } from '#src/data/loader.js';
 import type { OpticalFlow, RgbImage } from '#src/media/image.js';
-import { imageNetMean, imageNetStd } from '#src/nets/normalization.js';
 import { exportModel } from '#src/onnx/export.js';
 import { constant, createGraph, input } from '#src/onnx/graph.js';
 import { writeModelFile } from '#src/onnx/modelFile.js';
 import { concat, conv } from '#src/onnx/ops.js';
-import { float32, type Tensor, zeros } from '#src/tensor/tensor.js';
+import { float32, type Tensor, tensor, zeros } from '#src/tensor/tensor.js';
 import { writeToyCity } from '#src/toycity/write.js';
 import { batchFlow } from '#src/train/batchFlow.js';
 import { parseConfig } from '#src/train/config.js';
@@ -23,15 +22,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const [height, width] = [8, 16];
 
-/** Pictures of one size, normalised as batches are. */
-function normalized(...pictures: RgbImage[]) {
+/** Pictures of one size, in planes as batches are. */
+function planar(...pictures: RgbImage[]) {
   const [{ height, width }] = pictures;
   const planes = pictures.flatMap(({ data }) =>
-    [0, 1, 2].flatMap((c) =>
-      Array.from({ length: height * width }, (_, i) => (data[3 * i + c] - imageNetMean[c]) / imageNetStd[c]),
-    ),
+    [0, 1, 2].flatMap((c) => Array.from({ length: height * width }, (_, i) => data[3 * i + c])),
   );
-  return float32([pictures.length, 3, height, width], planes);
+  return tensor('uint8', [pictures.length, 3, height, width], Uint8Array.from(planes));
 }
 
 function plain(...color: [number, number, number]): RgbImage {
@@ -39,7 +36,7 @@ function plain(...color: [number, number, number]): RgbImage {
 }
 
 /** A batch whose samples have neighbours at these offsets. */
-function batchOf(images: Tensor<'float32'>, neighbours: Tensor<'float32'>, offsets: number[]): Batch {
+function batchOf(images: Tensor<'uint8'>, neighbours: Tensor<'uint8'>, offsets: number[]): Batch {
   return {
     epoch: 0,
     step: 0,
@@ -67,8 +64,8 @@ describe('the flow of a batch', () => {
   it('comes from a network that sees the pictures as they were, t first, and counts where there is a neighbour', async () => {
     const source = await batchFlow(await differenceNetwork(height, width), 1);
     const batch = batchOf(
-      normalized(plain(10, 20, 30), plain(50, 60, 70)),
-      normalized(plain(12, 17, 99), plain(50, 60, 70)),
+      planar(plain(10, 20, 30), plain(50, 60, 70)),
+      planar(plain(12, 17, 99), plain(50, 60, 70)),
       [2, 0],
     );
     const { flow, flowValid } = await source.of(batch);
@@ -85,7 +82,7 @@ describe('the flow of a batch', () => {
 
   it.each(['farneback', 'dis', 'dis-fast'])('follows a texture that moves, by %s', async (method) => {
     const source = await batchFlow(method, 1);
-    const batch = batchOf(normalized(texture(96, 64)), normalized(texture(96, 64, 3, -2)), [1]);
+    const batch = batchOf(planar(texture(96, 64)), planar(texture(96, 64, 3, -2)), [1]);
     const { flow } = await source.of(batch);
     await source.close();
     const interleaved = Float32Array.from(flow.data, (_, i) => flow.data[(i % 2) * 96 * 64 + (i >> 1)]);

@@ -5,9 +5,10 @@ import { writeModel } from '#src/onnx/write.js';
 import { createSession, type Session } from '#src/runtime/session.js';
 import { labelsByName, symmetricByName } from '#src/tensor/random.js';
 import { float32, type Tensor } from '#src/tensor/tensor.js';
+import { architectureStudent } from '#src/train/architectureStudent.js';
 import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
 import { computeGradients, createTrainingState, type TrainingState } from '#src/train/state.js';
-import { buildTrainingStep, type TrainingStep } from '#src/train/step.js';
+import { buildTrainingStep, type StepOptions, type TrainingStep } from '#src/train/step.js';
 
 describe('of the outputs of a step', () => {
   const statistic = { runningMean: 'n.mean', runningVariance: 'n.var', batchMean: 'm', batchVariance: 'v', count: 5 };
@@ -59,18 +60,21 @@ describe('of the outputs of a step', () => {
 
 describe('batch normalisation of a step', () => {
   const [batch, height, width] = [3, 48, 64];
-  const options = {
-    ...{ architecture: 'pspnet18', widthMultiplier: 1 / 16, classes: 4, batch, height, width },
+  const options: Omit<StepOptions, 'student'> = {
+    ...{ pixels: 'float32', batch, height, width },
     ...{ dropout: false, segmentation: {}, losses: { motion: 0.1 } },
   };
   const feeds = {
-    image: symmetricByName('image', [batch, 3, height, width], 2),
-    neighbour: symmetricByName('neighbour', [batch, 3, height, width], 2),
+    image: symmetricByName('image', [batch, 3, height, width], 255),
+    neighbour: symmetricByName('neighbour', [batch, 3, height, width], 255),
     flow: symmetricByName('flow', [batch, 2, height, width], 4),
     labels: labelsByName('labels', [batch, height, width], 4),
   };
-  async function stepped(changes: Partial<Parameters<typeof buildTrainingStep>[0]>) {
-    const step = buildTrainingStep({ ...options, ...changes });
+  async function stepped(changes: Partial<StepOptions>) {
+    const student = await architectureStudent({
+      ...{ architecture: 'pspnet18', widthMultiplier: 1 / 16, classes: { count: 4 }, seed: 5 },
+    });
+    const step = buildTrainingStep({ student, ...options, ...changes });
     const session = await createSession(writeModel(step.model), { optimization: 'disabled', threads: 1 });
     const state = createTrainingState(step, createOptimizer(publishedSgd, new Map()), 5);
     const found = await computeGradients(step, session, state, [feeds]);

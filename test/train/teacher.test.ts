@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { buildModel } from '#src/nets/model.js';
+import { imageNetMean, imageNetStd } from '#src/nets/normalization.js';
 import { exportModel } from '#src/onnx/export.js';
 import { createGraph, input } from '#src/onnx/graph.js';
 import { describeModel } from '#src/onnx/metadata.js';
 import { writeModelFile } from '#src/onnx/modelFile.js';
 import { mul, neg, relu } from '#src/onnx/ops.js';
-import { symmetricByName } from '#src/tensor/random.js';
+import { labelsByName } from '#src/tensor/random.js';
 import { tensor } from '#src/tensor/tensor.js';
 import { mapClasses } from '#src/train/classMap.js';
 import { openTeacher, type TeacherOptions } from '#src/train/teacher.js';
@@ -24,18 +25,17 @@ async function mirror(name: string, height: number, width: number, metadata = ne
   const image = input(graph, 'pixels', 'float32', [1, 3, height, width]);
   const inner = relu(neg(image));
   await writeModelFile(path, exportModel(graph, { scores: mul(image, 1), other: mul(inner, 2) }, { metadata }));
-  return { path, inner: inner.name };
+  return { path, output: 'scores', inner: inner.name };
 }
 
+/** Two pictures of one colour. */
 const batch = (height: number, width: number, pixel: readonly number[]) => {
   const plane = height * width;
-  const mean = [0.485 * 255, 0.456 * 255, 0.406 * 255];
-  const std = [0.229 * 255, 0.224 * 255, 0.225 * 255];
-  const data = Float32Array.from({ length: 2 * 3 * plane }, (_, i) => {
-    const channel = Math.floor(i / plane) % 3;
-    return (pixel[channel] - mean[channel]) / std[channel];
-  });
-  return tensor('float32', [2, 3, height, width], data);
+  return tensor(
+    'uint8',
+    [2, 3, height, width],
+    Uint8Array.from({ length: 6 * plane }, (_, i) => pixel[Math.floor(i / plane) % 3]),
+  );
 };
 
 async function maps(options: Partial<TeacherOptions> & { path: string }, images = batch(8, 12, [10, 20, 30])) {
@@ -55,29 +55,31 @@ const colours = (map: { data: Float32Array; shape: readonly number[] } | undefin
 
 describe('a teacher', () => {
   it('is fed in its own normalisation, order and size', async () => {
-    const { path } = await mirror('plain.onnx', 8, 12);
-    const { logits } = await maps({ path, mean: [0, 0, 0], std: [1, 1, 1] });
+    const { path, output } = await mirror('plain.onnx', 8, 12);
+    const { logits } = await maps({ path, output, mean: [0, 0, 0], std: [1, 1, 1] });
     expect(logits?.shape).toEqual([2, 3, 8, 12]);
     for (const [k, value] of colours(logits).entries()) expect(value).toBeCloseTo([10, 20, 30][k], 3);
-    const swapped = await maps({ path, mean: [1, 2, 3], std: [2, 2, 2], channelOrder: 'bgr' });
-    for (const [k, value] of colours(swapped.logits).entries()) expect(value).toBeCloseTo([14.5, 9, 3.5][k], 3);
-    const unscaled = await maps({ path });
-    expect(Array.from(unscaled.logits?.data ?? [])).toEqual(Array.from(batch(8, 12, [10, 20, 30]).data));
+    const swapped = await maps({ path, output, mean: [1, 2, 3], std: [2, 2, 2], channelOrder: 'bgr' });
+    for (const [k, value] of colours(swapped.logits).entries()) expect(value).toBeCloseTo([13.5, 9, 4.5][k], 3);
+    const unsaid = await maps({ path, output });
+    for (const [k, value] of colours(unsaid.logits).entries()) {
+      expect(value).toBeCloseTo(([10, 20, 30][k] - imageNetMean[k]) / imageNetStd[k], 5);
+    }
 
     const said = new Map([describeModel({ mean: [0, 0, 0], std: [10, 10, 10] })]);
     const other = await mirror('said.onnx', 4, 10, said);
-    const resized = await maps({ path: other.path });
+    const resized = await maps({ path: other.path, output });
     expect(resized.logits?.shape).toEqual([2, 3, 4, 10]);
     for (const [k, value] of colours(resized.logits).entries()) expect(value).toBeCloseTo([1, 2, 3][k], 4);
   });
 
   it('of any file gives any of its values as features, and names them when there is none of a name', async () => {
-    const { path, inner } = await mirror('inner.onnx', 8, 12);
-    const { features } = await maps({ path, features: inner, mean: [100, 100, 100], std: [1, 1, 1] });
+    const { path, output, inner } = await mirror('inner.onnx', 8, 12);
+    const { features } = await maps({ path, output, features: inner, mean: [100, 100, 100], std: [1, 1, 1] });
     for (const [k, value] of colours(features).entries()) expect(value).toBeCloseTo([90, 80, 70][k], 3);
-    const output = await maps({ path, features: 'other', mean: [100, 100, 100], std: [1, 1, 1] });
-    expect(colours(output.features)[0]).toBeCloseTo(180, 3);
-    await expect(maps({ path, features: 'relux' })).rejects.toThrow(
+    const other = await maps({ path, output, features: 'other', mean: [100, 100, 100], std: [1, 1, 1] });
+    expect(colours(other.features)[0]).toBeCloseTo(180, 3);
+    await expect(maps({ path, output, features: 'relux' })).rejects.toThrow(
       new RegExp(`inner.onnx: expected features of the teacher, found no value "relux" in it.*it has .*${inner}`),
     );
   });
@@ -87,7 +89,7 @@ describe('a teacher', () => {
     const [ours, foreign] = [join(folder, 'ours.onnx'), join(folder, 'foreign.onnx')];
     await writeModelFile(ours, model);
     await writeModelFile(foreign, { ...model, metadata: new Map() });
-    const images = symmetricByName('images', [2, 3, 40, 48], 2);
+    const images = labelsByName('images', [2, 3, 40, 48], 256);
     const own = await maps({ path: ours, features: 'fea' }, images);
     expect(own.features?.shape).toEqual([2, 128, 5, 6]);
     const alike = (a: ArrayLike<number> = [], b: ArrayLike<number> = [0]) =>
@@ -110,12 +112,12 @@ describe('a teacher', () => {
   });
 
   it('goes on without a folder that cannot be written, and says so once', async () => {
-    const { path } = await mirror('uncached.onnx', 8, 12);
+    const { path, output } = await mirror('uncached.onnx', 8, 12);
     const blocked = join(folder, 'blocked');
     writeFileSync(blocked, '');
     const warnings: string[] = [];
     const kept = { cache: join(blocked, 'maps'), onWarning: (message: string) => warnings.push(message) };
-    expect(await maps({ path, ...kept })).toEqual(await maps({ path }));
+    expect(await maps({ path, output, ...kept })).toEqual(await maps({ path, output }));
     expect(warnings).toEqual([
       expect.stringMatching(
         /^the teacher's maps are no longer cached in .*blocked.maps: a part of the path is not a dir/,

@@ -1,0 +1,156 @@
+// Any .onnx file as a student: its graph is built into training graphs, and trained weights go back into its bytes.
+import { SteadysegError, UsageError } from '../base/errors.js';
+import { readFileBounded } from '../base/files.js';
+import { fitsPattern } from '../base/namePattern.js';
+import { suggest } from '../base/suggest.js';
+import type { Value } from '../onnx/graph.js';
+import { type AddedModel, addModel } from '../onnx/import.js';
+import type { Model } from '../onnx/model.js';
+import { MAX_MODEL_BYTES } from '../onnx/modelFile.js';
+import { cast, clip, concat, log, mul, sub, transpose } from '../onnx/ops.js';
+import { replaceTensors } from '../onnx/replaceTensors.js';
+import { tensorRoles } from '../onnx/trainable.js';
+import { widenModel, widenTensor } from '../onnx/widen.js';
+import { describeNetwork } from '../segment/describeNetwork.js';
+import { findNetwork } from '../segment/findNetwork.js';
+import type { DescribeOptions, NetworkDescription } from '../segment/network.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Student } from './student.js';
+
+export interface OnnxStudentOptions extends DescribeOptions {
+  /** Patterns of weights that are trained; default: all. */
+  readonly train?: readonly string[] | undefined;
+  /** Patterns of weights that are not. */
+  readonly freeze?: readonly string[] | undefined;
+}
+
+/** A student made of a file, and how its pixels and scores are understood. */
+export interface OnnxStudent extends Student {
+  readonly description: NetworkDescription;
+}
+
+/** Probabilities nearer to 0 have no logarithm worth its gradient. */
+const smallestProbability = 1e-7;
+
+/**
+ * Reads a file. Its weights are what `tensorRoles` finds, statistics of batch normalisations included; float16 ones are
+ * trained in float32 and written back as float16.
+ *
+ * @throws SteadysegError for a file that is no segmentation network or has no scores to learn from; UsageError for patterns
+ * that fit none of its weights.
+ */
+export async function onnxStudent(path: string, options: OnnxStudentOptions = {}): Promise<OnnxStudent> {
+  const found = await findNetwork(path);
+  const bytes =
+    typeof found.content === 'string' ? await readFileBounded(found.content, MAX_MODEL_BYTES) : found.content;
+  const description = describeNetwork(found, options);
+  const { output } = description;
+  const kind = output.kind ?? 'logits';
+  if (kind === 'labels') {
+    throw new SteadysegError(
+      `${path}: expected scores to learn from, found that the output "${output.name}" is labels: export the network without its last ArgMax`,
+    );
+  }
+  if (output.background !== undefined && output.channels !== 1) {
+    throw new SteadysegError(
+      `${path}: expected classes that exclude each other, found ${output.channels} independent ones in the output "${output.name}"`,
+    );
+  }
+  const count = output.channels === 1 ? 2 : output.channels;
+  if (count === undefined) {
+    throw new SteadysegError(
+      `${path}: expected a number of classes, found that the output "${output.name}" leaves it open`,
+    );
+  }
+  const names = options.classes?.classes ?? found.facts.classes ?? found.labels?.names;
+  const model = widenModel(found.model);
+  const roles = tensorRoles(model);
+  const weights = new Map<string, Tensor>();
+  for (const [name, { role }] of roles) {
+    const content = role === 'constant' ? undefined : contentOf(model, name);
+    if (content) weights.set(name, widenTensor(content));
+  }
+  const trainable = [...weights.keys()].filter((name) => roles.get(name)?.role === 'weight');
+  const trained = selectedNames(trainable, options, path);
+  const added = new WeakMap<object, AddedModel>();
+  return {
+    name: path,
+    description,
+    classes: { count, names },
+    preprocessing: description.preprocessing,
+    weights,
+    trains: (name) => trained.has(name),
+    loadOptions: {
+      ...description.preprocessing,
+      scale: 1,
+      classes: description.classes,
+      output: output.name,
+      scores: output.kind,
+    },
+    build(image, mode) {
+      const { graph } = image;
+      const network = added.get(graph) ?? addModel(graph, model);
+      added.set(graph, network);
+      const { input } = description;
+      const frames = input.layout === 'nhwc' ? transpose(image, [0, 2, 3, 1]) : image;
+      const pixels = input.dtype === 'uint8' ? cast(frames, 'uint8') : frames;
+      const values = network.apply({ [input.name]: pixels }, mode.kind === 'training' ? mode : {});
+      return { logits: logitsOf(values, model, description, kind), auxiliaries: [], features: values };
+    },
+    toModel: (content) => replaceTensors(bytes, new Map([...content].filter(([name]) => weights.has(name)))),
+  };
+}
+
+/** An initializer, or the tensor of a `Constant` node. */
+function contentOf({ graph }: Model, name: string): Tensor | undefined {
+  const content = graph.initializers.get(name);
+  if (content) return content;
+  const value = graph.nodes.find(({ op, outputs }) => op === 'Constant' && outputs[0] === name)?.attributes.value;
+  return value?.kind === 'tensor' ? value.value : undefined;
+}
+
+function selectedNames(
+  names: readonly string[],
+  { train = ['*'], freeze = [] }: OnnxStudentOptions,
+  path: string,
+): Set<string> {
+  for (const pattern of [...train, ...freeze]) {
+    if (pattern === '*' || names.some((name) => fitsPattern(name, pattern))) continue;
+    const near = suggest(pattern, names);
+    throw new UsageError(
+      `${path}: expected a pattern that fits one of its ${names.length} weights, found "${pattern}"${near ? `; did you mean ${near}?` : ''}`,
+    );
+  }
+  const fits = (name: string, patterns: readonly string[]) => patterns.some((pattern) => fitsPattern(name, pattern));
+  const selected = names.filter((name) => fits(name, train) && !fits(name, freeze));
+  return new Set(selected);
+}
+
+/** Scores as N×C×h×w whose softmax are the class probabilities, whatever the output holds. */
+function logitsOf(
+  values: ReadonlyMap<string, Value>,
+  { graph }: Model,
+  { source, output }: NetworkDescription,
+  kind: 'logits' | 'softmax' | 'sigmoid',
+): Value {
+  const producer = graph.nodes.find(({ outputs }) => outputs.includes(output.name));
+  // What goes into the last activation says more than what comes out of it.
+  const before =
+    kind !== 'logits' && producer && ['Softmax', 'Sigmoid'].includes(producer.op) ? producer.inputs[0] : undefined;
+  const value = values.get(before ?? output.name);
+  if (!value) throw new SteadysegError(`${source}: nothing computes the output "${output.name}"`);
+  const planes = output.layout === 'nhwc' ? transpose(value, [0, 3, 1, 2]) : value;
+  if (planes.shape.length !== 4) {
+    throw new SteadysegError(`${source}: expected scores of N×classes×height×width, found ${planes.shape.join('×')}`);
+  }
+  const probabilities = kind !== 'logits' && before === undefined;
+  if (planes.shape[1] > 1) return probabilities ? log(clip(planes, smallestProbability, 1)) : planes;
+  const odds = probabilities ? logOdds(planes) : planes;
+  return concat([mul(odds, 0), odds], 1);
+}
+
+/** log(p / (1 - p)). */
+function logOdds(probability: Value): Value {
+  const inside = clip(probability, smallestProbability, 1 - smallestProbability);
+  return sub(log(inside), log(sub(1, inside)));
+}
