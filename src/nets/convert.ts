@@ -7,6 +7,7 @@ import { halve } from '../onnx/halfStorage.js';
 import { describeModel, descriptionKey, type ModelDescription, readDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
 import { readModelFile, writeModelFile } from '../onnx/modelFile.js';
+import { constantsAsInitializers } from '../onnx/storedConstants.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { readStateDict, type StateDict } from '../weights/openWeights.js';
 import { writePth } from '../weights/pthWriter.js';
@@ -183,7 +184,7 @@ async function modelToWeights(
 
 /** The float tensors of any model, by the names they have there. */
 function foreignWeights(model: Model): Map<string, Tensor> {
-  const { initializers } = fromStorage(model).graph;
+  const { initializers } = constantsAsInitializers(fromStorage(model)).graph;
   return new Map([...initializers].filter(([, { dtype, shape }]) => dtype.includes('float') && shape.length > 0));
 }
 

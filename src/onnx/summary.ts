@@ -5,6 +5,7 @@ import { fromStorage } from './compactStorage.js';
 import { type Cost, countCost } from './flops.js';
 import { importModel } from './import.js';
 import { type Dimension, feedInputs, type Model, type ValueInfo } from './model.js';
+import { storedConstants } from './storedConstants.js';
 
 /** An input or output of a model. */
 export interface ValueSummary {
@@ -26,10 +27,10 @@ export interface ModelSummary {
   /** Nodes by operator, the most frequent first. */
   readonly operators: Readonly<Record<string, number>>;
   readonly parameters: {
-    /** Values of the floating-point initializers that are no scalars, as they compute: weights and statistics. */
+    /** Values of floating-point initializers and `Constant` nodes that are no scalars, as they compute: weights and statistics. */
     readonly count: number;
     readonly tensors: number;
-    /** Bytes of all initializers as they are stored, by element type. */
+    /** Bytes of all initializers, and of these constants, as they are stored, by element type. */
     readonly bytes: Readonly<Record<string, number>>;
   };
   /** What a run costs at the inputs' sizes; null, with the reason, where it cannot be told. */
@@ -48,11 +49,12 @@ export function summarizeModel(model: Model, inputShapes: Readonly<Record<string
   let count = 0;
   let tensors = 0;
   const bytes: Record<string, number> = {};
-  for (const { dtype, shape } of model.graph.initializers.values()) {
+  const constants = storedConstants(model).map(({ content }) => content);
+  for (const { dtype, shape } of [...model.graph.initializers.values(), ...constants]) {
     bytes[dtype] = (bytes[dtype] ?? 0) + elementCount(shape) * bytesPerElement(dtype);
   }
   // Stored as int8, weights are no floats, but their scales are.
-  for (const { dtype, shape } of fromStorage(model).graph.initializers.values()) {
+  for (const { dtype, shape } of [...fromStorage(model).graph.initializers.values(), ...constants]) {
     if (shape.length === 0 || !dtype.includes('float')) continue;
     count += elementCount(shape);
     tensors++;
