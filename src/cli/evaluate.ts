@@ -20,7 +20,7 @@ import { resultNotes } from '../report/resultNotes.js';
 import { resultReport } from '../report/resultReport.js';
 import { renderResult } from '../report/resultTable.js';
 import { addClassOptions, type ClassOptions, classesOf } from './classOptions.js';
-import { printResult, wholeNumber } from './options.js';
+import { cappedThreads, printResult, wholeNumber } from './options.js';
 import { addShardOptions, noteEmptyShard, type ShardOptions, shardOf } from './shardOptions.js';
 
 interface CommonOptions extends ClassOptions, ShardOptions {
@@ -208,7 +208,8 @@ type Evaluate = (
 type Inputs = Partial<Pick<TemporalCommandOptions, 'frames' | 'gt' | 'flow'>>;
 
 async function run(name: string, options: CommonOptions & Inputs, evaluate: Evaluate): Promise<void> {
-  const { pred, predIds, reduceZeroLabel, palette, limit, keepGoing, threads, report, json } = options;
+  const { pred, predIds, reduceZeroLabel, palette, limit, keepGoing, report, json } = options;
+  const threads = cappedThreads(options.threads);
   const gtIds = palette ? 'palette' : reduceZeroLabel ? 'reduceZeroLabel' : options.gtIds;
   const classSet = await classesOf(options);
   if (!classSet) throw new UsageError(`expected --preset (${presetNames.join(', ')}) or --classes FILE, found neither`);

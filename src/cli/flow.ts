@@ -6,7 +6,7 @@ import { valueRanges } from '../flow/network.js';
 import { openFlowSource } from '../flow/open.js';
 import { openFrames } from '../media/frames.js';
 import { createProgressLine } from '../report/progress.js';
-import { positive, printResult, wholeNumber } from './options.js';
+import { cappedThreads, positive, printResult, wholeNumber } from './options.js';
 import { addShardOptions, noteEmptyShard, type ShardOptions, shardOf } from './shardOptions.js';
 
 interface FlowCommandOptions extends ShardOptions {
@@ -80,7 +80,7 @@ async function run(input: string, options: FlowCommandOptions): Promise<void> {
   const source = await openFlowSource(method, {
     // The output folder is what `evaluate --flow` takes; a second copy in the cache would only take space.
     cache: false,
-    threads,
+    threads: cappedThreads(threads),
     device,
     valueRange,
     channelOrder,

@@ -1,4 +1,5 @@
 // Option parsers and output that several commands share.
+import { availableParallelism } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 import { isSide, MAX_SIDE } from '../segment/views.js';
 
@@ -41,6 +42,24 @@ export function wholeNumber(minimum: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** Parses a time in seconds, or as `minutes:seconds` or `hours:minutes:seconds`. */
+export function time(text: string): number {
+  const match = /^(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d+)?)$/.exec(text);
+  const [hours, minutes, seconds] = match ? match.slice(1).map((part) => Number(part ?? 0)) : [0, 0, Number.NaN];
+  if (!(seconds < (match?.[2] === undefined ? Number.POSITIVE_INFINITY : 60))) {
+    throw new InvalidArgumentError(`expected seconds, or a time such as 1:30 or 0:01:30.5, found "${text}".`);
+  }
+  return 3600 * hours + 60 * minutes + seconds;
+}
+
+/** The threads to use of those asked for: no more than there are cores, with a word where that is fewer. */
+export function cappedThreads(asked: number | undefined): number | undefined {
+  const cores = availableParallelism();
+  if (asked === undefined || asked <= cores) return asked;
+  process.stderr.write(`note: --threads ${asked}: there are ${cores} cores, so ${cores} threads are used\n`);
+  return cores;
 }
 
 /** Parses a size `HEIGHTxWIDTH` in pixels. */

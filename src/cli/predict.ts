@@ -24,7 +24,10 @@ export function command(): Command {
     .description(
       'Segment a video, a picture, a folder, a glob or a list file into label maps, colour maps and an overlay.',
     )
-    .argument('<input>', 'video (mp4, m4v, mov, mkv, webm), picture, folder, "glob" or list file (.txt)')
+    .argument(
+      '<input>',
+      'video, picture, folder, "glob", list file (.txt), address (http, https, rtsp), camera (/dev/video0), or - for standard input',
+    )
     .requiredOption('-o, --out <folder>', 'where the results go')
     .option(
       '--save <list>',

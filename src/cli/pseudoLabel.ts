@@ -25,7 +25,10 @@ interface PseudoLabelCommandOptions extends NetworkOptions, FramesOptions {
 export function command(): Command {
   const pseudoLabelCommand = new Command('pseudo-label')
     .description('Label a video or pictures by a network, where it is sure, and write a list to train on.')
-    .argument('<input>', 'video (mp4, m4v, mov, mkv, webm), picture, folder, "glob" or list file (.txt)')
+    .argument(
+      '<input>',
+      'video, picture, folder, "glob", list file (.txt), address (http, https, rtsp), camera (/dev/video0), or - for standard input',
+    )
     .requiredOption('-o, --out <folder>', 'where the results go')
     .option('--threshold <p>', 'labels of a probability below this, 0..1, become 255 (default: 0.9)', share)
     .option(

@@ -12,7 +12,7 @@ import { type ScoreKind, scoreKinds } from '../segment/trace.js';
 import type { ViewOptions } from '../segment/views.js';
 import { addClassOptions, type ClassOptions, classesOf } from './classOptions.js';
 import { withProgress } from './interruptible.js';
-import { heightByWidth, numbers, positive, wholeNumber } from './options.js';
+import { cappedThreads, heightByWidth, numbers, positive, time, wholeNumber } from './options.js';
 import { addShardOptions, noteEmptyShard, type ShardOptions, shardOf } from './shardOptions.js';
 
 export interface NetworkOptions extends ClassOptions {
@@ -35,6 +35,9 @@ export interface FramesOptions extends ShardOptions {
   resume?: boolean;
   overwrite?: boolean;
   limit?: number;
+  every?: number;
+  from?: number;
+  to?: number;
   keepGoing?: boolean;
 }
 
@@ -80,6 +83,9 @@ export function addFramesOptions(command: Command): Command {
     .option('--resume', 'go on where an earlier run with the same options and pictures ended')
     .option('--overwrite', 'replace files in the folder that no earlier run wrote')
     .option('--limit <n>', 'stop after this many frames', wholeNumber(1))
+    .option('--every <n>', 'only every n-th frame of each clip (default: 1)', wholeNumber(1))
+    .option('--from <time>', 'of a video: start at this time, seconds or [h:]m:s (default: 0)', time)
+    .option('--to <time>', 'of a video: end at this time (default: its end)', time)
     .option('--keep-going', 'leave out frames that cannot be read; the exit code is still 1');
   return addShardOptions(command)
     .option('--threads <n>', 'threads in all (default: one a core)', wholeNumber(1))
@@ -99,7 +105,7 @@ async function openNetwork(options: NetworkOptions, threshold: number | undefine
     scores: options.scores,
     threshold,
     device: options.device,
-    threads: options.threads,
+    threads: cappedThreads(options.threads),
   });
 }
 
@@ -136,6 +142,9 @@ export async function runNetwork<Result extends Run>(
         resume: options.resume,
         overwrite: options.overwrite,
         limit: options.limit,
+        every: options.every,
+        from: options.from,
+        to: options.to,
         keepGoing: options.keepGoing,
         shard,
         signal,

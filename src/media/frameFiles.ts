@@ -37,9 +37,7 @@ export async function checkApart({ paths = [] }: FrameSource, folders: readonly 
     known.set(dirname(path), folder);
     const target = await realpath(path).catch(() => path);
     // Some systems take a.PNG and a.png for one file.
-    const found = [join(folder, basename(path)), target]
-      .map((file) => places.get(`${dirname(file)} ${extname(file).toLowerCase()}`))
-      .find((place) => place !== undefined);
+    const found = [join(folder, basename(path)), target].map((file) => placeOf(file, places)).find((place) => place);
     if (found === undefined) continue;
     throw new UsageError(
       `${path}: expected an input apart from the results, found that those in ${found} would replace it`,
@@ -47,8 +45,17 @@ export async function checkApart({ paths = [] }: FrameSource, folders: readonly 
   }
 }
 
-/** None where there is no such folder. */
+/** The results' folder in which a file lies, or below which. */
+function placeOf(file: string, places: ReadonlyMap<string, string>): string | undefined {
+  for (let folder = dirname(file); ; folder = dirname(folder)) {
+    const place = places.get(`${folder} ${extname(file).toLowerCase()}`);
+    if (place !== undefined || folder === dirname(folder)) return place;
+  }
+}
+
+/** None where there is no such folder. Stems of pictures may lie in folders of their own. */
 async function stemsIn({ path, extension }: FrameFolder): Promise<string[]> {
-  const names = await readdir(path).catch(() => []);
-  return names.filter((name) => name.endsWith(extension)).map((name) => name.slice(0, -extension.length));
+  const names = await readdir(path, { recursive: true }).catch(() => []);
+  const stems = names.filter((name) => name.endsWith(extension)).map((name) => name.slice(0, -extension.length));
+  return stems.map((stem) => stem.replaceAll('\\', '/'));
 }

@@ -1,7 +1,7 @@
 // Frames from any input: a video, one picture, a folder, a glob or a list file, behind one interface.
 import { randomUUID } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { isSystemError, messageOf, SteadysegError } from '../base/errors.js';
 import { createFileDigest, exists, reasonOf, sha256OfFile } from '../base/files.js';
 import { digestOf } from '../base/written.js';
@@ -11,6 +11,7 @@ import type { RgbImage } from './image.js';
 import { isListPath, listExtensions, pathInList, readList } from './listFile.js';
 import { isAnimation, isPicturePath, pictureExtensions, readPicture } from './pictures.js';
 import { type FrameRate, type OnBadFrame, openVideo, type VideoOptions, videoStem } from './video.js';
+import { isStream } from './videoInput.js';
 
 export type { Clip } from './clips.js';
 export type { FrameRate, OnBadFrame } from './video.js';
@@ -39,6 +40,8 @@ export interface FramesOptions {
 /** An input, opened: what is known of its frames, and the frames themselves. */
 export interface FrameSource {
   readonly kind: 'video' | 'images';
+  /** Whether it comes once, as it is sent: a camera, an address, standard input. */
+  readonly isStream: boolean;
   /** The input as it was named. */
   readonly input: string;
   /** For messages: the input and what was found in it. */
@@ -72,11 +75,13 @@ export const videoExtensions: readonly string[] = [
 ];
 
 /**
- * Opens INPUT: a video (mp4, m4v, mov, mkv, webm), a picture, a folder of pictures in natural order, a glob
- * (`*`, `?`, `**`, `[…]`, `{…}`), or a list file (.txt, .lst: a path in the first column of each line, relative to the list file).
+ * Opens INPUT: a video, a picture, a folder of pictures in natural order, a glob (`*`, `?`, `**`, `[…]`, `{…}`), a list
+ * file (.txt, .lst: a path in the first column of each line, relative to the list file), or a stream: an address (http,
+ * https, rtsp), a camera (/dev/video0), or `-` for standard input.
  * @throws SteadysegError for what is missing, empty, cut off or of another kind, and for two pictures of one stem.
  */
 export async function openFrames(input: string, options: VideoOptions = {}): Promise<FrameSource> {
+  if (isStream(input)) return await video(input, options);
   const kind = await kindOf(input);
   if (kind === 'folder') return pictureFrames(input, await picturesIn(input));
   const extension = extname(input).toLowerCase();
@@ -108,13 +113,15 @@ async function kindOf(input: string): Promise<'file' | 'folder' | 'absent'> {
 }
 
 async function video(path: string, options: VideoOptions): Promise<FrameSource> {
-  const { width, height, frameRate, frameCount, isStream, frames } = await openVideo(path, options);
+  const opened = await openVideo(path, options);
+  const { width, height, frameRate, frameCount, frames } = opened;
   const rate = frameRate.numerator / frameRate.denominator;
   // What comes as it is sent never comes again.
   const sent = digestOf(randomUUID());
-  const digest = isStream ? async () => sent : createFileDigest(path);
+  const digest = opened.isStream ? async () => sent : createFileDigest(path);
   return {
     kind: 'video',
+    isStream: opened.isStream,
     fingerprint: digest,
     input: path,
     description: `${path}: video, ${width}×${height}, ${Number(rate.toFixed(3))} frames/s`,
@@ -144,12 +151,13 @@ export async function checkUnchanged(source: FrameSource, digest: string): Promi
 /**
  * Pictures as a source; `input` names them in messages. They come in the order given, but those of a clip one after
  * another: views that lie side by side in a folder are parted.
- * @param stems names of their results, one each (default: the file names). @throws SteadysegError when two are the same.
+ * @param givenStems names of their results, one each (default: the file names, after the folders in which they differ where
+ * names repeat: `video1/0001`). @throws SteadysegError when two are the same.
  */
 export function pictureFrames(
   input: string,
   given: readonly string[],
-  givenStems: readonly string[] = given.map((path) => basename(path, extname(path))),
+  givenStems: readonly string[] = stemsOf(given),
 ): FrameSource {
   const { order, clips } = orderIntoClips(given);
   const paths = order.map((at) => given[at]);
@@ -166,6 +174,7 @@ export function pictureFrames(
   }
   return {
     kind: 'images',
+    isStream: false,
     input,
     description: `${input}: ${paths.length} ${paths.length === 1 ? 'picture' : 'pictures'}`,
     count: paths.length,
@@ -191,6 +200,23 @@ export function pictureFrames(
       }
     },
   };
+}
+
+/** The file names of pictures, distinct as far as their folders make them so. */
+function stemsOf(paths: readonly string[]): string[] {
+  const stems = paths.map((path) => basename(path, extname(path)));
+  if (new Set(stems).size === stems.length) return stems;
+  const folders = paths.map((path) => dirname(resolve(path)).split(/[/\\]/));
+  // Where all have the same name, whether counted from the root or from the file, a folder tells nothing apart.
+  const depth = Math.max(...folders.map((parts) => parts.length));
+  const told = folders.map((parts) => [...parts]);
+  const same = (at: number) => told.every((parts) => parts.at(at) === told[0].at(at));
+  while (told.every((parts) => parts.length > 0) && same(-1)) for (const parts of told) parts.pop();
+  while (told.every((parts) => parts.length > 0) && same(0)) for (const parts of told) parts.shift();
+  for (let level = depth; level > 0; level--) {
+    if (told.every((parts) => parts.length > level) && same(level)) for (const parts of told) parts.splice(level, 1);
+  }
+  return stems.map((stem, at) => [...told[at], stem].join('/'));
 }
 
 /** The pictures of a folder in natural order: `frame2` before `frame10`. Hidden files are no frames. */

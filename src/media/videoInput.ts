@@ -1,5 +1,5 @@
 // Where video comes from: files, addresses, cameras and standard input; which formats and protocols FFmpeg may read for each.
-import { AV_LOG_QUIET, AVMEDIA_TYPE_VIDEO } from 'node-av/constants';
+import { AV_LOG_QUIET, AVERROR_EINVAL, AVERROR_INVALIDDATA, AVMEDIA_TYPE_VIDEO } from 'node-av/constants';
 import { Dictionary, FFmpegError, FormatContext, InputFormat, Log, type Stream } from 'node-av/lib';
 import { SteadysegError } from '../base/errors.js';
 
@@ -75,7 +75,11 @@ function accessOf(input: string, demuxer: string | undefined): Access {
     const { protocol: scheme } = new URL(input);
     const limits = { protocol_whitelist: networkProtocols[scheme] };
     if (scheme.startsWith('rtsp')) {
-      const rtsp = { format_whitelist: `rtsp,rtp,${containers.join(',')}`, rtsp_transport: 'tcp' };
+      const rtsp = {
+        format_whitelist: `rtsp,rtp,${containers.join(',')}`,
+        rtsp_transport: 'tcp',
+        timeout: String(NETWORK_TIMEOUT_MICROSECONDS),
+      };
       return { url: input, format: InputFormat.findInputFormat('rtsp'), options: { ...limits, ...rtsp } };
     }
     const timeout = { rw_timeout: String(NETWORK_TIMEOUT_MICROSECONDS) };
@@ -101,6 +105,9 @@ export async function openVideoInput(input: string, demuxer?: string): Promise<O
   const format = new FormatContext();
   const opened = await format.openInput(url, known, Dictionary.fromObject({ ...options }));
   if (opened < 0) {
+    if (opened !== AVERROR_INVALIDDATA && opened !== AVERROR_EINVAL && isStream(input) && input !== standardInput) {
+      throw new SteadysegError(`cannot open ${name}: ${reason(opened)}`);
+    }
     const formats = input === standardInput ? selfDescribing : wellKnown;
     throw new SteadysegError(`${name}: expected a video of a known format (${formats}, …), found: ${reason(opened)}`);
   }

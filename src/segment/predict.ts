@@ -75,7 +75,7 @@ export async function predict(
 ): Promise<PredictSummary> {
   const confidence = options.save?.includes('confidence');
   checkSegmentOptions(model.description, { ...options, confidence });
-  const { keepGoing = false, limit = Number.POSITIVE_INFINITY, shard = wholeWork, signal } = options;
+  const { keepGoing = false, shard = wholeWork, signal } = options;
   const source = await openFrames(input, { acceptTruncated: keepGoing, onNote: options.onNote });
   const save = chooseOutputs(options.save, source);
   const settings: Settings = { ...(await runSettings(input, model, options)), save };
@@ -85,8 +85,11 @@ export async function predict(
   const folders = kinds.map(({ folder, extension }) => ({ path: join(out, folder), extension }));
   const video = save.includes('overlay') && source.kind === 'video';
   await checkApart(source, folders);
-  if (video) await checkOtherFile(input, join(out, overlayName));
-  const selection = selectFrames(source, shard, limit);
+  if (source.isStream && options.resume) {
+    throw new UsageError(`${input}: expected an input that can be read again to resume, found one that comes once`);
+  }
+  if (video && !source.isStream) await checkOtherFile(input, join(out, overlayName));
+  const selection = selectFrames(source, shard, options);
 
   const views = { tile: options.tile, scales: options.scales, flip: options.flip };
   const pool = await createPool(model, { ...views, confidence: save.includes('confidence') }, selection.count);
@@ -131,7 +134,7 @@ export async function predict(
       async take(overlay) {
         if (!overlay) return;
         const start = performance.now();
-        overlays ??= await createOverlayVideo(out, source, overlay);
+        overlays ??= await createOverlayVideo(out, source, overlay, options.every);
         await overlays.writer.write(overlay);
         times.write += performance.now() - start;
       },
@@ -217,10 +220,12 @@ interface OverlayVideo {
   readonly temporary: string;
 }
 
-/** Size and frame rate are those of the input. */
-async function createOverlayVideo(out: string, source: FrameSource, first: RgbImage): Promise<OverlayVideo> {
+/** Size and frame rate are those of the input; of every n-th frame, the n-th part. */
+async function createOverlayVideo(out: string, source: FrameSource, first: RgbImage, every = 1): Promise<OverlayVideo> {
   if (!source.frameRate) throw new SteadysegError(`${source.description}: expected a video with a frame rate`);
   const { width, height } = first;
   const temporary = temporaryBeside(join(out, overlayName));
-  return { temporary, writer: await createVideoWriter(temporary, { width, height, frameRate: source.frameRate }) };
+  const { numerator, denominator } = source.frameRate;
+  const frameRate = { numerator, denominator: denominator * every };
+  return { temporary, writer: await createVideoWriter(temporary, { width, height, frameRate }) };
 }

@@ -5,19 +5,17 @@ import type { OnProgress } from '../base/progress.js';
 import type { Shard } from '../base/shard.js';
 import type { Frame, FrameSource } from '../media/frames.js';
 import { ofFrame, UnusableFrameError } from './networkResult.js';
-import type { Selection } from './selection.js';
+import type { Selection, WantedFrames } from './selection.js';
 
 /** Where the time goes: waiting for frames, resizing and normalising, the network, scores to labels, drawing and encoding, writing files and video. */
 export type Stage = 'decode' | 'prepare' | 'inference' | 'labels' | 'render' | 'write';
 
 /** Which frames of an input are run over, and how. */
-export interface FrameRunOptions {
+export interface FrameRunOptions extends WantedFrames {
   /** Leave out frames that an earlier run of the same model, options and pictures finished, as can be proven by its record in the folder. Default: every frame is done. */
   readonly resume?: boolean | undefined;
   /** Replace files in the folder that no run is known to have written. Default: they are refused. */
   readonly overwrite?: boolean | undefined;
-  /** Stop after this many frames. */
-  readonly limit?: number | undefined;
   /** Go on after frames that cannot be read or segmented; they are listed in the summary. */
   readonly keepGoing?: boolean | undefined;
   /** Only every `count`-th clip, from the `index`-th on. */

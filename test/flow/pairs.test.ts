@@ -37,6 +37,7 @@ it('does not pair across a frame that a video lacks', async () => {
   const image = texture(4, 4);
   const source: FrameSource = {
     kind: 'video',
+    isStream: false,
     input: 'v',
     description: 'a video',
     clips: [{ name: 'v', first: 0, count: undefined }],

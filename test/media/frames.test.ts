@@ -64,6 +64,20 @@ describe('openFrames', () => {
     expect((await openFrames(join(folder, 'g/list.txt'))).stems).toEqual(['1', '2', '[1]']);
   });
 
+  it('names results after the folders in which pictures of one name differ', async () => {
+    make({
+      'vspw/data/one/origin/0001.png': undefined,
+      'vspw/data/one/origin/0002.png': undefined,
+      'vspw/data/two/origin/0001.png': undefined,
+      'deep/x/0001.png': undefined,
+      'deep/x/y/0001.png': undefined,
+    });
+    const source = await openFrames(join(folder, 'vspw/data/*/origin/*.png'));
+    expect(source.stems).toEqual(['one/0001', 'one/0002', 'two/0001']);
+    expect(source.clips.map(({ count }) => count)).toEqual([2, 1]);
+    expect((await openFrames(join(folder, 'deep/**/*.png'))).stems?.toSorted()).toEqual(['0001', 'y/0001']);
+  });
+
   it('reads a video, with six-digit stems', async () => {
     const path = join(folder, 'v.mp4');
     const writer = await createVideoWriter(path, {

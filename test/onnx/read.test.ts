@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { describe, expect, it } from 'vitest';
+import { readModelFile } from '#src/onnx/modelFile.js';
 import { MAX_GRAPH_ENTRIES, readModel } from '#src/onnx/read.js';
 import { writeModel } from '#src/onnx/write.js';
 
@@ -107,4 +111,15 @@ it('fields that are not interpreted are written back as they were', () => {
   });
   expect(rest).toEqual(expected);
   expect(readModel(writeModel(readModel(bytes))).rest).toEqual(expected);
+});
+
+it('a file of weights in place of a model is told to be converted first', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'steadyseg-weights-'));
+  for (const name of ['x.pth', 'x.ckpt', 'x.safetensors', 'x.pth.tar']) {
+    writeFileSync(join(folder, name), 'PK');
+    await expect(readModelFile(join(folder, name))).rejects.toThrow(
+      `${name}: expected an ONNX model, found a file of weights: convert it first, steadyseg convert`,
+    );
+  }
+  rmSync(folder, { recursive: true });
 });

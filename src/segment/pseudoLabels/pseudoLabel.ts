@@ -98,7 +98,7 @@ export async function pseudoLabel(
   const recordsPath = join(out, recordsName(shard));
   const imagePath = imagePathsOf(source, out);
   const clipOf = clipsOf(source);
-  const selection = selectFrames(source, shard, limit ?? Number.POSITIVE_INFINITY);
+  const selection = selectFrames(source, shard, options);
 
   // What is written while a frame is segmented; with a quantile, the rest follows when all are.
   const byShare = rule.quantile !== null;
