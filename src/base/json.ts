@@ -2,9 +2,13 @@
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from './errors.js';
 import { problemOf } from './problem.js';
+import { MAX_SHARDS } from './shard.js';
 
 /** A number of things, as files hold it. */
 export const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+
+/** Which part of the work a file is of; 0 of 1 for all of it. */
+export const shard = v.object({ index: count, count: v.pipe(count, v.minValue(1), v.maxValue(MAX_SHARDS)) });
 
 /**
  * The value of JSON text that fits a schema.

@@ -1,5 +1,5 @@
 // Which part of the clips a run is responsible for, when several machines share the work.
-import { UsageError } from './errors.js';
+import { SteadysegError, UsageError } from './errors.js';
 
 /** Part `index` of `count`: clip k belongs to it when k mod count = index. */
 export interface Shard {
@@ -11,7 +11,7 @@ export interface Shard {
 export const wholeWork: Shard = { index: 0, count: 1 };
 
 /** More parts than this are a typing error: no cluster runs as many jobs. */
-const MAX_SHARDS = 1_000_000;
+export const MAX_SHARDS = 1_000_000;
 
 /** Reads `i/n`, i from 0. @throws UsageError for anything else. */
 export function parseShard(text: string): Shard {
@@ -105,4 +105,28 @@ function wholeOr(variable: string, text: string | undefined, otherwise: number):
 /** Whether clip number `clip` (from 0, in the order of the input) belongs to the shard. A shard beyond the clips is empty, which is valid. */
 export function inShard(clip: number, shard: Shard): boolean {
   return clip % shard.count === shard.index;
+}
+
+/** How many missing shards an error lists. */
+const MAX_NAMED = 10;
+
+/**
+ * Checks that parts of one piece of work are all of its shards, as many as the first says.
+ * @throws SteadysegError naming the files of a shard that is there twice, or the shards that are missing.
+ */
+export function checkAllShards(parts: readonly { readonly name: string; readonly shard: Shard }[]): void {
+  const count = parts[0]?.shard.count ?? 0;
+  const names = new Map<number, string>();
+  for (const { name, shard } of parts) {
+    const twin = names.get(shard.index);
+    if (twin !== undefined) {
+      throw new SteadysegError(`expected each shard once, found shard ${shard.index}/${count} in ${twin} and ${name}`);
+    }
+    names.set(shard.index, name);
+  }
+  const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !names.has(index));
+  if (missing.length === 0) return;
+  const named = missing.slice(0, MAX_NAMED).map((index) => `${index}/${count}`);
+  const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : '';
+  throw new SteadysegError(`expected the results of all ${count} shards, found none of ${named.join(', ')}${more}`);
 }

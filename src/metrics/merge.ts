@@ -1,5 +1,6 @@
 // One result of the results of all shards, equal to that of an unsharded run.
 import { SteadysegError, UsageError } from '../base/errors.js';
+import { checkAllShards } from '../base/shard.js';
 import {
   type ClipRecord,
   type EvaluationResult,
@@ -28,7 +29,7 @@ export interface NamedResult<R extends EvaluationResult = EvaluationResult> {
 export function mergeResults(results: readonly NamedResult[]): EvaluationResult {
   if (results.length === 0) throw new UsageError('merge: expected at least one result, found none');
   checkSame(results);
-  checkComplete(results);
+  checkAllShards(results.map(({ name, result }) => ({ name, shard: result.shard })));
   const measure = results[0].result.measure;
   if (measure === 'miou') return mergeMeanIoU(ofMeasure(results, isMeanIoU));
   if (measure === 'tc') return mergeTemporal(ofMeasure(results, isTemporal));
@@ -134,26 +135,4 @@ function checkSame([first, ...others]: readonly NamedResult[]): void {
       );
     }
   }
-}
-
-/** How many missing shards an error lists. */
-const MAX_NAMED = 10;
-
-function checkComplete(results: readonly NamedResult[]): void {
-  const { count } = results[0].result.shard;
-  const names = new Map<number, string>();
-  for (const { name, result } of results) {
-    const other = names.get(result.shard.index);
-    if (other !== undefined) {
-      throw new SteadysegError(
-        `expected each shard once, found shard ${result.shard.index}/${count} in ${other} and ${name}`,
-      );
-    }
-    names.set(result.shard.index, name);
-  }
-  const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !names.has(index));
-  if (missing.length === 0) return;
-  const named = missing.slice(0, MAX_NAMED).map((index) => `${index}/${count}`);
-  const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : '';
-  throw new SteadysegError(`expected the results of all ${count} shards, found none of ${named.join(', ')}${more}`);
 }

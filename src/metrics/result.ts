@@ -1,17 +1,13 @@
 // What an evaluation found, as it is printed, stored and merged: figures, and the counts they come from.
 import * as v from 'valibot';
-import { messageOf, SteadysegError } from '../base/errors.js';
+import { SteadysegError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
-import { count } from '../base/json.js';
-import { problemOf } from '../base/problem.js';
+import { count, parseJson, shard } from '../base/json.js';
 import { addCounts, type ClassCounts } from './classCounts.js';
 import { type MeanIoUConvention, meanIoU, meanIoUConventions } from './meanIoU.js';
 import { temporalConsistency } from './temporalConsistency.js';
 import { type VideoConvention, videoConsistency, videoConventions } from './videoConsistency.js';
 import { type TemporalMode, temporalModes } from './warp.js';
-
-/** As `--shard` allows. */
-const MAX_SHARDS = 1_000_000;
 
 const counts = v.array(count);
 /** A share 0..1; null where there is none: a class that was left out of the mean, a mean of nothing. */
@@ -31,7 +27,7 @@ const common = {
   /** What was evaluated, as it was named; not compared when results are merged, since machines may hold it at different places. */
   inputs: v.record(v.string(), v.string()),
   /** Which part of the clips this is; 0 of 1 for all of them. */
-  shard: v.object({ index: count, count: v.pipe(count, v.minValue(1), v.maxValue(MAX_SHARDS)) }),
+  shard,
   /** Number of clips of all shards. */
   clipCount: count,
   clips: v.array(clip),
@@ -237,27 +233,12 @@ const MAX_RESULT_BYTES = 1 << 28;
 
 /** Reads the JSON of `evaluate` or `merge`. @throws SteadysegError naming the file, the entry, the expected and the found. */
 export async function readResult(path: string): Promise<EvaluationResult> {
-  const text = new TextDecoder().decode(await readFileBounded(path, MAX_RESULT_BYTES));
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (thrown) {
-    throw new SteadysegError(`${path}: expected the JSON of steadyseg evaluate, found: ${messageOf(thrown)}`);
-  }
-  return parseResult(content, path);
+  return parseResult(new TextDecoder().decode(await readFileBounded(path, MAX_RESULT_BYTES)), path);
 }
 
-/** Checks that a value is a result whose lists fit together; `name` is what errors call it. */
-export function parseResult(content: unknown, name: string): EvaluationResult {
-  const parsed = v.safeParse(anyResult, content);
-  if (!parsed.success) {
-    const issue = parsed.issues[0];
-    const at = v.getDotPath(issue);
-    throw new SteadysegError(
-      `${name}: expected the JSON of steadyseg evaluate: ${at === null ? '' : `${at}: `}${messageOf(problemOf(issue))}`,
-    );
-  }
-  const result = parsed.output;
+/** The result that JSON text holds, its lists fitting together; `name` is what errors call it. */
+export function parseResult(text: string, name: string): EvaluationResult {
+  const result = parseJson(anyResult, text, name, 'the JSON of steadyseg evaluate');
   const fits = (found: number, expected: number, what: string) => {
     if (found !== expected) throw new SteadysegError(`${name}: ${what}: expected ${expected} entries, found ${found}`);
   };

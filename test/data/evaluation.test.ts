@@ -197,7 +197,7 @@ describe('shards', () => {
           Array.from({ length: count }, async (_, index) => ({
             name: `shard ${index}`,
             // Through JSON, as the files of a cluster.
-            result: parseResult(JSON.parse(JSON.stringify(await evaluate({ shard: { index, count } }))), 'file'),
+            result: parseResult(JSON.stringify(await evaluate({ shard: { index, count } })), 'file'),
           })),
         );
         expect(mergeResults(results.toReversed())).toEqual(whole);
@@ -221,11 +221,11 @@ describe('shards', () => {
     );
     const window = await evaluateVideoConsistency({ ...options, shard: { index: 1, count: 2 } });
     expect(() => merge(window)).toThrow(/the same measure/);
-    expect(() => parseResult({ ...first, counts: { ...first.counts, union: [1] } }, 'a.json')).toThrow(
+    expect(() => parseResult(JSON.stringify({ ...first, counts: { ...first.counts, union: [1] } }), 'a.json')).toThrow(
       /a\.json: counts\.union: expected 11 entries, found 1/,
     );
-    expect(() => parseResult({ ...first, frames: -1 }, 'a.json')).toThrow(/a\.json: .*frames/);
-    expect(() => parseResult([], 'a.json')).toThrow(/a\.json: expected the JSON of steadyseg evaluate/);
+    expect(() => parseResult(JSON.stringify({ ...first, frames: -1 }), 'a.json')).toThrow(/a\.json: .*frames/);
+    expect(() => parseResult(JSON.stringify([]), 'a.json')).toThrow(/a\.json: expected the JSON of steadyseg evaluate/);
   });
 });
 

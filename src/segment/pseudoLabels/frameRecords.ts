@@ -2,10 +2,9 @@
 import { open } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import * as v from 'valibot';
-import { messageOf, SteadysegError } from '../../base/errors.js';
+import { SteadysegError } from '../../base/errors.js';
 import { exists, readFileBounded, reasonOf, writeFileWhole } from '../../base/files.js';
-import { count } from '../../base/json.js';
-import { problemOf } from '../../base/problem.js';
+import { count, parseJson } from '../../base/json.js';
 
 const frameFields = v.object({
   /** Place among all frames of the input, and the clip it belongs to, both from 0. */
@@ -50,20 +49,8 @@ export async function readFrameRecords(path: string, classes?: number): Promise<
   if (!(await exists(path))) return [];
   const lines = new TextDecoder().decode(await readFileBounded(path, MAX_RECORDS_BYTES)).split('\n');
   return lines.slice(0, -1).map((line, index) => {
-    let content: unknown;
-    try {
-      content = JSON.parse(line);
-    } catch (thrown) {
-      throw new SteadysegError(`${path}, line ${index + 1}: expected the record of a frame: ${messageOf(thrown)}`);
-    }
-    const parsed = v.safeParse(frameRecord, content);
-    if (!parsed.success) {
-      const [issue] = parsed.issues;
-      throw new SteadysegError(
-        `${path}, line ${index + 1}: expected the record of a frame: ${v.getDotPath(issue) ?? ''}: ${messageOf(problemOf(issue))}`,
-      );
-    }
-    const { predicted, kept } = parsed.output;
+    const record = parseJson(frameRecord, line, `${path}, line ${index + 1}`, 'the record of a frame');
+    const { predicted, kept } = record;
     for (const list of [predicted, kept]) {
       if (list && classes !== undefined && list.length !== classes) {
         throw new SteadysegError(
@@ -71,7 +58,7 @@ export async function readFrameRecords(path: string, classes?: number): Promise<
         );
       }
     }
-    return parsed.output;
+    return record;
   });
 }
 

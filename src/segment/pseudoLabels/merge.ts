@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { SteadysegError, UsageError } from '../../base/errors.js';
 import { type OutputFolder, openOutputFolder, type Recorded } from '../../base/outputFolder.js';
 import type { OnProgress } from '../../base/progress.js';
-import { wholeWork } from '../../base/shard.js';
+import { checkAllShards, wholeWork } from '../../base/shard.js';
 import { decideByShare, removePendingFrames, setDigest } from './decide.js';
 import { type FrameRecord, formatTrainingList, readFrameRecords, writeFrameRecords } from './frameRecords.js';
 import { listName, lockedWork, recordsName } from './pseudoLabel.js';
@@ -127,15 +127,11 @@ function settingsOf(report: PseudoLabelReport): PseudoLabelSettings {
   };
 }
 
-/** How many missing shards an error lists. */
-const MAX_NAMED = 10;
-
 function checkShards(reports: readonly NamedReport[]): void {
   if (reports.length === 0) throw new UsageError('merge: expected at least one report, found none');
   const [first] = reports;
   const { count } = first.report.shard;
   const expected = { ...settingsOf(first.report), device: '', limit: first.report.limit, 'number of shards': count };
-  const names = new Map<number, string>();
   for (const { name, report } of reports) {
     const found = { ...settingsOf(report), device: '', limit: report.limit, 'number of shards': report.shard.count };
     for (const [key, value] of Object.entries(expected)) {
@@ -150,21 +146,11 @@ function checkShards(reports: readonly NamedReport[]): void {
         `${name}: expected the shards of pseudo labels in one folder, found ${first.name} in another: give all shards the same --out, or copy their files into one folder`,
       );
     }
-    const { index } = report.shard;
-    const twin = names.get(index);
-    if (twin !== undefined) {
-      throw new SteadysegError(`expected each shard once, found shard ${index}/${count} in ${twin} and ${name}`);
-    }
-    names.set(index, name);
     if (!report.complete && report.failed.length === 0) {
       throw new SteadysegError(
         `${name}: expected a shard that is finished, found one that was interrupted: run it again with --resume`,
       );
     }
   }
-  const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !names.has(index));
-  if (missing.length === 0) return;
-  const named = missing.slice(0, MAX_NAMED).map((index) => `${index}/${count}`);
-  const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : '';
-  throw new SteadysegError(`expected the results of all ${count} shards, found none of ${named.join(', ')}${more}`);
+  checkAllShards(reports.map(({ name, report }) => ({ name, shard: report.shard })));
 }

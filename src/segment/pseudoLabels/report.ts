@@ -1,9 +1,7 @@
 // What `pseudo-label.json` says: how the labels were made, what was kept of each class, and what was left out.
 import * as v from 'valibot';
-import { messageOf, SteadysegError } from '../../base/errors.js';
 import { readFileBounded } from '../../base/files.js';
-import { count } from '../../base/json.js';
-import { problemOf } from '../../base/problem.js';
+import { count, parseJson, shard } from '../../base/json.js';
 import type { RunSettings } from '../runSettings.js';
 import { scoreKinds } from '../trace.js';
 import type { FrameRecord } from './frameRecords.js';
@@ -84,9 +82,6 @@ const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const byte = v.pipe(count, v.maxValue(255));
 const channels = v.tuple([v.number(), v.number(), v.number()]);
 
-/** More parts than this are a typing error, as for `--shard`. */
-const MAX_SHARDS = 1_000_000;
-
 const pseudoLabelReport = v.object({
   kind: v.literal('pseudo-label'),
   version: v.string(),
@@ -109,7 +104,7 @@ const pseudoLabelReport = v.object({
   quantile: v.nullable(share),
   save: v.array(v.picklist(extraOutputs)),
   limit: v.nullable(count),
-  shard: v.object({ index: count, count: v.pipe(count, v.minValue(1), v.maxValue(MAX_SHARDS)) }),
+  shard,
   complete: v.boolean(),
   interrupted: v.boolean(),
   decided: v.boolean(),
@@ -127,28 +122,19 @@ const MAX_REPORT_BYTES = 1 << 28;
 
 /** Whether a file says that it is the report of pseudo labels, whatever else is wrong with it. */
 export async function isPseudoLabelReport(path: string): Promise<boolean> {
-  const content = await readJson(path).catch(() => undefined);
-  return typeof content === 'object' && content !== null && 'kind' in content && content.kind === 'pseudo-label';
+  try {
+    parseJson(v.object({ kind: v.literal('pseudo-label') }), await readText(path), path, 'a report');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Reads a report. @throws SteadysegError naming the file, the entry, the expected and the found. */
 export async function readPseudoLabelReport(path: string): Promise<PseudoLabelReport> {
-  let content: unknown;
-  try {
-    content = await readJson(path);
-  } catch (thrown) {
-    if (thrown instanceof SteadysegError) throw thrown;
-    throw new SteadysegError(`${path}: expected the JSON of steadyseg pseudo-label, found: ${messageOf(thrown)}`);
-  }
-  const parsed = v.safeParse(pseudoLabelReport, content);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  const at = v.getDotPath(issue);
-  throw new SteadysegError(
-    `${path}: expected the JSON of steadyseg pseudo-label: ${at === null ? '' : `${at}: `}${messageOf(problemOf(issue))}`,
-  );
+  return parseJson(pseudoLabelReport, await readText(path), path, 'the JSON of steadyseg pseudo-label');
 }
 
-async function readJson(path: string): Promise<unknown> {
-  return JSON.parse(new TextDecoder().decode(await readFileBounded(path, MAX_REPORT_BYTES)));
+async function readText(path: string): Promise<string> {
+  return new TextDecoder().decode(await readFileBounded(path, MAX_REPORT_BYTES));
 }
