@@ -16,23 +16,21 @@ export function resizeInterleaved(
   const columns = halfPixelAxis(width, newWidth);
   const rows = halfPixelAxis(height, newHeight);
   const out = new Float32Array(newWidth * newHeight * channels);
+  // A line at the new row's height, at the old width.
+  const line = new Float64Array(width * channels);
   let at = 0;
   for (let y = 0; y < newHeight; y++) {
-    const top = rows.low[y] * width;
-    const bottom = rows.high[y] * width;
+    const top = rows.low[y] * line.length;
+    const bottom = rows.high[y] * line.length;
     const down = rows.highWeight[y];
+    for (let i = 0; i < line.length; i++) line[i] = samples[top + i] + (samples[bottom + i] - samples[top + i]) * down;
     for (let x = 0; x < newWidth; x++) {
-      const left = columns.low[x];
-      const right = columns.high[x];
+      const left = columns.low[x] * channels;
+      const right = columns.high[x] * channels;
       const along = columns.highWeight[x];
       for (let channel = 0; channel < channels; channel++) {
-        const a = samples[(top + left) * channels + channel];
-        const b = samples[(top + right) * channels + channel];
-        const c = samples[(bottom + left) * channels + channel];
-        const d = samples[(bottom + right) * channels + channel];
-        const above = a + (b - a) * along;
-        const below = c + (d - c) * along;
-        out[at++] = above + (below - above) * down;
+        const first = line[left + channel];
+        out[at++] = first + (line[right + channel] - first) * along;
       }
     }
   }

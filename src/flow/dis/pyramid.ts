@@ -43,14 +43,14 @@ function halved({ width, height, data }: GreyImage): Uint8Array {
 function areaAverages(image: GreyImage, width: number, height: number): Uint8Array {
   const columns = coverage(image.width, width);
   const rows = coverage(image.height, height);
+  const { start, pixel, share } = columns;
+  const { data } = image;
   const narrowed = new Float32Array(width * image.height);
   for (let y = 0, to = 0; y < image.height; y++) {
     const row = y * image.width;
-    for (let x = 0; x < width; x++) {
+    for (let x = 0, k = 0; x < width; x++) {
       let sum = 0;
-      for (let k = columns.start[x]; k < columns.start[x + 1]; k++) {
-        sum = Math.fround(sum + Math.fround(image.data[row + columns.pixel[k]] * columns.share[k]));
-      }
+      for (; k < start[x + 1]; k++) sum = Math.fround(sum + Math.fround(data[row + pixel[k]] * share[k]));
       narrowed[to++] = sum;
     }
   }
