@@ -100,6 +100,13 @@ export const mutations: readonly Mutation[] = [
     tests: inverseSearch,
   },
   { file: 'flow/dis/refine.js', from: '(y + half) % 2', to: '(y + half + 1) % 2', tests: inverseSearch },
+  { file: 'flow/chain.js', from: 'atX <= width - 1', to: 'atX <= width', tests: 'test/flow/chain.test.ts' },
+  {
+    file: 'flow/chain.js',
+    from: 'alongY > 0 ? a + 2 * width',
+    to: 'alongY > 0 ? a + width',
+    tests: 'test/flow/chain.test.ts',
+  },
   {
     file: 'flow/dis/denseInverseSearch.js',
     from: 'Math.max(0, small - 2)',

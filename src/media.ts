@@ -2,6 +2,7 @@
 
 export { type LabelIds, readLabels, readTrainIds } from './data/labelFiles.js';
 export { type CachedFlowSource, cachedFlow, defaultFlowCacheFolder, type FlowCacheOptions } from './flow/cache.js';
+export { chainFlow } from './flow/chain.js';
 export { type ComputedFlow, type ComputeFlowOptions, computeFlow } from './flow/compute.js';
 export {
   denseInverseSearch,
