@@ -1,6 +1,7 @@
 // steadyseg/metrics: counts, figures and results of mIoU, TC and VC, merging of shards, tables and reports.
 
 export { parseShard, resolveShard } from './base/shard.js';
+export { type Agreement, type AgreementCounts, addAgreement, agreement, agreementCounts } from './metrics/agreement.js';
 export { addCounts, type ClassCounts } from './metrics/classCounts.js';
 export { type MeanIoU, type MeanIoUConvention, meanIoU, meanIoUCounts } from './metrics/meanIoU.js';
 export { mergeResults, type NamedResult } from './metrics/merge.js';
@@ -11,6 +12,14 @@ export {
   type TemporalConsistencyResult,
   type VideoConsistencyResult,
 } from './metrics/result.js';
+export {
+  addSteadiness,
+  type Steadiness,
+  type SteadinessCounts,
+  steadiness,
+  steadinessCounts,
+  totalVariation,
+} from './metrics/steadiness.js';
 export {
   type TemporalConsistency,
   temporalConsistency,
