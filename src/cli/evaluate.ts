@@ -10,6 +10,7 @@ import { evaluateVideoConsistency } from '../data/evaluation/video.js';
 import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
 import { openFlowSource } from '../flow/open.js';
 import { presetNames } from '../media/classes.js';
+import { classesOfResult } from '../media/resultClasses.js';
 import { type MeanIoUConvention, meanIoUConventions } from '../metrics/meanIoU.js';
 import type { EvaluationResult } from '../metrics/result.js';
 import { type VideoConvention, videoConventions } from '../metrics/videoConsistency.js';
@@ -211,8 +212,12 @@ async function run(name: string, options: CommonOptions & Inputs, evaluate: Eval
   const { pred, predIds, reduceZeroLabel, palette, limit, keepGoing, report, json } = options;
   const threads = cappedThreads(options.threads);
   const gtIds = palette ? 'palette' : reduceZeroLabel ? 'reduceZeroLabel' : options.gtIds;
-  const classSet = await classesOf(options);
-  if (!classSet) throw new UsageError(`expected --preset (${presetNames.join(', ')}) or --classes FILE, found neither`);
+  const classSet = await classesOfResult(pred, await classesOf(options));
+  if (!classSet) {
+    throw new UsageError(
+      `expected --preset (${presetNames.join(', ')}) or --classes FILE, found neither, and no record of predict in ${pred}`,
+    );
+  }
   if (report !== undefined) {
     // Before the work rather than after it.
     await linkedPath(report);

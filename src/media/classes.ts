@@ -81,6 +81,13 @@ export function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name, id) => comparable(name) === comparable(b[id]));
 }
 
+/** How the names of a set contradict those that are known, in words; undefined where it has them all, in their order. */
+export function contradicts(given: ClassSet, known: ClassSet): string | undefined {
+  const at = known.classes.findIndex((name, id) => !sameNames([name], given.classes.slice(id, id + 1)));
+  if (at < 0) return undefined;
+  return `class ${at} is "${known.classes[at]}" in ${known.name}, "${given.classes[at] ?? 'none'}" in "${given.name}"`;
+}
+
 /**
  * The class set of names that came with a model or a result. Colours that are not given are those of the preset with the
  * same names, else PASCAL VOC's, which are distinct for every id.

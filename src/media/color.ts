@@ -1,7 +1,7 @@
 // Label maps as colours: pictures, and overlays on the frame.
 import { SteadysegError } from '../base/errors.js';
 import type { ClassSet } from './classes.js';
-import type { LabelMap, RgbImage } from './image.js';
+import { checkImage, checkLabelMap, type LabelMap, type RgbImage } from './image.js';
 import { drawLegend, type Legend } from './legend.js';
 
 /** Share of the class colour in an overlay. */
@@ -18,6 +18,7 @@ export function paletteOf(classSet: ClassSet): Uint8Array {
 
 /** The label map in its class colours; pixels of no class are black. */
 export function colorize(labels: LabelMap, classSet: ClassSet): RgbImage {
+  checkLabelMap(labels);
   const { width, height, data: ids } = labels;
   const palette = paletteOf(classSet);
   const data = new Uint8Array(width * height * 3);
@@ -43,6 +44,8 @@ export interface OverlayOptions {
  * @throws SteadysegError when the sizes differ.
  */
 export function overlay(image: RgbImage, labels: LabelMap, classSet: ClassSet, options: OverlayOptions = {}): RgbImage {
+  checkImage(image);
+  checkLabelMap(labels);
   const { width, height } = image;
   if (labels.width !== width || labels.height !== height) {
     throw new SteadysegError(

@@ -5,7 +5,7 @@ import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js'
 import { exists, isFolder } from '../base/files.js';
 import { checkNotRead } from '../base/outputFile.js';
 import type { OnProgress } from '../base/progress.js';
-import type { ClassSet } from './classes.js';
+import { type ClassSet, sameNames } from './classes.js';
 import { colorize, overlay } from './color.js';
 import { compose, type Layout } from './compose.js';
 import { createFlickerCounter, type FlickerCounter } from './flicker.js';
@@ -15,6 +15,7 @@ import type { LabelMap, RgbImage } from './image.js';
 import { readLabelMap } from './labels.js';
 import { createCaption, createLegend, drawLegend, type Legend } from './legend.js';
 import { writePicture } from './pictures.js';
+import { classesOfResult } from './resultClasses.js';
 import { pairingKey, pairingKeyOf } from './stems.js';
 import type { FrameRate } from './video.js';
 import { createVideoWriter, type VideoWriter } from './videoWriter.js';
@@ -25,7 +26,7 @@ export interface CompareOptions {
   readonly out?: string | undefined;
   /** Where the flicker map goes (.png, .jpg); both predictions must be label maps. */
   readonly flicker?: string | undefined;
-  /** What the ids of label maps mean. Without it, folders are shown as the pictures they hold. */
+  /** What the ids of label maps mean; default: what the record of a result says, each in its own colours. Without any, folders are shown as the pictures they hold. */
   readonly classes?: ClassSet | undefined;
   /** Frames (any input) to draw label maps over; those without labels are left out. */
   readonly frames?: string | undefined;
@@ -53,7 +54,8 @@ export interface Comparison {
 interface Side {
   readonly input: string;
   readonly source: FrameSource;
-  readonly labels: boolean;
+  /** What the ids of its label maps mean; undefined for pictures. */
+  readonly classes: ClassSet | undefined;
 }
 
 /** Text grows with the frame; at this height a font unit is 2 pixels. */
@@ -78,10 +80,11 @@ export async function compare(inputA: string, inputB: string, options: CompareOp
   for (const output of [out, flicker]) {
     if (output !== undefined) await checkNotRead(output, [inputA, inputB, options.frames]);
   }
-  const a = await openSide(inputA, options.classes);
-  const b = await openSide(inputB, options.classes);
+  const opened = [await openSide(inputA, options.classes), await openSide(inputB, options.classes)] as const;
+  const shared = sharedClasses(...opened);
+  const [a, b] = opened.map((side) => ({ ...side, classes: shared ?? side.classes }));
   for (const side of [a, b]) {
-    if (side.labels) continue;
+    if (side.classes) continue;
     const reason = side.source.kind === 'video' ? 'a video' : 'pictures, or label maps without their classes';
     if (flicker !== undefined)
       throw new UsageError(`a flicker map needs label maps and classes, ${side.input} is ${reason}`);
@@ -96,7 +99,7 @@ export async function compare(inputA: string, inputB: string, options: CompareOp
   const rate = [ground, a.source, b.source].find((source) => source?.frameRate !== undefined)?.frameRate;
 
   const counters =
-    flicker === undefined ? undefined : [a, b].map(() => createFlickerCounter(options.classes?.ignoreLabel ?? 255));
+    flicker === undefined ? undefined : [a, b].map(({ classes }) => createFlickerCounter(classes?.ignoreLabel ?? 255));
   const clipStarts = new Set(a.source.clips.map(({ first }) => first));
   let writer: VideoWriter | undefined;
   let pending: Promise<void> = Promise.resolve();
@@ -104,12 +107,12 @@ export async function compare(inputA: string, inputB: string, options: CompareOp
   let video: Comparison['video'];
   let done = 0;
   try {
-    for await (const pair of pairsOf(a, b, ground, options.classes)) {
+    for await (const pair of pairsOf(a, b, ground)) {
       if (signal?.aborted) throw new InterruptedError(`interrupted after ${done} frames: nothing was written`);
       if (counters && pair.labels) count(counters, pair.labels, clipStarts.has(done));
       if (out !== undefined) {
         const image = nameFaults(pair.stem, () => compose(pair.a, pair.b, layout));
-        decorate ??= createDecoration(pair.a, layout, names, a.labels && b.labels ? options.classes : undefined);
+        decorate ??= createDecoration(pair.a, layout, names, shared);
         decorate(image);
         if (writer === undefined) {
           writer = await createVideoWriter(out, { ...image, frameRate: options.frameRate ?? rate ?? defaultFrameRate });
@@ -136,13 +139,14 @@ export async function compare(inputA: string, inputB: string, options: CompareOp
   return { frames: done, ...(video && { video }), flicker: { file: flicker, a: mapA.rate, b: mapB.rate } };
 }
 
-async function openSide(input: string, classes: ClassSet | undefined): Promise<Side> {
+async function openSide(input: string, given: ClassSet | undefined): Promise<Side> {
+  const classes = await classesOfResult(input, given);
   // A result of `predict` holds its label maps and colour maps in folders of their own.
   const inner = (classes === undefined ? ['color', 'labels'] : ['labels']).map((name) => join(input, name));
   let place = input;
   for (const folder of (await isFolder(input)) ? inner.reverse() : []) if (await exists(folder)) place = folder;
   const source = await openFrames(place);
-  if (source.paths === undefined) return { input, source, labels: false };
+  if (source.paths === undefined) return { input, source, classes: undefined };
   const { channels, isPalette } = await sharp(source.paths[0])
     .metadata()
     .catch(() => ({ channels: undefined, isPalette: false }));
@@ -150,7 +154,12 @@ async function openSide(input: string, classes: ClassSet | undefined): Promise<S
   if (channels === 1 && classes === undefined) {
     throw new UsageError(`${input} holds label maps: expected a preset or a file of classes to draw them`);
   }
-  return { input, source, labels: single && classes !== undefined };
+  return { input, source, classes: single ? classes : undefined };
+}
+
+/** The classes of both, for one legend; undefined where each is drawn in its own. */
+function sharedClasses(a: Side, b: Side): ClassSet | undefined {
+  return a.classes && b.classes && sameNames(a.classes.classes, b.classes.classes) ? a.classes : undefined;
 }
 
 /** The number of frames where it is known; both must have the same names, or as many. */
@@ -190,17 +199,12 @@ interface Pair {
 }
 
 /** The pictures of A and B, frame by frame, label maps drawn. */
-async function* pairsOf(
-  a: Side,
-  b: Side,
-  ground: FrameSource | undefined,
-  classes: ClassSet | undefined,
-): AsyncGenerator<Pair, void, void> {
-  if (a.labels && b.labels && classes !== undefined) {
-    yield* labelPairs(a, b, ground, classes);
+async function* pairsOf(a: Side, b: Side, ground: FrameSource | undefined): AsyncGenerator<Pair, void, void> {
+  if (a.classes && b.classes) {
+    yield* labelPairs(a, b, [a.classes, b.classes], ground);
     return;
   }
-  const [framesA, framesB] = [picturesOf(a, classes), picturesOf(b, classes)];
+  const [framesA, framesB] = [picturesOf(a), picturesOf(b)];
   try {
     for (let count = 0; ; count++) {
       const [nextA, nextB] = await Promise.all([framesA.next(), framesB.next()]);
@@ -216,11 +220,9 @@ async function* pairsOf(
   }
 }
 
-async function* picturesOf(
-  side: Side,
-  classes: ClassSet | undefined,
-): AsyncGenerator<{ stem: string; image: RgbImage }, void, void> {
-  if (!side.labels || classes === undefined) {
+async function* picturesOf(side: Side): AsyncGenerator<{ stem: string; image: RgbImage }, void, void> {
+  const { classes } = side;
+  if (classes === undefined) {
     yield* side.source.frames();
     return;
   }
@@ -232,8 +234,8 @@ async function* picturesOf(
 async function* labelPairs(
   a: Side,
   b: Side,
+  [classesA, classesB]: readonly [ClassSet, ClassSet],
   ground: FrameSource | undefined,
-  classes: ClassSet,
 ): AsyncGenerator<Pair, void, void> {
   const pathsB = new Map(b.source.paths?.map((path) => [pairingKeyOf(path), path]));
   const left = new Map<string, readonly [string, string]>();
@@ -246,7 +248,7 @@ async function* labelPairs(
   if (ground === undefined) {
     for (const [stem, paths] of left) {
       const labels = await read(paths);
-      yield { stem, a: colorize(labels[0], classes), b: colorize(labels[1], classes), labels };
+      yield { stem, a: colorize(labels[0], classesA), b: colorize(labels[1], classesB), labels };
     }
     return;
   }
@@ -256,7 +258,8 @@ async function* labelPairs(
     if (paths === undefined) continue;
     left.delete(key);
     const labels = await read(paths);
-    const [drawnA, drawnB] = labels.map((map) => nameFaults(stem, () => overlay(image, map, classes)));
+    const drawnA = nameFaults(stem, () => overlay(image, labels[0], classesA));
+    const drawnB = nameFaults(stem, () => overlay(image, labels[1], classesB));
     yield { stem, a: drawnA, b: drawnB, labels };
     if (left.size === 0) return;
   }

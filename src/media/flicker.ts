@@ -1,6 +1,6 @@
 // How often each pixel's label changes from frame to frame, counted over a video.
 import { SteadysegError } from '../base/errors.js';
-import type { LabelMap } from './image.js';
+import { checkLabelMap, type LabelMap } from './image.js';
 
 /** Counts changes of label, frame by frame. */
 export interface FlickerCounter {
@@ -27,6 +27,7 @@ export function createFlickerCounter(ignoreLabel: number): FlickerCounter {
   let pairs = new Uint32Array(0);
   return {
     add(labels, startsClip = false) {
+      checkLabelMap(labels);
       if (previous === undefined) {
         changed = new Uint32Array(labels.data.length);
         pairs = new Uint32Array(labels.data.length);

@@ -1,7 +1,7 @@
 // Middlebury `.flo` files: float32 tag 202021.25, int32 width, int32 height, then (u, v) pairs, little endian.
 import { SteadysegError } from '../base/errors.js';
 import { readFileBounded, writeFileWhole } from '../base/files.js';
-import type { OpticalFlow } from './image.js';
+import { checkFlow, type OpticalFlow } from './image.js';
 
 /** The first four bytes of a `.flo` file as a float32; in ASCII they read `PIEH`. */
 const FLO_TAG = 202021.25;
@@ -71,11 +71,7 @@ export function parseFlo(bytes: Uint8Array, name: string): OpticalFlow {
 export function formatFlo(flow: OpticalFlow): Uint8Array {
   const { width, height, data } = flow;
   checkFlowSize(width, height, 'flow');
-  if (data.length !== width * height * 2) {
-    throw new SteadysegError(
-      `expected ${width * height * 2} values for ${width}×${height} flow but received ${data.length}`,
-    );
-  }
+  checkFlow(flow);
   const bytes = new Uint8Array(HEADER_BYTES + data.byteLength);
   const header = new DataView(bytes.buffer);
   header.setFloat32(0, FLO_TAG, true);

@@ -1,6 +1,6 @@
 // Optical flow as colours: the Middlebury colour wheel (Baker et al., "A Database and Evaluation Methodology for Optical Flow", 2011).
 import { isUnknownFlow } from './flo.js';
-import type { OpticalFlow, RgbImage } from './image.js';
+import { checkFlow, type OpticalFlow, type RgbImage } from './image.js';
 
 /** Hues of the wheel and how many of its 55 entries lie from each to the next. */
 const segments: readonly { from: readonly number[]; to: readonly number[]; entries: number }[] = [
@@ -37,6 +37,7 @@ const BEYOND_RADIUS = 0.75;
  * @param maxRadius length in pixels that is fully saturated. Default: the longest known vector of the field.
  */
 export function flowColors(flow: OpticalFlow, maxRadius: number = largestRadius(flow)): RgbImage {
+  checkFlow(flow);
   const { width, height, data } = flow;
   const rgb = new Uint8Array(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel++) {

@@ -32,15 +32,35 @@ export function checkLabelMap(labels: LabelMap, what = 'label map'): void {
   checkBuffer(labels, 1, what);
 }
 
-function checkBuffer({ width, height, data }: RgbImage, channels: number, what: string): void {
-  if (!(Number.isInteger(width) && Number.isInteger(height) && width >= 1 && height >= 1)) {
-    throw new SteadysegError(`expected a ${what} of whole sides of at least 1 pixel, found ${width}×${height}`);
+/** @throws SteadysegError when flow has not two values for each pixel that its size says. */
+export function checkFlow(flow: OpticalFlow, what = 'flow field'): void {
+  checkSides(flow, what);
+  const expected = flow.width * flow.height * 2;
+  if (!(flow.data instanceof Float32Array) || flow.data.length !== expected) {
+    throw new SteadysegError(
+      `expected a ${what} of ${flow.width}×${flow.height} as a Float32Array of ${expected} values, found ${describeBuffer(flow.data)}`,
+    );
   }
+}
+
+function checkSides({ width, height }: { readonly width: number; readonly height: number }, what: string): void {
+  if (Number.isInteger(width) && Number.isInteger(height) && width >= 1 && height >= 1) return;
+  throw new SteadysegError(`expected a ${what} of whole sides of at least 1 pixel, found ${width}×${height}`);
+}
+
+/** What stands in the place of pixels, for messages: a caller of JavaScript may give anything. */
+function describeBuffer(data: unknown): string {
+  if (ArrayBuffer.isView(data) && 'length' in data) return `${data.constructor.name} of ${data.length}`;
+  return data === null ? 'null' : typeof data;
+}
+
+function checkBuffer(image: RgbImage, channels: number, what: string): void {
+  checkSides(image, what);
+  const { width, height, data } = image;
   const expected = width * height * channels;
   if (!(data instanceof Uint8Array) || data.length !== expected) {
-    const found = data instanceof Uint8Array ? `${data.length} bytes` : (Object(data).constructor?.name ?? typeof data);
     throw new SteadysegError(
-      `expected a ${what} of ${width}×${height} as a Uint8Array of ${expected} bytes, ${channels} a pixel, found ${found}`,
+      `expected a ${what} of ${width}×${height} as a Uint8Array of ${expected} bytes, ${channels} a pixel, found ${describeBuffer(data)}`,
     );
   }
 }

@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded, writeFileWhole } from '../base/files.js';
 import { checkFlowSize, isUnknownFlow, MAX_FLOW_PIXELS, UNKNOWN_FLOW } from './flo.js';
-import type { OpticalFlow } from './image.js';
+import { checkFlow, type OpticalFlow } from './image.js';
 
 /** An uncompressed 16-bit PNG of the largest flow, with room for its chunks; a larger file holds something else. */
 const MAX_KITTI_BYTES = MAX_FLOW_PIXELS * 6 + (1 << 20);
@@ -49,6 +49,7 @@ export async function readKittiFlow(path: string): Promise<OpticalFlow> {
 
 /** Writes a KITTI flow PNG, whole or not at all: rounded to 1/64 pixel; unknown flow and flow beyond ±512 pixels lose the valid flag. */
 export async function writeKittiFlow(path: string, flow: OpticalFlow): Promise<void> {
+  checkFlow(flow);
   const { width, height, data } = flow;
   checkFlowSize(width, height, 'flow');
   const values = new Uint16Array(width * height * 3);

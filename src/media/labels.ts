@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded, writeFileWhole } from '../base/files.js';
 import type { ClassSet } from './classes.js';
-import { ignoreLabel, type LabelMap } from './image.js';
+import { checkLabelMap, ignoreLabel, type LabelMap } from './image.js';
 import { pngSignature } from './png.js';
 
 /** No label map is larger than the frame it belongs to, and frames end here (readPicture has the same limit); a small file can claim to be. */
@@ -193,10 +193,8 @@ function typeAt(bytes: Uint8Array, at: number): string {
 
 /** Encodes a label map as an 8-bit greyscale PNG, off the calling thread. */
 export async function encodeLabelMap(map: LabelMap): Promise<Uint8Array> {
+  checkLabelMap(map);
   const { width, height, data } = map;
-  if (data.length !== width * height) {
-    throw new SteadysegError(`expected ${width * height} ids for a ${width}×${height} label map, found ${data.length}`);
-  }
   // Label maps are runs of equal ids: level 3 is as small as higher levels to within a few percent, and row filters only cost time.
   return await sharp(data, { raw: { width, height, channels: 1 } })
     .toColourspace('b-w')

@@ -4,7 +4,7 @@ import { extname } from 'node:path';
 import sharp from 'sharp';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded, writeFileWhole } from '../base/files.js';
-import type { RgbImage } from './image.js';
+import { checkImage, type RgbImage } from './image.js';
 
 // Every picture is read once: a cache would cost memory, and give the old pixels of a file that was written anew.
 sharp.cache(false);
@@ -125,6 +125,7 @@ async function readWithFFmpeg(path: string): Promise<RgbImage> {
 
 /** Encodes a picture as PNG, or as JPEG of quality 92 without chroma subsampling. */
 export async function encodePicture(image: RgbImage, format: 'png' | 'jpeg'): Promise<Uint8Array> {
+  checkImage(image);
   const raw = sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } });
   const encoded =
     format === 'png' ? raw.png({ compressionLevel: 6 }) : raw.jpeg({ quality: 92, chromaSubsampling: '4:4:4' });

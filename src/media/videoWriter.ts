@@ -33,7 +33,7 @@ import { SteadysegError } from '../base/errors.js';
 import { ensureFolder, reasonOf, removeAbandoned, temporaryBeside } from '../base/files.js';
 import { linkedPath } from '../base/outputFile.js';
 import { colorMatrixFor } from './frameConverter.js';
-import type { RgbImage } from './image.js';
+import { checkImage, type RgbImage } from './image.js';
 import type { FrameRate } from './video.js';
 
 /** Size and rate of a video to write. */
@@ -147,6 +147,7 @@ export async function createVideoWriter(path: string, options: VideoWriterOption
 
   async function write(image: RgbImage): Promise<void> {
     if (finished) throw new SteadysegError(`cannot write ${path}: it is closed`);
+    checkImage(image);
     if (image.width !== width || image.height !== height) {
       throw new SteadysegError(
         `cannot write ${path}: expected frames of ${width}×${height} as before, found ${image.width}×${image.height}`,

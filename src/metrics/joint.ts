@@ -1,6 +1,6 @@
 // The joint histogram of two label maps, from which every count of mIoU and temporal consistency is read.
 import { SteadysegError } from '../base/errors.js';
-import type { LabelMap } from '../media/image.js';
+import { checkLabelMap, type LabelMap } from '../media/image.js';
 
 /** `joint[a·256 + b]` is the number of pixels with id a in the first map and id b in the second. */
 export type JointHistogram = Uint32Array;
@@ -10,6 +10,8 @@ export type JointHistogram = Uint32Array;
  * @throws SteadysegError when the sizes differ
  */
 export function jointHistogram(first: LabelMap, second: LabelMap): JointHistogram {
+  checkLabelMap(first);
+  checkLabelMap(second);
   requireSameSize(first, second, 'two label maps');
   const joint = new Uint32Array(1 << 16);
   // Neighbours mostly hold the same ids: four pixels are compared at a time with the four before, and a run of equal fours is stored once.

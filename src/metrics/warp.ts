@@ -1,6 +1,6 @@
 // Brings the labels of frame t+1 to frame t along the flow, in the three published ways.
 import { SteadysegError } from '../base/errors.js';
-import { ignoreLabel, type LabelMap, type OpticalFlow } from '../media/image.js';
+import { checkFlow, checkLabelMap, ignoreLabel, type LabelMap, type OpticalFlow } from '../media/image.js';
 import { requireSameSize } from './joint.js';
 
 /** How labels are warped and compared; the rules are those of `warpLabels` and `temporalConsistencyCounts`. */
@@ -30,6 +30,9 @@ export function warpLabels(
   mode: TemporalMode,
   into?: Uint8Array,
 ): LabelMap {
+  checkLabelMap(next);
+  checkFlow(forward);
+  if (backward) checkFlow(backward);
   requireSameSize(next, forward, 'label map and flow');
   const pixels = next.width * next.height;
   const warped = into ?? new Uint8Array(pixels);

@@ -1,7 +1,7 @@
 // Which classes the labels of a network are: the names that are known, and a background where no map stands for one.
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { MAX_CLASSES } from '../base/labels.js';
-import { type ClassSet, presetNames, type Rgb, sameNames, setOfNames, vocColor } from '../media/classes.js';
+import { type ClassSet, contradicts, presetNames, type Rgb, setOfNames, vocColor } from '../media/classes.js';
 import type { ChosenOutput } from './chooseOutput.js';
 import type { Background, DescribeOptions, FoundNetwork } from './network.js';
 
@@ -74,9 +74,8 @@ function knownSet(
   source: string,
   notes: string[],
 ): ClassSet | undefined {
-  if (!given || !found || sameNames(given.classes.slice(0, found.classes.length), found.classes)) return given ?? found;
-  const at = found.classes.findIndex((name, id) => !sameNames([name], given.classes.slice(id, id + 1)));
-  const difference = `class ${at} is "${found.classes[at]}" in ${found.name === 'the model' ? 'the model' : found.name}, "${given.classes[at] ?? 'none'}" in "${given.name}"`;
+  const difference = given && found && contradicts(given, found);
+  if (!given || difference === undefined) return given ?? found;
   if (presetNames.includes(given.name)) {
     throw new UsageError(
       `${source}: expected the classes of the network, found the preset "${given.name}", which contradicts them: ${difference}; leave --preset out to use the network's own`,

@@ -461,9 +461,9 @@ it.each<[string, unknown, RegExp]>([
   [
     'too few bytes',
     { width: 16, height: 12, data: new Uint8Array(5) },
-    /16×12 as a Uint8Array of 576 bytes, 3 a pixel, found 5 bytes/,
+    /16×12 as a Uint8Array of 576 bytes, 3 a pixel, found Uint8Array of 5/,
   ],
-  ['four channels', { width: 16, height: 12, data: new Uint8Array(768) }, /found 768 bytes/],
+  ['four channels', { width: 16, height: 12, data: new Uint8Array(768) }, /found Uint8Array of 768/],
   ['numbers', { width: 16, height: 12, data: new Float32Array(576) }, /found Float32Array/],
   ['no sides', { width: 0, height: 12, data: new Uint8Array(0) }, /whole sides of at least 1 pixel, found 0×12/],
   ['half a pixel', { width: 1.5, height: 2, data: new Uint8Array(9) }, /whole sides/],
