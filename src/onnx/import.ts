@@ -6,7 +6,8 @@ import { foldConstants } from './fold.js';
 import { freeNode, recordSize, type TracedSizes, tracedSizes } from './freeSizes.js';
 import { addNode, constant, createGraph, defaultOpset, type Graph, input, parameter, type Value } from './graph.js';
 import { lower } from './lowering/index.js';
-import { feedInputs, type Model, type ModelNode, type ValueInfo } from './model.js';
+import { type Attributes, feedInputs, type Model, type ModelGraph, type ModelNode, type ValueInfo } from './model.js';
+import { readSubgraph } from './read.js';
 import { tensorRoles } from './trainable.js';
 import { upgradeNode } from './upgrade.js';
 
@@ -186,6 +187,14 @@ function importNode(
     const { inputs, attributes } = traced
       ? freeNode(graph, { ...upgraded, names: original.inputs, inputs: given }, traced)
       : { inputs: given, attributes: upgraded.attributes };
+    if (op === 'If' && domain === '') {
+      const branch = takenBranch(inputs[0], attributes);
+      const inner = importBranch(graph, values, branch, opset, traced);
+      branch.outputs.forEach((output, i) => {
+        values.set(outputNames[i], inner.get(output.name));
+      });
+      return;
+    }
     const site = { graph, op, domain, opset, inputs, attributes, outputCount: outputNames.length };
     const folded = domain === '' ? foldConstants(site)?.map((content) => constant(graph, content)) : undefined;
     const plain = folded ?? lower(site);
@@ -220,6 +229,35 @@ function normalizeNode(values: Map<string, Value | undefined>, node: ModelNode, 
   const epsilon = node.attributes.epsilon?.kind === 'float' ? node.attributes.epsilon.value : 1e-5;
   values.set(node.outputs[0], normalizeBatch(x, { scale, bias, runningMean, runningVariance, epsilon }, fused));
   return true;
+}
+
+/** The branch of an `If` whose condition is known once sizes are. */
+function takenBranch(condition: Value | undefined, attributes: Attributes): ModelGraph {
+  if (!condition?.constant) {
+    throw new SteadysegError(`which branch is taken depends on ${condition?.name ?? 'nothing'}, which is no constant`);
+  }
+  const name = Number(condition.constant.data[0]) !== 0 ? 'then_branch' : 'else_branch';
+  const branch = readSubgraph(attributes[name]);
+  if (!branch) throw new SteadysegError(`its ${name} is no graph`);
+  return branch;
+}
+
+/** The values of a graph inside a node, which sees those around it. */
+function importBranch(
+  graph: Graph,
+  around: ReadonlyMap<string, Value | undefined>,
+  branch: ModelGraph,
+  opset: number,
+  traced: TracedSizes | undefined,
+): ReadonlyMap<string, Value | undefined> {
+  const values = new Map(around);
+  const declare = (name: string, content: Tensor) => void values.set(name, constant(graph, content));
+  for (const [name, content] of branch.initializers) declare(name, content);
+  for (const node of branch.nodes) {
+    if (node.op === 'Constant' && node.domain === '') declareConstant(node, declare);
+    else importNode(graph, values, node, opset, traced);
+  }
+  return values;
 }
 
 function declareConstant(node: ModelNode, declare: (name: string, content: Tensor) => void): void {

@@ -264,6 +264,26 @@ function decodeAttribute(bytes: Uint8Array, external: ReadExternal): [string, At
   }
 }
 
+/** The graph that an attribute holds, such as a branch of an `If`; undefined when it holds none. */
+export function readSubgraph(attribute: Attribute | undefined): ModelGraph | undefined {
+  if (attribute?.kind !== 'opaque') return undefined;
+  let graph: ModelGraph | undefined;
+  readFields(attribute.value, {
+    6: (reader) => {
+      graph = decodeGraph(reader.bytes(), noExternal);
+    },
+  });
+  return graph;
+}
+
+/** The texts that an attribute lists; undefined when it lists none. */
+export function readStrings(attribute: Attribute | undefined): string[] | undefined {
+  if (attribute?.kind !== 'opaque') return undefined;
+  const texts: string[] = [];
+  readFields(attribute.value, { 9: (reader) => void texts.push(reader.string()) });
+  return texts.length > 0 ? texts : undefined;
+}
+
 /** Whether uninterpreted attribute fields hold more than a doc string (field 13). */
 function hasMeaning(rest: Uint8Array): boolean {
   return readFields(rest, { 13: (reader) => void reader.string() }) !== undefined;

@@ -19,8 +19,8 @@ export interface NodeCase {
   /** 17 by default. */
   readonly opset?: number;
   readonly attributes?: Attributes;
-  /** Shapes of inputs that are fed and differentiated, constants, and null for those left out. */
-  readonly inputs: readonly (Shape | Tensor | null)[];
+  /** Shapes (`2×3`) of inputs that are fed and differentiated, constants, and null for those left out. */
+  readonly inputs: readonly (string | Tensor | null)[];
   /** How many outputs the node has (1 by default), or which of them have a name. */
   readonly outputs?: number | readonly boolean[];
   /** Draws an input's elements from a standard normal number; the identity by default. Keeps kinks and poles away. */
@@ -31,7 +31,7 @@ export interface NodeCase {
   readonly fixed?: readonly number[];
 }
 
-const isTensor = (input: Shape | Tensor): input is Tensor => 'data' in input;
+const shapeOf = (text: string): Shape => (text === '' ? [] : text.split('×').map(Number));
 
 /** The case as a file, with inputs `x0`, `x1`, … and outputs `y0`, `y1`, … */
 export function modelOf({ op, domain = '', opset = 17, attributes = {}, inputs, outputs = 1 }: NodeCase): Model {
@@ -54,16 +54,21 @@ export function modelOf({ op, domain = '', opset = 17, attributes = {}, inputs, 
       name: op,
       nodes: [node],
       inputs: inputs.flatMap((input, i) =>
-        input === null || (isTensor(input) && opset >= 9)
+        input === null || (typeof input !== 'string' && opset >= 9)
           ? []
-          : [{ name: `x${i}`, type: isTensor(input) ? input : ({ dtype: 'float32', shape: input } as const) }],
+          : [
+              {
+                name: `x${i}`,
+                type: typeof input === 'string' ? ({ dtype: 'float32', shape: shapeOf(input) } as const) : input,
+              },
+            ],
       ),
       outputs: names.flatMap((name) =>
         name === '' ? [] : [{ name, type: { dtype: 'float32', shape: undefined } as const }],
       ),
       values: [],
       initializers: new Map(
-        inputs.flatMap((input, i) => (input !== null && isTensor(input) ? [[`x${i}`, input]] : [])),
+        inputs.flatMap((input, i) => (input !== null && typeof input !== 'string' ? [[`x${i}`, input] as const] : [])),
       ),
     },
   };
@@ -76,7 +81,7 @@ export async function expectLikeEngine(one: NodeCase): Promise<void> {
   const random = createRandom(17);
   const normals = (shape: Shape) => Float32Array.from({ length: elementCount(shape) }, () => random.normal());
   const fed = inputs.flatMap((input, i) =>
-    input === null || isTensor(input) ? [] : [{ name: `x${i}`, shape: input, index: i }],
+    typeof input === 'string' ? [{ name: `x${i}`, shape: shapeOf(input), index: i }] : [],
   );
   const feeds = Object.fromEntries(
     fed.map(({ name, shape, index }) => [

@@ -88,6 +88,126 @@ const cases: [string, Model][] = [
     ),
   ],
   [
+    'pads as PyTorch computes them',
+    modelOf(
+      [
+        node('ConstantOfShape', ['four'], 'zeros', { value: { kind: 'tensor', value: long(0) } }),
+        node('Concat', ['given', 'zeros'], 'padded', { axis: int(0) }),
+        node('Reshape', ['padded', 'pairs'], 'rows'),
+        node('Slice', ['rows', 'minusOne', 'farBack', 'zero', 'minusOne'], 'reversed'),
+        node('Transpose', ['reversed'], 'turned', { perm: ints([1, 0]) }),
+        node('Reshape', ['turned', 'minusOne'], 'pads'),
+        node('Pad', ['x', 'pads'], 'y'),
+      ],
+      {
+        four: long(4),
+        given: long(1, 2),
+        pairs: long(-1, 2),
+        minusOne: long(-1),
+        farBack: long(-(2 ** 40)),
+        zero: long(0),
+      },
+    ),
+  ],
+  [
+    'sizes from shapes, by arithmetic of floating-point numbers',
+    modelOf(
+      [
+        node('Shape', ['x'], 'shape'),
+        node('Cast', ['shape'], 'floats', toFloat32),
+        node('Mul', ['floats', 'scales'], 'grown'),
+        node('Floor', ['grown'], 'floored'),
+        node('Cast', ['floored'], 'sizes', { to: int(7) }),
+        node('Expand', ['x1', 'sizes'], 'y'),
+        node('Slice', ['x', 'zeros', 'ones', 'axes'], 'x1'),
+      ].sort((a, b) => Number(a.outputs[0] === 'y') - Number(b.outputs[0] === 'y')),
+      {
+        scales: tensor('float32', [3], Float32Array.of(1, 1.7, 1)),
+        zeros: long(0),
+        ones: long(1),
+        axes: long(1),
+      },
+    ),
+  ],
+  [
+    'a shape that keeps its own sizes where -1 is asked for',
+    modelOf(
+      [
+        node('Equal', ['wanted', 'minusOne'], 'keeps'),
+        node('ConstantOfShape', ['three'], 'ones', { value: { kind: 'tensor', value: long(1) } }),
+        node('Where', ['keeps', 'ones', 'wanted'], 'sizes'),
+        node('Expand', ['x', 'sizes'], 'y'),
+      ],
+      { wanted: long(-1, 3, -1), minusOne: long(-1), three: long(3) },
+    ),
+  ],
+  [
+    'positions of what is not zero, and their number',
+    modelOf(
+      [
+        node('ConstantOfShape', ['length'], 'ones', { value: { kind: 'tensor', value: long(1) } }),
+        node('NonZero', ['ones'], 'found'),
+        node('Transpose', ['found'], 'column'),
+        node('Squeeze', ['column', 'one'], 'positions'),
+        node('Mod', ['positions', 'two'], 'parity'),
+        node('Cast', ['parity'], 'scale', toFloat32),
+        node('Mul', ['x', 'scale'], 'y'),
+      ],
+      { length: long(4), one: long(1), two: long(2) },
+    ),
+  ],
+  [
+    'numbers written into a shape, gathered, joined and reduced',
+    modelOf(
+      [
+        node('Shape', ['x'], 'shape'),
+        node('ScatterND', ['shape', 'first', 'four'], 'changed'),
+        node('Gather', ['changed', 'order'], 'ordered', { axis: int(-1) }),
+        node('ReduceProd', ['ordered'], 'count', { keepdims: int(1) }),
+        node('Size', ['x'], 'all'),
+        node('Unsqueeze', ['all', 'zero'], 'size'),
+        node('Div', ['size', 'count'], 'rest'),
+        node('Tile', ['rest', 'two'], 'twice'),
+        node('ReduceSum', ['twice'], 'sum', { keepdims: int(1) }),
+        node('Concat', ['sum', 'minusOne'], 'target', { axis: int(0) }),
+        node('Reshape', ['x', 'target'], 'y'),
+      ],
+      {
+        first: tensor('int64', [1, 1], BigInt64Array.of(0n)),
+        four: long(2),
+        order: long(0, -2),
+        zero: long(0),
+        two: long(2),
+        minusOne: long(-1),
+      },
+    ),
+  ],
+  [
+    'parts of a matrix of sizes',
+    modelOf(
+      [
+        node('Range', ['start', 'limit', 'step'], 'numbers'),
+        node('Reshape', ['numbers', 'square'], 'matrix'),
+        node('Split', ['matrix', 'sizes'], 'left,right', { axis: int(1) }),
+        node('Expand', ['right', 'wide'], 'wider'),
+        node('ReduceMax', ['wider', 'zero'], 'largest', { keepdims: int(0) }),
+        node('Min', ['largest', 'three'], 'bounded'),
+        node('Cast', ['bounded'], 'scale', toFloat32),
+        node('Mul', ['x', 'scale'], 'y'),
+      ].map((one) => ({ ...one, outputs: one.outputs[0].split(',') })),
+      {
+        start: tensor('int64', [], BigInt64Array.of(1n)),
+        limit: tensor('int64', [], BigInt64Array.of(9n)),
+        step: tensor('int64', [], BigInt64Array.of(2n)),
+        square: long(2, 2),
+        sizes: long(1, 1),
+        wide: long(2, 4),
+        zero: long(0),
+        three: long(5),
+      },
+    ),
+  ],
+  [
     'truth of numbers',
     modelOf([
       node('Constant', [], 'f', { value_floats: floats([2, 0.5, 0, -1]) }),

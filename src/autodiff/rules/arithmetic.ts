@@ -4,7 +4,6 @@ import type { Value } from '../../onnx/graph.js';
 import {
   abs,
   add,
-  and,
   cast,
   cos,
   cosh,
@@ -14,14 +13,12 @@ import {
   greater,
   greaterOrEqual,
   less,
-  lessOrEqual,
   log,
   min,
   mul,
   neg,
   pow,
   sigmoid,
-  sign,
   sin,
   sinh,
   sqrt,
@@ -92,13 +89,11 @@ const extremum =
 /** Zero outside the limits, which count as inside; there a limit gets the gradient. */
 const clipRule: GradientRule = (site) => {
   const x = site.input(0);
-  const [low, high] = [1, 2].map((index) => (site.node.inputs[index] ? site.input(index) : undefined));
-  const checks = [low && greaterOrEqual(x, low), high && lessOrEqual(x, high)].filter((check) => check !== undefined);
   const where = (condition: Value) => mul(site.gradient, cast(condition, 'float32'));
   const beyond = (index: number, condition: (limit: Value) => Value) =>
     operand(site, index, () => where(condition(site.input(index))));
   return [
-    checks.length === 0 ? site.gradient : site.wants(0) ? where(checks.reduce(and)) : undefined,
+    site.wants(0) ? where(equal(x, site.output)) : undefined,
     beyond(1, (limit) => less(x, limit)),
     beyond(2, (limit) => greater(x, limit)),
   ];
@@ -127,7 +122,7 @@ const eluRule = unary((gradient, x, y, site) => {
 });
 
 const hardSigmoidRule = unary((gradient, _x, y, site) => {
-  const inside = and(greater(y, 0), less(y, 1));
+  const inside = greater(mul(y, sub(1, y)), 0);
   return mul(gradient, mul(cast(inside, 'float32'), site.number('alpha', 0.2)));
 });
 
@@ -184,8 +179,7 @@ export const arithmeticRules: Readonly<Record<string, GradientRule>> = {
   PRelu: pReluRule,
   Pow: powRule,
   Reciprocal: unary((gradient, _x, y) => neg(mul(gradient, mul(y, y)))),
-  // y is 0 or positive, so its sign is the mask.
-  Relu: unary((gradient, _x, y) => mul(gradient, sign(y))),
+  Relu: unary((gradient, _x, y) => mul(gradient, cast(greater(y, 0), 'float32'))),
   Sigmoid: unary((gradient, _x, y) => mul(gradient, mul(y, sub(1, y)))),
   Sin: unary((gradient, x) => mul(gradient, cos(x))),
   Sinh: unary((gradient, x) => mul(gradient, cosh(x))),

@@ -4,18 +4,16 @@ import type { Value } from '../../onnx/graph.js';
 import {
   add,
   after,
-  and,
   cast,
   clip,
   concat,
+  equal,
   expand,
   filled,
   floor,
   gatherElements,
   greater,
-  greaterOrEqual,
   less,
-  lessOrEqual,
   min,
   mul,
   reduceSum,
@@ -114,7 +112,7 @@ function axisOf(site: GradientSite, normalized: Value, size: number): Axis {
       inside = back.at;
       slope = mul(back.direction, stretch);
     }
-    slope = mul(truth(and(greater(inside, 0), less(inside, size - 1))), slope);
+    slope = mul(truth(greater(mul(inside, sub(size - 1, inside)), 0)), slope);
     inside = clipped(inside);
   }
   if (mode === 'nearest') inside = round(inside);
@@ -127,7 +125,7 @@ function axisOf(site: GradientSite, normalized: Value, size: number): Axis {
     const change = polynomial(fraction, derivative(coefficients));
     const moved = typeof slope === 'number' && typeof change === 'number' ? change * slope : product(change, slope);
     if (padding !== 'zeros') return { at: clipped(at), weight, slope: moved };
-    const seen = truth(and(greaterOrEqual(at, 0), lessOrEqual(at, size - 1)));
+    const seen = truth(equal(at, clipped(at)));
     return { at: clipped(at), weight: product(weight, seen), slope: product(moved, seen) };
   });
   return { size, taps };

@@ -259,6 +259,7 @@ export const movementRules: Readonly<Record<string, ShapeRule>> = {
   ScatterElements: scatter,
   ScatterND: scatter,
   Shape: shapeOf,
+  Size: () => [{ dtype: 'int64', shape: [] }],
   Slice: slice,
   SpaceToDepth: spaceToDepth,
   Split: split,

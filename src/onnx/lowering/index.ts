@@ -7,6 +7,7 @@ import { einsums } from './einsum.js';
 import { matrixProducts, microsoftMatrixProducts } from './matrix.js';
 import { microsoftMovements, movements } from './movement.js';
 import { microsoftNormalizations, normalizations } from './normalization.js';
+import { recurrences } from './recurrent.js';
 import { reductions } from './reduction.js';
 import { microsoftSamplings, samplings } from './sampling.js';
 import type { Lowering, Lowerings } from './site.js';
@@ -21,6 +22,7 @@ const lowerings: Readonly<Record<string, Lowerings>> = {
     ...matrixProducts,
     ...movements,
     ...normalizations,
+    ...recurrences,
     ...reductions,
     ...samplings,
     ...softmaxes,

@@ -1,5 +1,6 @@
 // Operators that move elements, by reshapes, slices and look-ups.
-import { elementCount, int64, tensor } from '../../tensor/tensor.js';
+import { elementCount, float32, int64, tensor } from '../../tensor/tensor.js';
+import { dtypeOfCode, elementTypeCode } from '../elementTypes.js';
 import { addNode, constant } from '../graph.js';
 import {
   constantNumbers,
@@ -9,7 +10,7 @@ import {
   refuse,
   stringAttribute,
 } from '../inference/rule.js';
-import { concat, expand, filled, integers, reshape, scatterElements, slice, transpose, where } from '../ops.js';
+import { cast, concat, expand, filled, integers, reshape, scatterElements, slice, transpose, where } from '../ops.js';
 import { type Lowering, type Lowerings, valueAt } from './site.js';
 
 /** Blocks whose channels stand together (`CRD`, a pixel shuffle); the other order is an operator of its own. */
@@ -65,6 +66,18 @@ const gatherND: Lowering = (site) => {
   return [addNode(site.graph, 'GatherND', [data, concat([...own, indices], lead.length)])[0]];
 };
 
+/** Ones on a diagonal of a matrix as large as another. */
+const eyeLike: Lowering = (site) => {
+  const like = valueAt(site, 0);
+  const code = intAttribute(site, 'dtype', elementTypeCode(like.dtype));
+  const offset = intAttribute(site, 'k', 0);
+  const [rows, columns] = like.shape;
+  const ones = Array.from({ length: rows * columns }, (_, i) =>
+    Number((i % columns) - Math.floor(i / columns) === offset),
+  );
+  return [cast(constant(site.graph, float32([rows, columns], ones)), dtypeOfCode(code) ?? like.dtype)];
+};
+
 /** The part of a matrix on and above (or below) a diagonal; the rest is zero. */
 const trilu: Lowering = (site) => {
   const x = valueAt(site, 0);
@@ -95,6 +108,7 @@ const maxUnpool: Lowering = (site) => {
 
 export const movements: Lowerings = {
   DepthToSpace: depthToSpace,
+  EyeLike: eyeLike,
   GatherND: gatherND,
   MaxUnpool: maxUnpool,
   Pad: pad,

@@ -62,7 +62,7 @@ const spatialOf = (site: LoweringSite) => intAttribute(site, 'spatial', 1) === 1
 
 /**
  * In training mode (an attribute since opset 14, more outputs before) by the batch's own statistics. The other outputs are the
- * running statistics with those of the batch mixed in, and before opset 14 the batch's own.
+ * running statistics with those of the batch mixed in, and before opset 14 (as the engine has it) the batch's mean and 1/√(variance + ε).
  */
 const batchNormalization: Lowering = (site) => {
   const training = site.opset >= 14 ? intAttribute(site, 'training_mode', 0) === 1 : site.outputCount > 1;
@@ -79,7 +79,8 @@ const batchNormalization: Lowering = (site) => {
   const momentum = numberAttribute(site, 'momentum', 0.9);
   const mixed = (running: Value, own: Value) => add(mul(running, momentum), mul(own, 1 - momentum));
   const running = [mixed(mean, batch.mean), mixed(variance, batch.variance)];
-  return [batch.output, ...running, batch.mean, batch.variance].slice(0, site.outputCount);
+  const inverse = div(1, sqrt(add(batch.variance, epsilon)));
+  return [batch.output, ...running, batch.mean, inverse].slice(0, site.outputCount);
 };
 
 const instanceNormalization: Lowering = (site) => {

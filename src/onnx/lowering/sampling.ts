@@ -2,35 +2,45 @@
 import { float32 } from '../../tensor/tensor.js';
 import { addNode, constant, type Value } from '../graph.js';
 import { constantNumbers, intAttribute, refuse, stringAttribute } from '../inference/rule.js';
+import { resizedAxes } from '../inference/sampling.js';
 import { type Attributes, string } from '../model.js';
-import { gridSample, matMul, reshape, transpose } from '../ops.js';
-import { type Lowering, type Lowerings, valueAt } from './site.js';
+import { gridSample, integers, matMul, reshape, transpose } from '../ops.js';
+import { type Lowering, type LoweringSite, type Lowerings, valueAt } from './site.js';
 
-/** Before opset 11 nearest took the pixel below where a size grows, and the one above where it shrinks. */
-const resizeOfOldSets: Lowering = (site) => {
-  const scales =
-    site.opset < 11 && stringAttribute(site, 'mode', 'nearest') === 'nearest' ? constantNumbers(site, 2) : [];
-  if (!scales?.some((scale) => scale < 1)) return undefined;
+/**
+ * Before opset 11 nearest took the pixel below where a size grows, and the one above where it shrinks. Scales whose product with
+ * a size is rounded up to a whole number are given as sizes: parts of the engine that infer shapes do not round.
+ */
+const resize: Lowering = (site) => {
+  const scales = constantNumbers(site, 2) ?? [];
+  const crops = stringAttribute(site, 'coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
+  if (scales.length === 0 || constantNumbers(site, 3)?.length || crops) return undefined;
+  if (site.opset < 11 && stringAttribute(site, 'mode', 'nearest') === 'nearest' && scales.some((scale) => scale < 1)) {
+    return [nearestOfOldSets(site, scales)];
+  }
+  const axes = resizedAxes(site);
+  const exact = axes.every(({ inputs, outputs, scale }) => Math.floor(inputs * scale) === outputs);
+  const bySizes = axes.every(({ inputs, outputs, scale }) => Math.fround(outputs / inputs) === scale);
+  if (exact || !bySizes) return undefined;
+  const { axes: _, ...attributes } = site.attributes;
+  const sizes = integers(
+    site.graph,
+    axes.map(({ outputs }) => outputs),
+  );
+  return [addNode(site.graph, 'Resize', [valueAt(site, 0), undefined, undefined, sizes], attributes)[0]];
+};
+
+function nearestOfOldSets(site: LoweringSite, scales: readonly number[]): Value {
   const resized = (x: Value, factors: readonly number[], rounding: string) => {
     const attributes: Attributes = { ...site.attributes, nearest_mode: string(rounding) };
     const given = constant(site.graph, float32([factors.length], factors));
     return addNode(site.graph, 'Resize', [x, undefined, given], attributes)[0];
   };
-  const grown = scales.some((scale) => scale > 1)
-    ? resized(
-        valueAt(site, 0),
-        scales.map((scale) => Math.max(scale, 1)),
-        'floor',
-      )
-    : valueAt(site, 0);
-  return [
-    resized(
-      grown,
-      scales.map((scale) => Math.min(scale, 1)),
-      'ceil',
-    ),
-  ];
-};
+  const x = valueAt(site, 0);
+  const larger = scales.map((scale) => Math.max(scale, 1));
+  const smaller = scales.map((scale) => Math.min(scale, 1));
+  return resized(scales.some((scale) => scale > 1) ? resized(x, larger, 'floor') : x, smaller, 'ceil');
+}
 
 /** Positions (x, y) in -1..1 of a picture's pixels, moved by N×2×3 matrices. */
 const affineGrid: Lowering = (site) => {
@@ -61,6 +71,6 @@ const microsoftGridSample: Lowering = (site) => {
   return [gridSample(valueAt(site, 0), valueAt(site, 1), { padding, alignCorners })];
 };
 
-export const samplings: Lowerings = { AffineGrid: affineGrid, Resize: resizeOfOldSets };
+export const samplings: Lowerings = { AffineGrid: affineGrid, Resize: resize };
 
 export const microsoftSamplings: Lowerings = { GridSample: microsoftGridSample };
