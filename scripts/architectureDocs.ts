@@ -19,6 +19,7 @@ const purposes: Readonly<Record<string, string>> = {
   data: 'datasets, batches',
   segment: 'frames to labels',
   train: 'the training step',
+  adapt: 'steadier on your video',
   report: 'tables, HTML',
   demo: 'all at once',
   cli: 'the commands',

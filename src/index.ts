@@ -1,5 +1,13 @@
 // The front of the library for Node: what the commands do, one call each. More is in steadyseg/media, /metrics, /onnx and /train.
 
+export {
+  type AdaptOptions,
+  type AdaptProgress,
+  type AdaptResult,
+  adapt,
+  type CurvePoint,
+} from './adapt/adapt.js';
+export type { JudgedFrame, Judgement } from './adapt/judge.js';
 export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';
 export type { OnProgress, Progress } from './base/progress.js';
 export type { Shard, ShardRequest } from './base/shard.js';

@@ -30,7 +30,10 @@ export {
   toyCityClipSeed,
   writeToyCity,
 } from './toycity/write.js';
+export { type ArchitectureOptions, architectureStudent } from './train/architectureStudent.js';
+export type { NetworkClasses } from './train/classMap.js';
 export { parseConfig, readConfig, type TrainingConfig } from './train/config.js';
+export { type OnnxStudent, type OnnxStudentOptions, onnxStudent } from './train/onnxStudent.js';
 export {
   type MetricsRecord,
   readMetrics,
@@ -38,4 +41,5 @@ export {
   type StepRecord,
   type ValidationRecord,
 } from './train/runFolder.js';
+export type { Student, StudentModelOptions, StudentOutputs } from './train/student.js';
 export type { ValidatedFrame, Validation } from './train/validate.js';

@@ -20,6 +20,7 @@ const order = [
   'data',
   'segment',
   'train',
+  'adapt',
   'report',
   'demo',
   'cli',

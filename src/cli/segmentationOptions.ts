@@ -15,11 +15,8 @@ import { withProgress } from './interruptible.js';
 import { cappedThreads, heightByWidth, numbers, positive, time, wholeNumber } from './options.js';
 import { addShardOptions, noteEmptyShard, type ShardOptions, shardOf } from './shardOptions.js';
 
-export interface NetworkOptions extends ClassOptions {
-  model?: string;
-  tile?: Size;
-  scales?: number[];
-  flip?: boolean;
+/** What is said of a model that does not say it itself. */
+export interface ModelOptions extends ClassOptions {
   size?: Size;
   mean?: Channels;
   std?: Channels;
@@ -27,6 +24,13 @@ export interface NetworkOptions extends ClassOptions {
   bgr?: boolean;
   output?: string;
   scores?: ScoreKind;
+}
+
+export interface NetworkOptions extends ModelOptions {
+  model?: string;
+  tile?: Size;
+  scales?: number[];
+  flip?: boolean;
   threads?: number;
   device: string;
 }
@@ -47,11 +51,17 @@ export function addNetworkOptions(command: Command): Command {
     '-m, --model <file>',
     'segmentation network (.onnx): one image in, scores per class out (default: the one that ships, for real streets)',
   );
-  return addClassOptions(command, 'what the classes are (default: what the model says)')
-    .option('--size <HxW>', 'input size for a network of free size (default: that of the frame)', heightByWidth)
+  command
     .option('--tile <HxW>', 'segment overlapping tiles of this size in pixels and average', heightByWidth)
     .option('--scales <list>', 'segment at these scales and average, such as 0.75,1,1.25 (default: 1)', numbers)
-    .option('--flip', 'average with the mirrored frame')
+    .option('--flip', 'average with the mirrored frame');
+  return addModelOptions(command);
+}
+
+/** Adds the options of `ModelOptions`. */
+export function addModelOptions(command: Command): Command {
+  return addClassOptions(command, 'what the classes are (default: what the model says)')
+    .option('--size <HxW>', 'input size for a network of free size (default: that of the frame)', heightByWidth)
     .option(
       '--mean <r,g,b>',
       'subtracted from red, green and blue, in units of pixel × scale (default: what the model says, else ImageNet; 0 when --std or --scale is given)',
@@ -92,17 +102,16 @@ export function addFramesOptions(command: Command): Command {
     .option('--device <name>', 'where the network runs: cpu, cuda, webgpu, …', 'cpu');
 }
 
+/** The options as the library takes them, classes aside. */
+export function modelOptionsOf({ size, mean, std, scale, bgr, output, scores }: ModelOptions) {
+  return { size, mean, std, scale, channelOrder: bgr ? ('bgr' as const) : undefined, output, scores };
+}
+
 /** Loads the network that the options name, or the one that ships. */
 async function openNetwork(options: NetworkOptions, threshold: number | undefined): Promise<SegmentationModel> {
   return await loadModel(options.model ?? (await shippedModelPath(defaultModel)), {
+    ...modelOptionsOf(options),
     classes: await classesOf(options),
-    size: options.size,
-    mean: options.mean,
-    std: options.std,
-    scale: options.scale,
-    channelOrder: options.bgr ? 'bgr' : undefined,
-    output: options.output,
-    scores: options.scores,
     threshold,
     device: options.device,
     threads: cappedThreads(options.threads),

@@ -1,7 +1,7 @@
 // The motion loss: predictions of two frames should agree along the optical flow (ETC section 3.2; SPEC section 3).
 import { resample2d } from '../nets/resample2d.js';
 import { detach, type Value } from '../onnx/graph.js';
-import { abs, div, exp, mul, neg, reduceMax, reduceSum, reduceSumSquare, sub } from '../onnx/ops.js';
+import { abs, div, exp, max, mul, neg, reduceMax, reduceSum, reduceSumSquare, sub } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
 import { elementCount } from '../tensor/tensor.js';
 import { type SampleWeights, sumOverSamples } from './sampleWeights.js';
@@ -32,6 +32,8 @@ export interface MotionOptions {
    * so that only `valid` tells what is seen; for flow that comes with masks of what is hidden.
    */
   readonly visibility?: 'absolute-of-sum' | 'sum-of-absolutes' | 'occlusion' | undefined;
+  /** What the squares are averaged over: all elements (default, as published), or pixels that are visible, classes summed (SPEC §9). */
+  readonly mean?: 'elements' | 'visible' | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export interface MotionOptions {
  */
 export function motionLoss(inputs: MotionInputs, options: MotionOptions = {}): Value {
   const { logits, neighbourLogits, image, flow, weights } = inputs;
-  const { compare = 'logits', visibility = 'absolute-of-sum' } = options;
+  const { compare = 'logits', visibility = 'absolute-of-sum', mean = 'elements' } = options;
   const [height, width] = image.shape.slice(2);
   const seen = visibilityOf(inputs, visibility);
   const large = (scores: Value) => {
@@ -51,7 +53,8 @@ export function motionLoss(inputs: MotionInputs, options: MotionOptions = {}): V
   const difference = sub(own, resample2d(large(neighbourLogits), flow));
   const squares = reduceSumSquare(difference, [1]);
   const counted = seen ? mul(squares, mul(seen, seen)) : squares;
-  return mul(sumOverSamples(counted, weights), 1 / elementCount(own.shape));
+  if (mean === 'elements' || !seen) return mul(sumOverSamples(counted, weights), 1 / elementCount(own.shape));
+  return div(sumOverSamples(counted, weights), max(sumOverSamples(mul(seen, seen), weights), 1));
 }
 
 /** V, N×1×H×W; undefined where it is 1 everywhere. */

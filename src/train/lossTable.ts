@@ -1,5 +1,6 @@
 // The losses that a training step may add to cross entropy, as a table: each makes its terms out of what the step offers.
 import { UsageError } from '../base/errors.js';
+import { consensusLoss } from '../losses/consensus.js';
 import { type MotionOptions, motionLoss } from '../losses/motion.js';
 import { multiFrameLoss, trainedMultiFrameLoss } from '../losses/multiFrame.js';
 import { pixelWiseLoss } from '../losses/pixelWise.js';
@@ -61,6 +62,10 @@ export interface LossSite {
   readonly weights: SampleWeights;
   /** Of a value of the whole batch, the samples that the other frames have too. */
   withNeighbours(value: Value): Value;
+  /** Soft targets of a frame, N×H×W×C bytes. */
+  targets(frame: FrameName): Value;
+  /** Weights of the classes in those targets. */
+  readonly targetWeights: readonly number[];
   readonly motion: MotionOptions | undefined;
   readonly distillation: DistillationOptions;
 }
@@ -106,6 +111,14 @@ const lossTable = {
         },
         site.motion,
       );
+    }),
+  },
+  consensus: {
+    frames: 1,
+    needsTeacher: false,
+    terms: single((site) => {
+      const pairs = site.frames.map((frame) => ({ logits: site.logits(frame), targets: site.targets(frame) }));
+      return consensusLoss(pairs, site.targetWeights);
     }),
   },
   pixel: {

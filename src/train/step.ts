@@ -13,7 +13,7 @@ import { add, exp, gather, log, matMul, mul, reduceMax, reshape, slice, sub } fr
 import { bilinear } from '../onnx/resample.js';
 import { withWinograd } from '../onnx/winograd.js';
 import { defaultPreprocessing } from '../segment/preprocessing.js';
-import { type Shape, tensor } from '../tensor/tensor.js';
+import { type DType, type Shape, tensor } from '../tensor/tensor.js';
 import { type ClassMap, isSameOrder } from './classMap.js';
 import {
   type DistillationOptions,
@@ -22,6 +22,7 @@ import {
   frameNames,
   framesFor,
   type LossSite,
+  type LossTerm,
   type LossWeights,
   lossTerms,
   type NetworkPair,
@@ -43,7 +44,10 @@ export interface StepOptions {
   readonly statistics?: 'batch' | 'fixed' | undefined;
   /** Whether the engine has batch normalisation in training mode, as only CPUs do; default true. */
   readonly fused?: boolean | undefined;
-  readonly segmentation: SegmentationLossOptions;
+  /** Cross entropy to labels; without, there are none. */
+  readonly segmentation?: SegmentationLossOptions | undefined;
+  /** Weights of the classes in the targets of the consensus loss; all 1 by default. */
+  readonly targetWeights?: readonly number[] | undefined;
   /** Weights of the losses besides cross entropy; none trains on single frames. */
   readonly losses?: LossWeights | undefined;
   /** Frames of a clip in a sample; default: as many as the losses need. */
@@ -104,8 +108,8 @@ export interface TrainingStep {
 }
 
 /**
- * Inputs: `image`, `labels`, the other frames by their names (RGB 0..255, N×3×H×W), and what the losses ask for: `flow`, perhaps
- * `flowValid`, `sampleWeights`, the teacher's maps; weights by their names; dropout masks.
+ * Inputs: `image`, the other frames by their names (RGB 0..255, N×3×H×W), and what the losses ask for: `labels`, `flow`, perhaps
+ * `flowValid`, `sampleWeights`, the teacher's maps, soft targets; weights by their names; dropout masks.
  */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
   const { student: network, batch, height, width, losses = {}, withNeighbours = batch } = options;
@@ -116,7 +120,6 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     const [name, samples] = frame === 'frame' ? ['image', batch] : [frame, withNeighbours];
     images.set(frame, input(graph, name, options.pixels ?? 'uint8', [samples, 3, height, width]));
   }
-  const labels = input(graph, 'labels', 'uint8', [batch, height, width]);
   const dropoutMasks = new Map<string, Shape>();
   const student = new Map<FrameName, StudentOutputs>();
   const colours = new Map<FrameName, Value>();
@@ -137,8 +140,8 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
 
   const teacherInputs: TeacherInput[] = [];
   const site = siteOf(graph, options, frames, colours, student, teacherInputs);
-  const segmentation = segmentationLoss(found(student, 'frame'), labels, options.segmentation);
-  const terms = [{ name: 'segmentation', value: segmentation, weight: 1 }, ...lossTerms(site, losses)];
+  const terms = [...supervised(graph, found(student, 'frame'), options), ...lossTerms(site, losses)];
+  if (terms.length === 0) throw new SteadysegError('expected a loss, found none');
   const loss = terms.map(({ value, weight }) => (weight === 1 ? value : mul(value, weight))).reduce(add);
   const trained = (name: string) =>
     name.startsWith(`${convLstmName}.`)
@@ -146,6 +149,17 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
       : (network.trains?.(name) ?? true);
   const compiled = compile(graph, loss, new Map(terms.map(({ name, value }) => [name, value])), trained);
   return { ...compiled, frames, withNeighbours, teacherInputs, dropoutMasks };
+}
+
+/** The cross entropy to labels, where there are any. */
+function supervised(
+  graph: Graph,
+  outputs: StudentOutputs,
+  { segmentation, batch, height, width }: StepOptions,
+): LossTerm[] {
+  if (!segmentation) return [];
+  const labels = input(graph, 'labels', 'uint8', [batch, height, width]);
+  return [{ name: 'segmentation', value: segmentationLoss(outputs, labels, segmentation), weight: 1 }];
 }
 
 /** Offers the losses what they ask for; inputs are declared when they are. */
@@ -160,8 +174,8 @@ function siteOf(
   const { batch, height, width, teacher, withNeighbours = batch } = options;
   const classes = options.student.classes.count;
   const declared = new Map<string, Value>();
-  const once = (name: string, shape: Shape) => {
-    const value = declared.get(name) ?? input(graph, name, 'float32', shape);
+  const once = (name: string, shape: Shape, dtype: DType = 'float32') => {
+    const value = declared.get(name) ?? input(graph, name, dtype, shape);
     declared.set(name, value);
     return value;
   };
@@ -206,6 +220,11 @@ function siteOf(
     weights: options.sampleWeights && frames.length > 1 ? once('sampleWeights', [withNeighbours]) : undefined,
     withNeighbours: (value) =>
       value.shape[0] === withNeighbours ? value : slice(value, [0], [batch - withNeighbours], [batch]),
+    targets(frame) {
+      const samples = frame === 'frame' ? batch : withNeighbours;
+      return once(`targets.${frame}`, [samples, height, width, classes], 'uint8');
+    },
+    targetWeights: options.targetWeights ?? Array(classes).fill(1),
     motion: options.motion,
     distillation: options.distillation ?? {},
   };

@@ -1,0 +1,442 @@
+// Makes a network steadier on a video without labels: consensus along the flow, distilled into its weights (SPEC section 9).
+import { rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import * as v from 'valibot';
+import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
+import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
+import { parseJson } from '../base/json.js';
+import { lockFolder } from '../base/lock.js';
+import { checkNotRead, linkedPath } from '../base/outputFile.js';
+import { openFlowSource } from '../flow/open.js';
+import type { FlowSource } from '../flow/source.js';
+import type { ClassSet } from '../media/classes.js';
+import { type FrameSource, openFrames } from '../media/frames.js';
+import type { Size } from '../media/image.js';
+import { writeModel } from '../onnx/write.js';
+import type { SessionOptions } from '../runtime/openSession.js';
+import { createSession, type Session } from '../runtime/session.js';
+import { createRandom, deriveSeed } from '../tensor/random.js';
+import { type Tensor, tensor } from '../tensor/tensor.js';
+import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.js';
+import { type OnnxStudent, type OnnxStudentOptions, onnxStudent } from '../train/onnxStudent.js';
+import { createOptimizer, type Optimizer } from '../train/optimizer.js';
+import { learningRate } from '../train/schedule.js';
+import {
+  applyGradients,
+  computeGradients,
+  createTrainingState,
+  resultingParameters,
+  type TrainingState,
+  trainedWeights,
+} from '../train/state.js';
+import { buildTrainingStep, type TrainingStep } from '../train/step.js';
+import { bytesOnDisk, closeClipFiles, type PreparedClip, prepareClip, readFlow } from './clip.js';
+import { targetWeights } from './consensus.js';
+import { type JudgedFrame, type Judgement, judge } from './judge.js';
+import { openPredictor } from './predictor.js';
+
+/** What `adapt` takes. */
+export interface AdaptOptions extends OnnxStudentOptions, Pick<SessionOptions, 'device' | 'threads'> {
+  /** Videos, folders, globs or lists of frames: clips of the place to adapt to. */
+  readonly inputs: readonly string[];
+  /** The network (.onnx). */
+  readonly model: string;
+  /** Where the adapted network is written. */
+  readonly out: string;
+  /** As `evaluate tc` takes it; default `dis`. */
+  readonly flow?: string | undefined;
+  /** Updates; default 300. */
+  readonly steps?: number | undefined;
+  /** Frames at most. */
+  readonly limit?: number | undefined;
+  readonly seed?: number | undefined;
+  /** Goes on with an interrupted adaptation to the same file. */
+  readonly resume?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: AdaptProgress) => void) | undefined;
+  /** What was guessed or found, a line each. */
+  readonly onNote?: ((note: string) => void) | undefined;
+  /** Frames as the original and the adapted network segment them, for reports. */
+  readonly onJudged?: ((which: 'before' | 'after', frame: JudgedFrame) => void | Promise<void>) | undefined;
+}
+
+export interface AdaptProgress {
+  readonly stage: 'frames' | 'consensus' | 'steps' | 'choice' | 'judgement';
+  readonly done: number;
+  /** Undefined while the number of frames is not known. */
+  readonly total: number | undefined;
+}
+
+/** A point between the original's weights (0) and the trained ones (1), judged on held-back frames. */
+export interface CurvePoint extends Judgement {
+  readonly alpha: number;
+}
+
+export interface AdaptResult {
+  /** False when nothing safe made it steadier: the file then holds the original's weights. */
+  readonly adapted: boolean;
+  readonly alpha: number;
+  readonly curve: readonly CurvePoint[];
+  readonly before: Judgement;
+  readonly after: Judgement;
+  readonly model: string;
+  readonly frames: number;
+  readonly pairs: number;
+  readonly cuts: readonly number[];
+  readonly steps: number;
+  readonly classes: ClassSet;
+  readonly flow: string;
+  /** Seconds by stage, of this process. */
+  readonly seconds: Readonly<Record<AdaptProgress['stage'], number>>;
+}
+
+/** SPEC §9: what a first sketch found to work. */
+const method = {
+  temperature: 0.5,
+  motion: 10,
+  rate: 2e-4,
+  averaging: 0.98,
+} as const;
+
+/** Every so many pairs, one is held back from training to judge by; with fewer pairs than twice that, none is. */
+const heldBackEvery = 10;
+const checkpointEvery = 25;
+const checkpointFile = 'last.safetensors';
+const alphas = [0.25, 0.5, 0.75, 1];
+
+/**
+ * Adapts a network to a clip and writes it: the same file with other numbers in its weights.
+ * @throws SteadysegError for inputs, a network or flow that cannot be used; UsageError for options that do not go together;
+ * InterruptedError when the signal ended it, after which `resume` goes on.
+ */
+export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
+  const { model, out, inputs, steps = 300, seed = 1, threads, device, signal, onProgress } = options;
+  const work = `${out}.adapt`;
+  if (inputs.length === 0) throw new UsageError('expected a video or frames to adapt to, found none');
+  const target = await linkedPath(out);
+  await checkNotRead(target, [model, ...inputs]);
+  const student = await onnxStudent(model, options);
+  for (const note of student.description.notes) options.onNote?.(note);
+  if (![...student.weights.keys()].some((name) => student.trains?.(name))) {
+    throw new SteadysegError(`${model}: expected float weights to adapt, found none`);
+  }
+  const sources = await Promise.all(inputs.map((input) => openFrames(input)));
+  const size = await inputSize(student, sources);
+  const classes = student.classes.count;
+  const { classes: classSet } = student.description;
+  const seconds = { frames: 0, consensus: 0, steps: 0, choice: 0, judgement: 0 };
+  const total = countOf(sources, options.limit);
+  const closers: (() => Promise<void>)[] = [];
+  await prepareFolder(work, settingsOf(options, await stat(model)), options.resume ?? false);
+  try {
+    const lock = await lockFolder(join(work, '.lock'), 'adapting to this file');
+    closers.push(() => lock.release());
+    if (total !== undefined) {
+      const gigabytes = (total * bytesOnDisk(size, classes)) / 2 ** 30;
+      options.onNote?.(
+        `${total} frames at ${size.height}×${size.width}, ${classes} classes: up to ${gigabytes.toFixed(2)} GiB on disk while it works`,
+      );
+    }
+    const flow: FlowSource = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
+    closers.push(() => flow.close());
+    const first = await openPredictor(student, student.weights, size, { gives: 'probabilities', threads, device });
+    let started = performance.now();
+    let stage: AdaptProgress['stage'] = 'frames';
+    const lap = (next: AdaptProgress['stage']) => {
+      seconds[stage] += (performance.now() - started) / 1000;
+      started = performance.now();
+      stage = next;
+    };
+    const clip = await prepareClip({
+      ...{ sources, classes, flow, signal, folder: join(work, 'clip') },
+      ...{ limit: options.limit, temperature: method.temperature, predictor: first, ...size },
+      onFrame(done, now) {
+        if (now !== stage) lap(now);
+        onProgress?.({ stage: now, done, total });
+      },
+    }).finally(() => first.close());
+    closers.push(() => closeClipFiles(clip.files));
+    if (clip.count < 2)
+      throw new SteadysegError(`${inputs.join(', ')}: expected at least 2 frames, found ${clip.count}`);
+
+    lap('steps');
+    const trained = await trainOnClip(clip, student, { ...options, steps, seed, work });
+    lap('choice');
+    const { alpha, curve } = await chooseAlpha(clip, student, trained, options);
+    lap('judgement');
+    const weights = between(student.weights, trained, alpha);
+    const all = Array.from({ length: clip.count }, (_, t) => t);
+    let judged = 0;
+    const judgedWith = async (which: 'before' | 'after', of: ReadonlyMap<string, Tensor>) => {
+      const predictor = await openPredictor(student, of, clip, { gives: 'labels', threads, device });
+      return judge(clip, predictor, all, async (frame) => {
+        onProgress?.({ stage: 'judgement', done: ++judged, total: 2 * clip.count });
+        await options.onJudged?.(which, frame);
+      }).finally(() => predictor.close());
+    };
+    const before = await judgedWith('before', student.weights);
+    const after = alpha === 0 ? before : await judgedWith('after', weights);
+    lap('judgement');
+    await writeFileWhole(target, student.toModel(weights, { size: [size.height, size.width], description: {} }));
+    await rm(work, { recursive: true, force: true });
+    return {
+      adapted: alpha > 0,
+      ...{ alpha, curve, before, after, model: out, steps, seconds },
+      ...{ frames: clip.count, pairs: clip.pairs.length, cuts: clip.cuts },
+      classes: classSet,
+      flow: flow.name,
+    };
+  } catch (thrown) {
+    const interrupted = signal?.aborted ?? false;
+    // What was trained is kept for a resume; before that, only an interruption is worth going on from.
+    if (!interrupted && !(await exists(join(work, checkpointFile)))) await rm(work, { recursive: true, force: true });
+    if (!interrupted || thrown instanceof InterruptedError) throw thrown;
+    throw new InterruptedError('ended before the first step; go on with --resume', { cause: thrown });
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+/** The size frames are given to the network at: its own, else the first frame's, to the next multiple. */
+async function inputSize({ description }: OnnxStudent, sources: readonly FrameSource[]): Promise<Size> {
+  for (const source of sources) {
+    for await (const { image } of source.frames()) {
+      const nearest = (side: number) =>
+        Math.max(1, Math.round(side / description.sizeMultiple)) * description.sizeMultiple;
+      return { height: description.height ?? nearest(image.height), width: description.width ?? nearest(image.width) };
+    }
+  }
+  throw new SteadysegError(`${sources.map(({ input }) => input).join(', ')}: expected frames, found none`);
+}
+
+function countOf(sources: readonly FrameSource[], limit = Number.POSITIVE_INFINITY): number | undefined {
+  const counts = sources.map(({ count }) => count);
+  const sum = counts.reduce<number | undefined>(
+    (total, count) => (total === undefined || count === undefined ? undefined : total + count),
+    0,
+  );
+  return sum === undefined ? undefined : Math.min(sum, limit);
+}
+
+const settingsFile = 'settings.json';
+const MAX_SETTINGS_BYTES = 2 ** 20;
+
+/** Everything that the result follows from. */
+function settingsOf(options: AdaptOptions, { size, mtimeMs }: { size: number; mtimeMs: number }): string {
+  const { signal: _, onProgress: _p, onNote: _n, onJudged: _j, resume: _r, threads: _t, ...deciding } = options;
+  return JSON.stringify({
+    ...deciding,
+    model: [resolve(options.model), size, mtimeMs],
+    inputs: options.inputs.map((one) => resolve(one)),
+  });
+}
+
+/** A folder of an interrupted adaptation goes on only with the same settings. */
+async function prepareFolder(work: string, settings: string, resume: boolean): Promise<void> {
+  const path = join(work, settingsFile);
+  if (await exists(path)) {
+    if (!resume) {
+      throw new SteadysegError(`${work}: there is an unfinished adaptation; go on with --resume, or remove the folder`);
+    }
+    const found = parseJson(
+      v.unknown(),
+      new TextDecoder().decode(await readFileBounded(path, MAX_SETTINGS_BYTES)),
+      path,
+      'settings',
+    );
+    if (JSON.stringify(found) !== settings) {
+      throw new SteadysegError(`${path}: the adaptation was begun with other inputs or options; resume with the same`);
+    }
+  } else if (await exists(work)) {
+    throw new SteadysegError(`${work}: expected no such folder, or one of an unfinished adaptation, found another`);
+  }
+  await ensureFolder(work);
+  await writeFileWhole(path, settings);
+}
+
+interface TrainingOnClip extends AdaptOptions {
+  readonly steps: number;
+  readonly seed: number;
+  readonly work: string;
+}
+
+/** Pairs for training, and those held back for the choice. */
+export function splitPairs(pairs: readonly number[]): { training: number[]; held: number[] } {
+  if (pairs.length < 2 * heldBackEvery) return { training: [...pairs], held: [...pairs] };
+  const held = pairs.filter((_, i) => i % heldBackEvery === Math.floor(heldBackEvery / 2));
+  const frames = new Set(held.flatMap((t) => [t, t + 1]));
+  return { training: pairs.filter((t) => !frames.has(t) && !frames.has(t + 1)), held };
+}
+
+/** The weights after all steps. */
+async function trainOnClip(
+  clip: PreparedClip,
+  student: OnnxStudent,
+  options: TrainingOnClip,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const { steps, seed, threads, device, signal, onProgress, work } = options;
+  const { height, width, classes } = clip;
+  const { training } = splitPairs(clip.pairs);
+  if (training.length === 0) return student.weights;
+  const step = buildTrainingStep({
+    student,
+    statistics: 'fixed',
+    ...{ batch: 1, height, width, dropout: false, frames: 2, flowValidity: true },
+    losses: { consensus: 1, motion: method.motion },
+    motion: { compare: 'probabilities', visibility: 'occlusion', mean: 'visible' },
+    targetWeights: targetWeights(clip.targetSums),
+  });
+  const optimizer = createOptimizer(
+    {
+      ...{ method: 'adam', betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0 },
+      ...{ decayNormsAndBiases: true, groups: {}, averaging: method.averaging },
+    },
+    trainedWeights(step),
+  );
+  const state = createTrainingState(step, optimizer, seed, student.weights);
+  const checkpoint = join(work, checkpointFile);
+  if (options.resume && (await exists(checkpoint))) await readCheckpoint(checkpoint, state);
+  const session = await createSession(writeModel(step.model), {
+    ...{ device, threads, optimization: 'disabled', memoryPattern: false },
+    source: 'the adaptation step',
+  });
+  try {
+    while (state.step < steps) {
+      await takeStep({ clip, step, session, optimizer, state, pairs: training }, steps, seed, classes);
+      onProgress?.({ stage: 'steps', done: state.step, total: steps });
+      if (signal?.aborted || state.step % checkpointEvery === 0) await writeCheckpoint(checkpoint, state, undefined);
+      if (signal?.aborted && state.step < steps) {
+        throw new InterruptedError(`ended at step ${state.step} of ${steps}; go on with --resume`);
+      }
+    }
+  } finally {
+    await session.release();
+  }
+  return resultingParameters(state);
+}
+
+interface StepParts {
+  readonly clip: PreparedClip;
+  readonly step: TrainingStep;
+  readonly session: Session;
+  readonly optimizer: Optimizer;
+  readonly state: TrainingState;
+  readonly pairs: readonly number[];
+}
+
+async function takeStep(parts: StepParts, steps: number, seed: number, classes: number): Promise<void> {
+  const { clip, step, session, optimizer, state, pairs } = parts;
+  const random = createRandom(deriveSeed(seed, 'pair', state.step));
+  const t = pairs[random.integer(pairs.length)];
+  const feeds = await pairFeeds(clip, t, classes, random.uniform() < 0.5);
+  const { losses, gradients } = await computeGradients(step, session, state, [feeds]);
+  if (!Number.isFinite(losses.loss)) throw new SteadysegError(`step ${state.step + 1}: the loss became ${losses.loss}`);
+  const rate = learningRate({ schedule: 'polynomial', power: 0.9, rate: method.rate, warmup: 0 }, state.step, steps);
+  applyGradients(state, gradients, optimizer, rate);
+}
+
+/** A pair of frames, its flow and targets; all mirrored when asked to. */
+async function pairFeeds(
+  clip: PreparedClip,
+  t: number,
+  classes: number,
+  mirrored: boolean,
+): Promise<Record<string, Tensor>> {
+  const { files, height, width } = clip;
+  const [image, neighbour, targets, nextTargets, flow, hidden] = await Promise.all([
+    files.frames.read(t),
+    files.frames.read(t + 1),
+    files.targets.read(t),
+    files.targets.read(t + 1),
+    readFlow(files.forward, t, clip),
+    files.hidden.read(t),
+  ]);
+  const pixels = height * width;
+  const planes = new Float32Array(2 * pixels);
+  const valid = new Float32Array(pixels);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      const from = mirrored ? i + width - 1 - 2 * x : i;
+      planes[i] = mirrored ? -flow.data[2 * from] : flow.data[2 * from];
+      planes[pixels + i] = flow.data[2 * from + 1];
+      valid[i] = hidden[from] === 0 ? 1 : 0;
+    }
+  }
+  const rows = (bytes: Uint8Array, unit: number) => (mirrored ? mirroredRows(bytes, width, unit) : bytes);
+  return {
+    image: tensor('uint8', [1, 3, height, width], rows(image, 1)),
+    neighbour: tensor('uint8', [1, 3, height, width], rows(neighbour, 1)),
+    'targets.frame': tensor('uint8', [1, height, width, classes], rows(targets, classes)),
+    'targets.neighbour': tensor('uint8', [1, height, width, classes], rows(nextTargets, classes)),
+    flow: tensor('float32', [1, 2, height, width], planes),
+    flowValid: tensor('float32', [1, 1, height, width], valid),
+  };
+}
+
+/** Rows of `width` units with left and right exchanged. */
+function mirroredRows(bytes: Uint8Array, width: number, unit: number): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  const row = width * unit;
+  for (let start = 0; start < bytes.length; start += row) {
+    for (let x = 0; x < width; x++) {
+      const from = start + (width - 1 - x) * unit;
+      for (let k = 0; k < unit; k++) out[start + x * unit + k] = bytes[from + k];
+    }
+  }
+  return out;
+}
+
+/** `(1 - α)·original + α·trained`. */
+export function between(
+  original: ReadonlyMap<string, Tensor>,
+  trained: ReadonlyMap<string, Tensor>,
+  alpha: number,
+): Map<string, Tensor> {
+  return new Map(
+    [...original].map(([name, from]) => {
+      const to = trained.get(name);
+      if (!to || alpha === 0) return [name, from];
+      const target = to.data as Float32Array;
+      const data = Float32Array.from(from.data as Float32Array, (value, i) => (1 - alpha) * value + alpha * target[i]);
+      return [name, tensor('float32', from.shape, data)];
+    }),
+  );
+}
+
+/**
+ * The steadiest point whose agreement with the consensus on the held-back frames does not fall, and whose class shares stay as
+ * near to the consensus' as the original's are, or within a hundredth.
+ */
+async function chooseAlpha(
+  clip: PreparedClip,
+  student: OnnxStudent,
+  trained: ReadonlyMap<string, Tensor>,
+  { threads, device, onProgress, signal }: AdaptOptions,
+): Promise<{ alpha: number; curve: CurvePoint[] }> {
+  const { held } = splitPairs(clip.pairs);
+  const frames = [...new Set(held.flatMap((t) => [t, t + 1]))].sort((a, b) => a - b);
+  const curve: CurvePoint[] = [];
+  for (const [k, alpha] of [0, ...alphas].entries()) {
+    signal?.throwIfAborted();
+    const weights = between(student.weights, trained, alpha);
+    const predictor = await openPredictor(student, weights, clip, { gives: 'labels', threads, device });
+    curve.push({ alpha, ...(await judge(clip, predictor, frames).finally(() => predictor.close())) });
+    onProgress?.({ stage: 'choice', done: k + 1, total: alphas.length + 1 });
+  }
+  return { alpha: bestAlpha(curve), curve };
+}
+
+/** Shares may come this much further from the consensus' than the original's are. */
+const sharesTolerance = 0.01;
+
+export function bestAlpha(curve: readonly CurvePoint[]): number {
+  const [original] = curve;
+  const safe = curve.filter(
+    ({ consensus, sharesApart, steady, kappa }) =>
+      consensus >= original.consensus &&
+      sharesApart <= Math.max(original.sharesApart, sharesTolerance) &&
+      steady > original.steady &&
+      kappa > original.kappa,
+  );
+  return safe.reduce((best, point) => (point.steady > best.steady ? point : best), original).alpha;
+}

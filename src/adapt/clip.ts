@@ -1,0 +1,216 @@
+// The clip that a network is adapted to, prepared once: frames at its input size, probabilities, flow, consensus; all on disk.
+
+import { ensureFolder } from '../base/files.js';
+import { clipIndex } from '../flow/pairs.js';
+import type { FlowSource } from '../flow/source.js';
+import { flowFrame } from '../flow/source.js';
+import type { FrameSource } from '../media/frames.js';
+import type { OpticalFlow, RgbImage, Size } from '../media/image.js';
+import { prepareInput, wholeOf } from '../segment/pixels.js';
+import { chained, consensusOf, hiddenPixels, type Neighbour, type ProbabilityMap } from './consensus.js';
+import type { Predictor } from './predictor.js';
+import { openRecords, type Records } from './records.js';
+
+/** Neighbours on either side that the consensus looks at (SPEC §9: K). */
+export const consensusReach = 4;
+
+/** A pair of frames that share less than this of what they show are of two shots. */
+const smallestOverlap = 0.3;
+
+/** What is kept of each frame; files of records of one size. */
+export interface ClipFiles {
+  /** 3×H×W, RGB. */
+  readonly frames: Records;
+  /** H×W×C, of the network as it came. */
+  readonly probabilities: Records;
+  /** H×W×2 float32: t → t+1 and t+1 → t, under t. */
+  readonly forward: Records;
+  readonly backward: Records;
+  /** H×W: 255 where frame t+1 does not show the point, under t. */
+  readonly hidden: Records;
+  /** H×W×C and H×W: the sharpened consensus and its classes. */
+  readonly targets: Records;
+  readonly consensus: Records;
+}
+
+/** A clip as training and judging see it. */
+export interface PreparedClip extends Size {
+  readonly classes: number;
+  /** Frames in all. */
+  readonly count: number;
+  /** Indices t of pairs (t, t+1) of one shot. */
+  readonly pairs: readonly number[];
+  /** Pairs of neighbouring frames that belong to two shots. */
+  readonly cuts: readonly number[];
+  /** Of Q, summed by class. */
+  readonly targetSums: readonly number[];
+  readonly files: ClipFiles;
+}
+
+export interface ClipOptions extends Size {
+  readonly sources: readonly FrameSource[];
+  readonly limit?: number | undefined;
+  readonly classes: number;
+  /** The network as it came: probabilities of a frame and its mirror image. */
+  readonly predictor: Predictor;
+  readonly flow: FlowSource;
+  readonly temperature: number;
+  readonly folder: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onFrame?: ((done: number, stage: 'frames' | 'consensus') => void) | undefined;
+}
+
+/** Bytes that a frame takes on disk. */
+export function bytesOnDisk({ height, width }: Size, classes: number): number {
+  return height * width * (3 + 2 * classes + 16 + 1 + 1);
+}
+
+export async function openClipFiles(folder: string, { height, width }: Size, classes: number): Promise<ClipFiles> {
+  await ensureFolder(folder);
+  const pixels = height * width;
+  const records = (name: string, bytes: number) => openRecords(folder, name, bytes * pixels);
+  return {
+    frames: await records('frames', 3),
+    probabilities: await records('probabilities', classes),
+    forward: await records('forward', 8),
+    backward: await records('backward', 8),
+    hidden: await records('hidden', 1),
+    targets: await records('targets', classes),
+    consensus: await records('consensus', 1),
+  };
+}
+
+export async function closeClipFiles(files: ClipFiles): Promise<void> {
+  for (const records of Object.values(files) as Records[]) await records.close();
+}
+
+/** Reads the frames once, forth: what the network says of each, the flow between neighbours; then the consensus. */
+export async function prepareClip(options: ClipOptions): Promise<PreparedClip> {
+  const { folder, height, width, classes, onFrame } = options;
+  const files = await openClipFiles(folder, options, classes);
+  const pairs: number[] = [];
+  const cuts: number[] = [];
+  let count = 0;
+  for (const source of options.sources) {
+    let previous: { index: number; clip: number; image: RgbImage } | undefined;
+    const clipOf = clipIndex(source);
+    for await (const { image, index, stem } of source.frames()) {
+      options.signal?.throwIfAborted();
+      if (options.limit !== undefined && count >= options.limit) break;
+      const resized = sized(image, options);
+      await files.frames.write(count, planesOf(resized));
+      await files.probabilities.write(count, await options.predictor.run(planesOf(resized)));
+      const clip = clipOf(index);
+      if (previous && previous.clip === clip && previous.index === index - 1) {
+        const first = flowFrame(`before ${stem}`, async () => previous?.image ?? resized);
+        const pair = { first, second: flowFrame(stem, async () => resized) };
+        const [forward, backward] = await Promise.all([
+          options.flow.flow(pair, 'forward'),
+          options.flow.flow(pair, 'backward'),
+        ]);
+        const hidden = hiddenPixels(forward, backward);
+        const t = count - 1;
+        await files.forward.write(t, bytesOf(forward));
+        await files.backward.write(t, bytesOf(backward));
+        await files.hidden.write(t, hidden);
+        const seen = hidden.reduce((sum, value) => (value === 0 ? sum + 1 : sum), 0);
+        if (seen >= smallestOverlap * hidden.length) pairs.push(t);
+        else cuts.push(t);
+      }
+      previous = { index, clip, image: resized };
+      onFrame?.(++count, 'frames');
+    }
+  }
+  const targetSums = await addConsensus(options, files, count, pairs);
+  return { height, width, classes, count, pairs, cuts, targetSums, files };
+}
+
+/** The frame at the network's input size. */
+function sized(image: RgbImage, { height, width }: Size): RgbImage {
+  if (image.height === height && image.width === width) return image;
+  const planes = new Float32Array(3 * height * width);
+  prepareInput(image, wholeOf(image), height, width, { mean: [0, 0, 0], std: [1, 1, 1], channelOrder: 'rgb' }, planes);
+  const pixels = height * width;
+  const data = new Uint8Array(3 * pixels);
+  for (let i = 0; i < pixels; i++) {
+    for (let c = 0; c < 3; c++) data[3 * i + c] = Math.round(planes[c * pixels + i]);
+  }
+  return { height, width, data };
+}
+
+function planesOf({ height, width, data }: RgbImage): Uint8Array {
+  const pixels = height * width;
+  const planes = new Uint8Array(3 * pixels);
+  for (let i = 0; i < pixels; i++) {
+    planes[i] = data[3 * i];
+    planes[pixels + i] = data[3 * i + 1];
+    planes[2 * pixels + i] = data[3 * i + 2];
+  }
+  return planes;
+}
+
+function bytesOf({ data }: OpticalFlow): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** Flow of a record. */
+export async function readFlow(records: Records, t: number, { height, width }: Size): Promise<OpticalFlow> {
+  return { height, width, data: new Float32Array((await records.read(t)).buffer) };
+}
+
+/** The consensus of every frame; what frames around it need is kept while they do. Returns the sums of Q by class. */
+async function addConsensus(
+  { height, width, classes, temperature, onFrame, signal }: ClipOptions,
+  files: ClipFiles,
+  count: number,
+  pairs: readonly number[],
+): Promise<number[]> {
+  const connected = new Set(pairs);
+  const maps = new Map<number, ProbabilityMap>();
+  const flows = new Map<string, OpticalFlow>();
+  const sums = Array<number>(classes).fill(0);
+  const mapAt = async (t: number) => {
+    const known = maps.get(t) ?? { height, width, classes, data: await files.probabilities.read(t) };
+    maps.set(t, known);
+    return known;
+  };
+  /** Flow between frames up to `consensusReach` apart, chained from neighbour to neighbour. */
+  const flowBetween = async (from: number, to: number): Promise<OpticalFlow> => {
+    const key = `${from}>${to}`;
+    const known = flows.get(key);
+    if (known) return known;
+    const step = to > from ? 1 : -1;
+    const single = (s: number) =>
+      step > 0 ? readFlow(files.forward, s, { height, width }) : readFlow(files.backward, s - 1, { height, width });
+    const found =
+      to === from + step
+        ? await single(from)
+        : chained(await flowBetween(from, from + step), await flowBetween(from + step, to));
+    flows.set(key, found);
+    return found;
+  };
+  for (let t = 0; t < count; t++) {
+    signal?.throwIfAborted();
+    const neighbours: Neighbour[] = [];
+    for (const step of [1, -1]) {
+      for (let d = 1; d <= consensusReach; d++) {
+        const other = t + step * d;
+        if (other < 0 || other >= count || !connected.has(step > 0 ? other - 1 : other)) break;
+        const flow = await flowBetween(t, other);
+        const hidden = hiddenPixels(flow, await flowBetween(other, t));
+        neighbours.push({ probabilities: await mapAt(other), flow, hidden });
+      }
+    }
+    const { labels, targets } = consensusOf(await mapAt(t), neighbours, temperature);
+    await files.targets.write(t, targets.data);
+    await files.consensus.write(t, labels);
+    for (let i = 0; i < targets.data.length; i++) sums[i % classes] += targets.data[i];
+    maps.delete(t - consensusReach);
+    for (const key of flows.keys()) {
+      const [from, to] = key.split('>').map(Number);
+      if (Math.min(from, to) < t + 1 - consensusReach) flows.delete(key);
+    }
+    onFrame?.(t + 1, 'consensus');
+  }
+  return sums;
+}

@@ -1,0 +1,99 @@
+// How steady a network is on the clip, and whether it still says what it said: all without labels (SPEC section 10).
+import type { LabelMap } from '../media/image.js';
+import {
+  addSteadiness,
+  noSteadiness,
+  type Steadiness,
+  steadiness,
+  steadinessCounts,
+  totalVariation,
+} from '../metrics/steadiness.js';
+import { type PreparedClip, readFlow } from './clip.js';
+import type { Predictor } from './predictor.js';
+
+/** What is found of a network on frames of the clip. */
+export interface Judgement extends Steadiness {
+  /** Share of the pixels where the original is sure (0.9 and more) that keep its class. */
+  readonly agreement: number;
+  /** Share of all pixels that have the class of the consensus. */
+  readonly consensus: number;
+  /** Total variation distance of class shares from those of the consensus. */
+  readonly sharesApart: number;
+  readonly frames: number;
+  readonly pairs: number;
+}
+
+/** A probability times 255 from which on the original is sure. */
+const sure = Math.round(0.9 * 255);
+
+/** What is told of each frame while it is judged. */
+export interface JudgedFrame {
+  readonly index: number;
+  readonly labels: LabelMap;
+  /** The consensus' classes. */
+  readonly consensus: LabelMap;
+  /** RGB planes, 3×height×width. */
+  readonly planes: Uint8Array;
+  /** Pixels that changed class since the frame before along the flow; of pairs only. */
+  readonly changes?: number | undefined;
+}
+
+/**
+ * Runs a network on frames in order, and compares neighbours among them along the flow.
+ * @param frames indices, rising.
+ */
+export async function judge(
+  clip: PreparedClip,
+  predictor: Predictor,
+  frames: readonly number[],
+  onFrame?: ((frame: JudgedFrame) => void | Promise<void>) | undefined,
+): Promise<Judgement> {
+  const { height, width, classes, files } = clip;
+  const pairs = new Set(clip.pairs);
+  let counts = noSteadiness(classes);
+  const tally = { sure: 0, kept: 0, agreeing: 0, pixels: 0, pairs: 0 };
+  const [own, other] = [Array<number>(classes).fill(0), Array<number>(classes).fill(0)];
+  let previous: { index: number; labels: LabelMap } | undefined;
+  for (const index of frames) {
+    const planes = await files.frames.read(index);
+    const labels: LabelMap = { height, width, data: await predictor.run(planes) };
+    const [probabilities, consensus] = await Promise.all([
+      files.probabilities.read(index),
+      files.consensus.read(index),
+    ]);
+    for (let i = 0, at = 0; i < labels.data.length; i++, at += classes) {
+      const label = labels.data[i];
+      own[label]++;
+      other[consensus[i]]++;
+      if (label === consensus[i]) tally.agreeing++;
+      let best = 0;
+      for (let c = 1; c < classes; c++) if (probabilities[at + c] > probabilities[at + best]) best = c;
+      if (probabilities[at + best] < sure) continue;
+      tally.sure++;
+      if (best === label) tally.kept++;
+    }
+    tally.pixels += labels.data.length;
+    let changes: number | undefined;
+    if (previous?.index === index - 1 && pairs.has(index - 1)) {
+      const [forward, backward] = await Promise.all([
+        readFlow(files.forward, index - 1, clip),
+        readFlow(files.backward, index - 1, clip),
+      ]);
+      const found = steadinessCounts(previous.labels, labels, forward, backward, classes);
+      changes = found.before.reduce((sum, value, c) => sum + value - found.steady[c], 0);
+      counts = addSteadiness(counts, found);
+      tally.pairs++;
+    }
+    await onFrame?.({ index, labels, consensus: { height, width, data: consensus }, planes, changes });
+    previous = { index, labels };
+  }
+  const share = (sums: number[]) => sums.map((sum) => sum / Math.max(1, tally.pixels));
+  return {
+    ...steadiness(counts),
+    agreement: tally.sure > 0 ? tally.kept / tally.sure : 1,
+    consensus: tally.agreeing / Math.max(1, tally.pixels),
+    sharesApart: totalVariation(share(own), share(other)),
+    frames: frames.length,
+    pairs: tally.pairs,
+  };
+}

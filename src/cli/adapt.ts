@@ -1,0 +1,131 @@
+// `steadyseg adapt`: a network made steadier on the user's own video, without labels.
+import { Command } from 'commander';
+import { type AdaptOptions, type AdaptResult, adapt } from '../adapt/adapt.js';
+import { checkNotRead } from '../base/outputFile.js';
+import { adaptationReport, collectFrames } from '../report/adaptation.js';
+import { formatNumber } from '../report/number.js';
+import { writeReport } from '../report/report.js';
+import { renderTable } from '../report/table.js';
+import { classesOf } from './classOptions.js';
+import { withProgress } from './interruptible.js';
+import { printResult, wholeNumber } from './options.js';
+import { addModelOptions, type ModelOptions, modelOptionsOf } from './segmentationOptions.js';
+
+interface Options extends ModelOptions {
+  model: string;
+  out: string;
+  flow?: string;
+  steps?: number;
+  limit?: number;
+  seed?: number;
+  freeze?: string[];
+  report?: string;
+  resume?: boolean;
+  json?: boolean;
+  threads?: number;
+  device: string;
+}
+
+/** What is counted in each stage. */
+const units: Record<string, string> = {
+  frames: 'frames read',
+  consensus: 'frames of the consensus',
+  steps: 'steps',
+  choice: 'candidates judged',
+  judgement: 'frames judged',
+};
+
+export function command(): Command {
+  const made = new Command('adapt')
+    .description(
+      'Make a network steadier on your own video, without labels: the same file with other numbers in its weights.',
+    )
+    .argument('<input...>', 'videos, folders, "globs" or list files (.txt) of the place to adapt to')
+    .requiredOption('-m, --model <file>', 'segmentation network (.onnx)')
+    .requiredOption('-o, --out <file>', 'the adapted network (.onnx)');
+  return addModelOptions(made)
+    .option('--flow <source>', 'dis, farneback, a folder of .flo files or a flow network (.onnx)', 'dis')
+    .option('--steps <n>', 'updates of the weights (default: 300)', wholeNumber(1))
+    .option('--limit <n>', 'frames at most', wholeNumber(2))
+    .option('--seed <n>', 'the order of pairs follows from it (default: 1)', wholeNumber(0))
+    .option('--freeze <patterns>', 'weights that stay as they are, such as "encoder.*,*.bias"', (text) =>
+      text.split(','),
+    )
+    .option('--report <file>', 'a report (.html): figures, flicker by class, the places that flickered most')
+    .option('--resume', 'go on with an interrupted adaptation to the same file')
+    .option('--threads <n>', 'threads (default: one a core)', wholeNumber(1))
+    .option('--device <name>', 'where the network runs: cpu, cuda, webgpu, …', 'cpu')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+The network segments every frame on its own before and after, at the same cost. Where nothing makes it steadier without
+changing what it says, its own weights are written and "adapted" is false.
+
+Example:
+  steadyseg adapt drive.mp4 --model network.onnx -o steady.onnx
+  steadyseg predict drive.mp4 --model steady.onnx --out after`,
+    )
+    .action(run);
+}
+
+async function run(inputs: string[], options: Options): Promise<void> {
+  const ending = 'finishing the step under way';
+  let stage = '';
+  const collected = collectFrames();
+  if (options.report !== undefined) await checkNotRead(options.report, [options.model, options.out, ...inputs]);
+  const result = await withProgress({ title: 'adapt', unit: '', ending }, async (progress, signal) => {
+    const adaptOptions: AdaptOptions = {
+      ...modelOptionsOf(options),
+      ...{ inputs, model: options.model, out: options.out, signal },
+      ...{ flow: options.flow, steps: options.steps, limit: options.limit, seed: options.seed, freeze: options.freeze },
+      ...{ resume: options.resume, threads: options.threads, device: options.device },
+      classes: await classesOf(options),
+      onJudged: options.report === undefined ? undefined : collected.onJudged,
+      onNote: (note) => progress.note(`note: ${note}`),
+      onProgress({ stage: now, done, total }) {
+        if (now !== stage) progress.note(`adapt: ${units[now]}`);
+        stage = now;
+        progress.update({ done, total });
+      },
+    };
+    return adapt(adaptOptions);
+  });
+  if (options.report !== undefined) {
+    const frames = await collected.frames(result.classes);
+    const details = [
+      ['Model', options.model],
+      ['Clips', inputs.join(', ')],
+    ] as const;
+    await writeReport(options.report, adaptationReport({ result, frames, details }));
+  }
+  printResult(options.json, result, () => describe(result, inputs[0]));
+}
+
+/** The figures before and after, and what to do with the result. */
+function describe(result: AdaptResult, input: string): string {
+  const { before, after, alpha, adapted, model, classes } = result;
+  const percent = (value: number) => formatNumber(value, 'percent');
+  const figures = renderTable(
+    [{ name: '' }, { name: 'before' }, { name: 'after' }],
+    [
+      ['steady pixels', percent(before.steady), percent(after.steady)],
+      ['flicker', percent(1 - before.steady), percent(1 - after.steady)],
+      ['temporal kappa', before.kappa.toFixed(4), after.kappa.toFixed(4)],
+      ['agreement where the original is sure', percent(before.agreement), percent(after.agreement)],
+      ['agreement with the consensus', percent(before.consensus), percent(after.consensus)],
+    ],
+  );
+  const byClass = renderTable(
+    [{ name: 'class' }, { name: 'share before' }, { name: 'after' }, { name: 'flicker before' }, { name: 'after' }],
+    classes.classes.flatMap((name, c) =>
+      before.shares[c] > 0 || after.shares[c] > 0
+        ? [[name, ...[before.shares[c], after.shares[c], before.flicker[c], after.flicker[c]].map(percent)]]
+        : [],
+    ),
+  );
+  const end = adapted
+    ? `${model}: ${percent(alpha)} of the way from the original to the trained weights. Use it in the original's place:\n  steadyseg predict ${input} --model ${model} --out after`
+    : `${model}: nothing safe made the network steadier; it holds the original's weights`;
+  return `${figures}\n\n${byClass}\n\n${end}`;
+}

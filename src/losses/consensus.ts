@@ -1,0 +1,52 @@
+// Distillation of a consensus along the flow: cross entropy to soft targets, rare classes weighted up (SPEC section 9).
+import { SteadysegError } from '../base/errors.js';
+import { constant, detach, type Value } from '../onnx/graph.js';
+import { add, cast, div, exp, log, max, mul, reduceMax, reduceSum, sub, transpose } from '../onnx/ops.js';
+import { bilinear } from '../onnx/resample.js';
+import { tensor } from '../tensor/tensor.js';
+import { sumOverSamples } from './sampleWeights.js';
+
+/** A frame's scores and what they should become. */
+export interface ConsensusPair {
+  /** N×C×h×w. */
+  readonly logits: Value;
+  /** N×H×W×C bytes: probabilities times 255. */
+  readonly targets: Value;
+}
+
+/** Keeps the mean of no pixels at all at 0 instead of NaN. */
+const smallestWeight = 1e-12;
+
+/**
+ * Σ w·ce / Σ w over all pixels of all frames: `ce = -Σ_c Q_c log p_c` with p the softmax of the scores at the targets' size
+ * (corners aligned), and `w = Σ_c Q_c·w_c`. Targets are brought to sum 1 first; their rounding does not matter then.
+ * @throws SteadysegError when the weights are not as many as the classes.
+ */
+export function consensusLoss(pairs: readonly ConsensusPair[], classWeights: readonly number[]): Value {
+  const terms = pairs.map((pair) => pixelTerms(pair, classWeights));
+  const weighted = terms.map(({ crossEntropy, weight }) => sumOverSamples(mul(crossEntropy, weight), undefined));
+  const total = terms.map(({ weight }) => sumOverSamples(weight, undefined));
+  return div(weighted.reduce(add), max(total.reduce(add), smallestWeight));
+}
+
+/** Both N×1×H×W. */
+function pixelTerms({ logits, targets }: ConsensusPair, classWeights: readonly number[]) {
+  const { graph } = logits;
+  const [, height, width, classes] = targets.shape;
+  if (classWeights.length !== classes || logits.shape[1] !== classes) {
+    throw new SteadysegError(
+      `expected ${classes} classes as the targets have, found ${logits.shape[1]} scores and ${classWeights.length} weights`,
+    );
+  }
+  const bytes = transpose(cast(targets, 'float32'), [0, 3, 1, 2]);
+  const wanted = div(bytes, max(reduceSum(bytes, [1]), 1));
+  const large = bilinear(logits, height, width);
+  // The maximum cancels in value and gradient; it only keeps the exponentials finite.
+  const centred = sub(large, detach(reduceMax(large, [1])));
+  const logSumExp = log(reduceSum(exp(centred), [1]));
+  const weights = constant(graph, tensor('float32', [1, classes, 1, 1], Float32Array.from(classWeights)));
+  return {
+    crossEntropy: sub(logSumExp, reduceSum(mul(wanted, centred), [1])),
+    weight: reduceSum(mul(wanted, weights), [1]),
+  };
+}

@@ -1,0 +1,158 @@
+// Adaptation end to end on a tiny clip: steadier where that is possible, honest where not, exact across interrupts.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AdaptOptions, adapt, bestAlpha, between, type CurvePoint, splitPairs } from '#src/adapt/adapt.js';
+import { writePicture } from '#src/media/pictures.js';
+import { exportModel } from '#src/onnx/export.js';
+import { constant, createGraph, input } from '#src/onnx/graph.js';
+import type { Model } from '#src/onnx/model.js';
+import { conv, relu, softmax } from '#src/onnx/ops.js';
+import { readModel } from '#src/onnx/read.js';
+import { writeModel } from '#src/onnx/write.js';
+import { createRandom, symmetricByName } from '#src/tensor/random.js';
+import { float32 } from '#src/tensor/tensor.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'steadyseg-adapt-'));
+const frames = join(folder, 'frames');
+const model = join(folder, 'model.onnx');
+const [height, width] = [48, 64];
+
+/** A textured picture that moves to the left, with noise that a network may flicker on. */
+async function writeFrames(out: string, count: number, noise: number): Promise<void> {
+  const random = createRandom(7);
+  for (let t = 0; t < count; t++) {
+    const data = new Uint8Array(3 * width * height);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        for (let c = 0; c < 3; c++) {
+          const value =
+            128 + 50 * Math.sin((x + t) * 0.35 + c) + 40 * Math.cos(y * 0.3 - c) + noise * (random.uniform() - 0.5);
+          data[3 * (y * width + x) + c] = Math.max(0, Math.min(255, Math.round(value)));
+        }
+      }
+    }
+    await writePicture(join(out, `${String(t).padStart(3, '0')}.png`), { width, height, data });
+  }
+}
+
+function network(): Model {
+  const graph = createGraph('network');
+  const image = input(graph, 'image', 'float32', [1, 3, height, width]);
+  const weight = (name: string, shape: number[]) => constant(graph, symmetricByName(name, shape, 0.6), name);
+  const x = relu(conv(image, weight('a.weight', [6, 3, 3, 3]), weight('a.bias', [6]), { pads: [1, 1, 1, 1] }));
+  const scores = conv(x, weight('b.weight', [4, 6, 3, 3]), undefined, { pads: [1, 1, 1, 1] });
+  return exportModel(graph, { scores }, { metadata: new Map([['kept', 'as it is']]) });
+}
+
+beforeAll(async () => {
+  await writeFrames(frames, 8, 90);
+  writeFileSync(model, writeModel(network()));
+}, 60_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = (name: string, options: Partial<AdaptOptions> = {}) =>
+  adapt({ inputs: [frames], model, out: join(folder, name), steps: 30, threads: 1, ...options });
+
+describe('adapting to a clip', { timeout: 120_000 }, () => {
+  it('makes a network that flickers on noise steadier, and changes nothing but weights', async () => {
+    const result = await run('steady.onnx');
+    expect(result.adapted).toBe(true);
+    expect(result.after.steady).toBeGreaterThan(result.before.steady + 0.005);
+    expect(result.after.kappa).toBeGreaterThan(result.before.kappa);
+    expect(result.curve.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1]);
+    expect([result.frames, result.pairs, result.cuts]).toEqual([8, 7, []]);
+    const [before, after] = [readModel(readFileSync(model)), readModel(readFileSync(result.model))];
+    const rest = ({ graph, ...all }: Model) => ({
+      ...all,
+      graph: { ...graph, initializers: [...graph.initializers.keys()] },
+    });
+    expect(rest(after)).toEqual(rest(before));
+    expect(after.graph.initializers.get('b.weight')?.data).not.toEqual(before.graph.initializers.get('b.weight')?.data);
+    expect(existsSync(`${result.model}.adapt`)).toBe(false);
+  });
+
+  it('ends in the same bytes when it was interrupted and resumed, and not with other options', async () => {
+    const whole = readFileSync((await run('whole.onnx')).model);
+    const interruption = new AbortController();
+    const onProgress: AdaptOptions['onProgress'] = ({ stage, done }) => {
+      if (stage === 'steps' && done === 11) interruption.abort();
+    };
+    await expect(run('cut.onnx', { signal: interruption.signal, onProgress })).rejects.toThrow('ended at step 1');
+    expect(existsSync(join(folder, 'cut.onnx'))).toBe(false);
+    await expect(run('cut.onnx')).rejects.toThrow('unfinished adaptation; go on with --resume');
+    await expect(run('cut.onnx', { resume: true, seed: 5 })).rejects.toThrow('begun with other inputs or options');
+    const resumed = await run('cut.onnx', { resume: true });
+    expect(readFileSync(resumed.model).equals(whole)).toBe(true);
+  });
+
+  it('says so when the network is steady already: a still, or a network that always says the same', async () => {
+    const still = join(folder, 'still');
+    for (const t of [0, 1, 2]) {
+      await writePicture(join(still, `${t}.png`), { width, height, data: new Uint8Array(3 * width * height).fill(90) });
+    }
+    const result = await run('still.onnx', { inputs: [still], steps: 5 });
+    expect([result.adapted, result.alpha]).toEqual([false, 0]);
+    expect(readFileSync(result.model).equals(readFileSync(model))).toBe(true);
+  });
+
+  it('finds cuts, and never pairs across them', async () => {
+    const cut = join(folder, 'cut');
+    await writeFrames(cut, 4, 0);
+    const random = createRandom(3);
+    for (const t of [4, 5]) {
+      const noise = Uint8Array.from({ length: 3 * width * height }, () => random.integer(256));
+      await writePicture(join(cut, `00${t}.png`), { width, height, data: noise });
+    }
+    const result = await run('cuts.onnx', { inputs: [cut], steps: 2 });
+    expect(result.cuts).toContain(3);
+    expect(result.pairs).toBeLessThanOrEqual(4);
+  });
+
+  it('refuses what cannot be adapted, and writes nothing', async () => {
+    const labels = join(folder, 'one.onnx');
+    const graph = createGraph('no weights');
+    const image = input(graph, 'image', 'float32', [1, 3, height, width]);
+    writeFileSync(labels, writeModel(exportModel(graph, { scores: softmax(image, 1) })));
+    await expect(run('none.onnx', { model: labels })).rejects.toThrow('expected float weights to adapt, found none');
+    const one = join(folder, 'single');
+    await writePicture(join(one, '0.png'), { width, height, data: new Uint8Array(3 * width * height) });
+    await expect(run('single.onnx', { inputs: [one] })).rejects.toThrow('expected at least 2 frames, found 1');
+    await expect(run('none.onnx', { inputs: [] })).rejects.toThrow('expected a video or frames');
+    await expect(adapt({ inputs: [frames], model, out: model })).rejects.toThrow(
+      'expected a file apart from what is read',
+    );
+    expect(existsSync(join(folder, 'none.onnx'))).toBe(false);
+  });
+});
+
+describe('the choice', () => {
+  const point = (alpha: number, steady: number, consensus: number, sharesApart: number): CurvePoint => ({
+    ...{ alpha, steady, consensus, sharesApart, kappa: steady, agreement: 1, frames: 2, pairs: 1 },
+    ...{ flicker: [], shares: [] },
+  });
+
+  it('is the steadiest safe point, or the original', () => {
+    const original = point(0, 0.9, 0.9, 0.02);
+    expect(bestAlpha([original, point(0.5, 0.95, 0.91, 0.02), point(1, 0.97, 0.92, 0.02)])).toBe(1);
+    expect(bestAlpha([original, point(0.5, 0.95, 0.91, 0.02), point(1, 0.97, 0.89, 0.02)])).toBe(0.5);
+    expect(bestAlpha([original, point(0.5, 0.95, 0.91, 0.03), point(1, 0.89, 0.92, 0.01)])).toBe(0);
+  });
+
+  it('is made on pairs whose frames no training pair has', () => {
+    const pairs = Array.from({ length: 60 }, (_, t) => t);
+    const { training, held } = splitPairs(pairs);
+    expect(held).toHaveLength(6);
+    const frames = new Set(held.flatMap((t) => [t, t + 1]));
+    expect(training.some((t) => frames.has(t) || frames.has(t + 1))).toBe(false);
+    expect(training.length).toBe(60 - 3 * 6);
+    expect(splitPairs([0, 1, 2])).toEqual({ training: [0, 1, 2], held: [0, 1, 2] });
+  });
+
+  it('mixes weights linearly', () => {
+    const [from, to] = [new Map([['w', float32([2], [0, 4])]]), new Map([['w', float32([2], [2, 0])]])];
+    expect([...(between(from, to, 0.25).get('w')?.data ?? [])].map(Number)).toEqual([0.5, 3]);
+    expect(between(from, to, 0).get('w')).toBe(from.get('w'));
+  });
+});
