@@ -1,5 +1,7 @@
 // Reverse-mode differentiation of a graph into the same graph: one rule an operator, in terms of plain operators.
+
 import { messageOf, SteadysegError } from '../base/errors.js';
+import { lookUp } from '../base/lookUp.js';
 import { type Graph, type Node, neededNodes, stopGradient, type Value } from '../onnx/graph.js';
 import { add, filled, scatterElements } from '../onnx/ops.js';
 import { elementCount, formatShape } from '../tensor/tensor.js';
@@ -86,7 +88,7 @@ function applyRule(
   active: ReadonlySet<Value>,
   recall: Recall,
 ): [number, Contribution][] {
-  const rule = gradientRules[node.op];
+  const rule = lookUp(gradientRules, node.op);
   if (!rule || node.domain !== '') {
     const operator = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
     throw new SteadysegError(`the operator ${operator} of node ${node.name} has no gradient rule`);

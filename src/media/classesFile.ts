@@ -6,6 +6,7 @@ import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
 import { MAX_CLASSES } from '../base/labels.js';
 import { problemOf } from '../base/problem.js';
+import { checkNesting } from '../base/yaml.js';
 import { type ClassSet, type Rgb, vocColor } from './classes.js';
 import { ignoreLabel } from './image.js';
 
@@ -49,8 +50,13 @@ export async function readClassesFile(path: string): Promise<ClassSet> {
   let content: unknown;
   try {
     // `maxAliasCount: 0` refuses the aliases with which a small file can grow without bound.
-    content = extname(path).toLowerCase() === '.json' ? JSON.parse(text) : parseYaml(text, { maxAliasCount: 0 });
+    if (extname(path).toLowerCase() === '.json') content = JSON.parse(text);
+    else {
+      checkNesting(text, path);
+      content = parseYaml(text, { maxAliasCount: 0 });
+    }
   } catch (thrown) {
+    if (thrown instanceof SteadysegError) throw thrown;
     throw new SteadysegError(`${path}: expected JSON or YAML with the key "classes", found: ${messageOf(thrown)}`);
   }
   const result = v.safeParse(classFile, content);

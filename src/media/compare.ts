@@ -2,7 +2,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
-import { exists, isFolder } from '../base/files.js';
+import { exists, isFolder, readFileBounded } from '../base/files.js';
 import { checkNotRead } from '../base/outputFile.js';
 import type { OnProgress } from '../base/progress.js';
 import { type ClassSet, sameNames } from './classes.js';
@@ -14,7 +14,8 @@ import { type FrameSource, openFrames } from './frames.js';
 import type { LabelMap, RgbImage } from './image.js';
 import { readLabelMap } from './labels.js';
 import { createCaption, createLegend, drawLegend, type Legend } from './legend.js';
-import { writePicture } from './pictures.js';
+import { MAX_PICTURE_BYTES, writePicture } from './pictures.js';
+import { isPng } from './png.js';
 import { classesOfResult } from './resultClasses.js';
 import { pairingKey, pairingKeyOf } from './stems.js';
 import type { FrameRate } from './video.js';
@@ -139,6 +140,15 @@ export async function compare(inputA: string, inputB: string, options: CompareOp
   return { frames: done, ...(video && { video }), flicker: { file: flicker, a: mapA.rate, b: mapB.rate } };
 }
 
+/** Of a PNG; label maps are nothing else. */
+async function layoutOf(path: string): Promise<{ channels?: number | undefined; isPalette?: boolean | undefined }> {
+  const bytes = await readFileBounded(path, MAX_PICTURE_BYTES).catch(() => new Uint8Array(0));
+  if (!isPng(bytes)) return {};
+  return await sharp(bytes)
+    .metadata()
+    .catch(() => ({}));
+}
+
 async function openSide(input: string, given: ClassSet | undefined): Promise<Side> {
   const classes = await classesOfResult(input, given);
   // A result of `predict` holds its label maps and colour maps in folders of their own.
@@ -147,9 +157,7 @@ async function openSide(input: string, given: ClassSet | undefined): Promise<Sid
   for (const folder of (await isFolder(input)) ? inner.reverse() : []) if (await exists(folder)) place = folder;
   const source = await openFrames(place);
   if (source.paths === undefined) return { input, source, classes: undefined };
-  const { channels, isPalette } = await sharp(source.paths[0])
-    .metadata()
-    .catch(() => ({ channels: undefined, isPalette: false }));
+  const { channels, isPalette } = await layoutOf(source.paths[0]);
   const single = channels === 1 || isPalette === true;
   if (channels === 1 && classes === undefined) {
     throw new UsageError(`${input} holds label maps: expected a preset or a file of classes to draw them`);

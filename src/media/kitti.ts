@@ -4,6 +4,7 @@ import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded, writeFileWhole } from '../base/files.js';
 import { checkFlowSize, isUnknownFlow, MAX_FLOW_PIXELS, UNKNOWN_FLOW } from './flo.js';
 import { checkFlow, type OpticalFlow } from './image.js';
+import { isPng } from './png.js';
 
 /** An uncompressed 16-bit PNG of the largest flow, with room for its chunks; a larger file holds something else. */
 const MAX_KITTI_BYTES = MAX_FLOW_PIXELS * 6 + (1 << 20);
@@ -17,13 +18,15 @@ const STEPS_PER_PIXEL = 64;
  */
 export async function readKittiFlow(path: string): Promise<OpticalFlow> {
   const bytes = await readFileBounded(path, MAX_KITTI_BYTES);
+  // Before sharp sees it, which would draw vector graphics.
+  if (!isPng(bytes)) throw new SteadysegError(`${path}: expected KITTI flow (PNG, 3 channels of 16 bit), found no PNG`);
   try {
-    const { format, width, height, channels, depth } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    const { width, height, channels, depth } = await sharp(bytes, { limitInputPixels: false }).metadata();
     checkFlowSize(width, height, path);
-    if (format !== 'png' || depth !== 'ushort' || channels !== 3) {
+    if (depth !== 'ushort' || channels !== 3) {
       const bits = depth === 'ushort' ? '16 bit' : '8 bit';
       throw new SteadysegError(
-        `${path}: expected KITTI flow (PNG, 3 channels of 16 bit), found ${format}, ${channels} channels of ${bits}`,
+        `${path}: expected KITTI flow (PNG, 3 channels of 16 bit), found ${channels} channels of ${bits}`,
       );
     }
     // Without the 16-bit colour space sharp reduces to 8 bits on the way.

@@ -5,7 +5,7 @@ import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded, writeFileWhole } from '../base/files.js';
 import type { ClassSet } from './classes.js';
 import { checkLabelMap, ignoreLabel, type LabelMap } from './image.js';
-import { pngSignature } from './png.js';
+import { isPng, pngSignature } from './png.js';
 
 /** No label map is larger than the frame it belongs to, and frames end here (readPicture has the same limit); a small file can claim to be. */
 const MAX_LABEL_PIXELS = 1 << 27;
@@ -116,7 +116,7 @@ function kindOf({ depth, colourType }: PngHeader): string {
 
 /** The header and chunks of a PNG file. @throws SteadysegError for what is none, is cut off, or has no size a label map has. */
 function pngParts(bytes: Uint8Array, name: string): { header: PngHeader; chunks: PngChunk[] } {
-  if (bytes.length < pngSignature.length || pngSignature.some((byte, at) => bytes[at] !== byte)) {
+  if (!isPng(bytes)) {
     throw new SteadysegError(
       `${name}: expected a PNG label map, found ${bytes.length === 0 ? 'an empty file' : 'a file of another kind'}`,
     );

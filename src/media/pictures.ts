@@ -17,7 +17,7 @@ export const pictureExtensions: readonly string[] = [
 /** A picture above this takes more than 400 MB as RGB: no camera frame does, and a small file can claim to be one. */
 const MAX_PICTURE_PIXELS = 1 << 27;
 /** A picture of that many pixels that does not compress at all, in 16 bits with alpha. */
-const MAX_PICTURE_BYTES = 8 * MAX_PICTURE_PIXELS;
+export const MAX_PICTURE_BYTES = 8 * MAX_PICTURE_PIXELS;
 /** Enough to tell what a file is, and whether it moves. */
 const HEAD_BYTES = 1024;
 

@@ -4,6 +4,11 @@ import { constants, crc32, deflateSync } from 'node:zlib';
 /** What every PNG file begins with. */
 export const pngSignature = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
 
+/** Whether a file begins like a PNG. */
+export function isPng(bytes: Uint8Array): boolean {
+  return bytes.length >= pngSignature.length && pngSignature.every((byte, at) => bytes[at] === byte);
+}
+
 const NO_FILTER = 0;
 const AVERAGE_FILTER = 3;
 

@@ -245,6 +245,14 @@ export function parseResult(text: string, name: string): EvaluationResult {
   const classes = result.classes.length;
   const checkCounts = (counts: ClassCounts, what: string) => {
     for (const [key, list] of Object.entries(counts)) fits(list.length, classes, `${what}.${key}`);
+    const { intersection, union, target } = counts;
+    for (const [id, pixels] of target.entries()) {
+      if (intersection[id] <= pixels && pixels <= union[id]) continue;
+      const found = `${intersection[id]}, ${pixels} and ${union[id]}`;
+      throw new SteadysegError(
+        `${name}: ${what}: expected an intersection within the target within the union, found ${found} for class ${id}`,
+      );
+    }
   };
   if (result.measure === 'miou') checkCounts(result.counts, 'counts');
   if (result.measure === 'tc') {
@@ -263,6 +271,14 @@ export function parseResult(text: string, name: string): EvaluationResult {
       'the windows of windowsOfClip',
     );
   }
+  if (result.measure === 'vc') {
+    const at = result.numerator.findIndex((pixels, window) => pixels > result.denominator[window]);
+    if (at >= 0) {
+      throw new SteadysegError(
+        `${name}: window ${at}: expected at most its ${result.denominator[at]} pixels, found ${result.numerator[at]}`,
+      );
+    }
+  }
   const { index, count: shards } = result.shard;
   if (index >= shards) throw new SteadysegError(`${name}: shard: expected an index below ${shards}, found ${index}`);
   for (const one of result.clips) {
@@ -273,7 +289,12 @@ export function parseResult(text: string, name: string): EvaluationResult {
   return result;
 }
 
-/** The sum of the counts of results. */
+/** The sum of the counts of results. @throws SteadysegError when it is beyond what numbers hold. */
 export function sumCounts(all: readonly ClassCounts[]): ClassCounts {
-  return all.reduce(addCounts);
+  const sum = all.reduce(addCounts);
+  const lists = [sum.intersection, sum.union, sum.target];
+  if (!lists.every((list) => Array.from(list).every(Number.isSafeInteger))) {
+    throw new SteadysegError(`expected counts of together at most ${Number.MAX_SAFE_INTEGER} pixels, found more`);
+  }
+  return sum;
 }

@@ -1,5 +1,15 @@
 // Computes small expressions of constants at import, so that shapes which exporters calculate in the graph become known.
-import { type DType, elementCount, int64, numbersOf, type Shape, type Tensor, zeros } from '../tensor/tensor.js';
+import { lookUp } from '../base/lookUp.js';
+import {
+  type DType,
+  elementCount,
+  int64,
+  int64Of,
+  numbersOf,
+  type Shape,
+  type Tensor,
+  zeros,
+} from '../tensor/tensor.js';
 import { inferOutputs } from './inference/index.js';
 import { sliceRanges } from './inference/movement.js';
 import { reducedAxes } from './inference/reduction.js';
@@ -175,7 +185,8 @@ export function foldConstants(site: Site): Tensor[] | undefined {
     return [contentOf(output, shape.slice(start).slice(0, output.shape[0]))];
   }
   const known =
-    [...moves, 'Split'].includes(site.op) || [elementwise, reductions, others].some((table) => table[site.op]);
+    [...moves, 'Split'].includes(site.op) ||
+    [elementwise, reductions, others].some((table) => Object.hasOwn(table, site.op));
   if (!known || site.inputs.some((value) => value && !value.constant)) return undefined;
   const outputs = inferOutputs(site);
   if ([...outputs, ...site.inputs].some((type) => type && elementCount(type.shape) > MAX_FOLDED_ELEMENTS)) {
@@ -183,17 +194,24 @@ export function foldConstants(site: Site): Tensor[] | undefined {
   }
   const move = moves.includes(site.op);
   if (!move && [...outputs, ...site.inputs].some((type) => type && isHalf(type))) return undefined;
+  if (site.inputs.some((value) => value?.constant && !holdsNumbers(value.constant))) return undefined;
   const inputs = site.inputs.map((value) => (value?.constant ? numbersOf(value.constant) : []));
   if (site.op === 'Split') return splitParts(site, inputs[0], outputs);
   const [output] = outputs;
-  const result = move ? inputs[0] : computed(site, inputs, output.shape);
+  const result = move ? inputs[0] : computed(site, inputs, output);
   return result && [contentOf(output, result)];
 }
 
-function computed(site: Site, inputs: Inputs, output: Shape): readonly number[] | undefined {
-  if (elementwise[site.op]) return broadcast(site, inputs, output, elementwise[site.op]);
-  if (reductions[site.op]) return reduced(site, inputs, reductions[site.op]);
-  return others[site.op](site, inputs, output);
+function computed(site: Site, inputs: Inputs, output: ValueType): readonly number[] | undefined {
+  const [byElement, reduction] = [lookUp(elementwise, site.op), lookUp(reductions, site.op)];
+  const result = byElement
+    ? broadcast(site, inputs, output.shape, byElement)
+    : reduction
+      ? reduced(site, inputs, reduction)
+      : undefined;
+  // The engine wraps integers; numbers lose their last digits before that.
+  if (result) return output.dtype.includes('int') && result.some((x) => Math.abs(x) >= 2 ** 53) ? undefined : result;
+  return lookUp(others, site.op)?.(site, inputs, output.shape);
 }
 
 function splitParts(site: Site, elements: readonly number[], outputs: readonly ValueType[]): Tensor[] {
@@ -208,6 +226,13 @@ function splitParts(site: Site, elements: readonly number[], outputs: readonly V
       picked(output.shape, elements, shape, (index) => index.with(axis, index[axis] + from)),
     );
   });
+}
+
+/** Whether all its integers are numbers here as they are in the file; "to the end" (see `int64Of`) is. */
+function holdsNumbers({ data }: Tensor): boolean {
+  return (
+    !(data instanceof BigInt64Array || data instanceof BigUint64Array) || data.every((x) => int64Of(Number(x)) === x)
+  );
 }
 
 /** Half-precision data holds bits, which can be moved but are no numbers to compute with. */

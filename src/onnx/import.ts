@@ -1,5 +1,7 @@
 // Adds a model, ours or foreign, to a graph at concrete sizes: shapes are inferred, shape arithmetic is computed.
+
 import { messageOf, SteadysegError } from '../base/errors.js';
+import { lookUp } from '../base/lookUp.js';
 import { float32, formatShape, int64, type Shape, type Tensor } from '../tensor/tensor.js';
 import { normalizeBatch } from './batchStatistics.js';
 import { foldConstants } from './fold.js';
@@ -60,7 +62,7 @@ export function addModel(graph: Graph, model: Model): AddedModel {
       const traced = tracedFor(model, inputs);
       const values = new Map<string, Value | undefined>([['', undefined], ...shared]);
       for (const { name } of feedInputs(model.graph)) {
-        const value = inputs[name];
+        const value = lookUp(inputs, name);
         if (!value) throw new SteadysegError(`expected a value for the input ${name}, found none`);
         values.set(name, value);
         if (traced) recordSize(traced, name, value.shape);
@@ -105,9 +107,9 @@ export interface ImportedGraph {
  */
 export function importModel(model: Model, { inputShapes = {} }: ImportOptions = {}): ImportedGraph {
   const graph = createGraph(model.graph.name || 'imported');
-  const inputs: Record<string, Value> = {};
+  const inputs: Record<string, Value> = Object.create(null);
   for (const info of feedInputs(model.graph)) {
-    const shape = inputShapes[info.name] ?? fixedShape(info);
+    const shape = lookUp(inputShapes, info.name) ?? fixedShape(info);
     if (!info.type || !shape) {
       const open = info.type?.shape;
       throw new SteadysegError(
@@ -138,7 +140,7 @@ function tracedFor(model: Model, inputs: Readonly<Record<string, Value>>): Trace
   const feeds = feedInputs(model.graph);
   const changed = feeds.filter((info) => {
     const shape = info.type?.shape;
-    const now = inputs[info.name]?.shape;
+    const now = lookUp(inputs, info.name)?.shape;
     return (
       shape &&
       now?.length === shape.length &&
@@ -149,7 +151,7 @@ function tracedFor(model: Model, inputs: Readonly<Record<string, Value>>): Trace
   const shapes = new Map<string, Shape>();
   const before: Record<string, Shape> = {};
   for (const { name, type } of feeds) {
-    const now = inputs[name]?.shape ?? [];
+    const now = lookUp(inputs, name)?.shape ?? [];
     // Axes that the file leaves open are not changed by the trace.
     before[name] = type?.shape?.map((size, axis) => (typeof size === 'number' ? size : now[axis])) ?? now;
   }

@@ -6,6 +6,7 @@ import {
   type DType,
   elementCount,
   formatShape,
+  int64Of,
   type Shape,
   type Tensor,
   tensorFromBytes,
@@ -87,7 +88,13 @@ function repeated<T>(into: T[], wireOfOne: WireType, one: (reader: BinaryReader)
   };
 }
 
+/** A 64-bit integer; one that no number holds is another number here, which `isExact` tells. */
 const readInt64 = (reader: BinaryReader): number => Number(reader.int64());
+
+/** The largest, which exporters write for "to the end", is known by a number (see `int64Of`). */
+function isExact(value: bigint): boolean {
+  return int64Of(Number(value)) === value;
+}
 
 function decodeModel(bytes: Uint8Array, external: ReadExternal): Model {
   let irVersion = 0;
@@ -179,7 +186,8 @@ function decodeNode(bytes: Uint8Array, external: ReadExternal): ModelNode {
   let name = '';
   const inputs: string[] = [];
   const outputs: string[] = [];
-  const attributes: Record<string, Attribute> = {};
+  // Without what every object inherits: names are the file's.
+  const attributes: Record<string, Attribute> = Object.create(null);
   const rest = readFields(bytes, {
     1: (reader) => inputs.push(reader.string()),
     2: (reader) => outputs.push(reader.string()),
@@ -220,6 +228,12 @@ function decodeAttribute(bytes: Uint8Array, external: ReadExternal): [string, At
   let tensorValue: Tensor | undefined;
   const floats: number[] = [];
   const integers: number[] = [];
+  let exact = true;
+  const readWhole = (reader: BinaryReader): number => {
+    const value = BigInt(reader.int64());
+    exact &&= isExact(value);
+    return Number(value);
+  };
   const rest = readFields(bytes, {
     1: (reader) => {
       name = reader.string();
@@ -228,7 +242,7 @@ function decodeAttribute(bytes: Uint8Array, external: ReadExternal): [string, At
       single = reader.float();
     },
     3: (reader) => {
-      whole = readInt64(reader);
+      whole = readWhole(reader);
     },
     4: (reader) => {
       text = new TextDecoder('utf-8', { fatal: true }).decode(reader.bytes());
@@ -237,13 +251,13 @@ function decodeAttribute(bytes: Uint8Array, external: ReadExternal): [string, At
       tensorValue = decodeTensor(reader.bytes(), external)[1];
     },
     7: repeated(floats, WireType.Bit32, (reader) => reader.float()),
-    8: repeated(integers, WireType.Varint, readInt64),
+    8: repeated(integers, WireType.Varint, readWhole),
     20: (reader) => {
       kindCode = reader.int32();
     },
   });
-  // A subgraph or a reference to a function's attribute is kept as it is.
-  const kind = rest && hasMeaning(rest) ? 'opaque' : (attributeKinds[kindCode] ?? 'opaque');
+  // A subgraph, a reference to a function's attribute or an integer that no number holds is kept as it is.
+  const kind = !exact || (rest && hasMeaning(rest)) ? 'opaque' : (attributeKinds[kindCode] ?? 'opaque');
   switch (kind) {
     case 'float':
       return [name, { kind, value: single }];

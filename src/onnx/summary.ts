@@ -98,7 +98,7 @@ export function imageShapes(
   { height, width }: { height: number; width: number },
   source: string,
 ): Record<string, Shape> {
-  const shapes: Record<string, Shape> = {};
+  const shapes: Record<string, Shape> = Object.create(null);
   for (const { name, type } of feedInputs(model.graph)) {
     if (type?.shape?.length !== 4) continue;
     const wanted = [1, 3, height, width];

@@ -1,5 +1,7 @@
 // Brings a node of an older operator set to the form of opset 18: what used to be attributes became inputs.
+
 import { SteadysegError } from '../base/errors.js';
+import { lookUp } from '../base/lookUp.js';
 import { float32, int64, type Tensor } from '../tensor/tensor.js';
 import { type Attribute, type Attributes, int, type ModelNode, string } from './model.js';
 
@@ -42,7 +44,7 @@ export function upgradeNode(node: ModelNode, opset: number): UpgradedNode {
   if (opset < 11 && (node.op === 'Resize' || node.op === 'Upsample')) return upgradeResize(node);
   if (node.op === 'Scatter') return { ...node, op: 'ScatterElements' };
   if (node.op === 'BatchNormalization' && opset < 9) return upgradeBatchNormalization(node);
-  const moved = movedAttributes[node.op];
+  const moved = lookUp(movedAttributes, node.op);
   let { inputs, attributes }: { inputs: readonly (string | Tensor)[]; attributes: Attributes } = node;
   if (moved && opset < moved[0]) {
     const present = moved[1].some((name) => attributes[name]);

@@ -1,6 +1,8 @@
 // A compiled model that runs on tensors, whatever build of ONNX Runtime is under it.
+
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { isOutOfMemory, messageOf, SteadysegError, UsageError } from '../base/errors.js';
+import { lookUp } from '../base/lookUp.js';
 import { suggest } from '../base/suggest.js';
 import { type DType, formatShape, type Tensor, tensor } from '../tensor/tensor.js';
 import { type Engine, isEngineDType } from './engine.js';
@@ -79,8 +81,9 @@ export async function openSession(
     inputs,
     outputs,
     async run(feeds, outputNames) {
-      const ortFeeds: Record<string, OrtTensor> = {};
-      for (const input of inputs) ortFeeds[input.name] = toEngine(engine, feeds[input.name], input, source);
+      const ortFeeds = Object.fromEntries(
+        inputs.map((input) => [input.name, toEngine(engine, lookUp(feeds, input.name), input, source)]),
+      );
       for (const name of outputNames ?? []) {
         if (!outputs.some((output) => output.name === name)) {
           throw new SteadysegError(

@@ -6,6 +6,7 @@ import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
 import { problemOf } from '../base/problem.js';
 import { suggest } from '../base/suggest.js';
+import { checkNesting } from '../base/yaml.js';
 import { publishedAugmentation } from '../data/augmentation.js';
 import { datasetLayouts } from '../data/datasets.js';
 import { scoreKinds } from '../segment/trace.js';
@@ -14,7 +15,12 @@ import { publishedSgd } from './optimizer.js';
 /** No hand-written configuration is longer. */
 const MAX_CONFIG_BYTES = 2 ** 20;
 
-const count = (minimum: number) => v.pipe(v.number(), v.integer(), v.minValue(minimum));
+const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  v.pipe(v.number(), v.integer(), v.minValue(minimum), v.maxValue(maximum));
+/** Larger crops are larger than any frame that is read. */
+const MAX_CROP_SIDE = 16384;
+/** No machine has more to give. */
+const MAX_THREADS = 1024;
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const positive = v.pipe(v.number(), v.gtValue(0));
 const belowOne = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
@@ -205,7 +211,11 @@ export const configSchema = v.strictObject({
     })),
   ),
   data: dataSchema,
-  crop: key(v.tuple([count(8), count(8)]), [769, 769], 'height and width of the training crops in pixels'),
+  crop: key(
+    v.tuple([count(8, MAX_CROP_SIDE), count(8, MAX_CROP_SIDE)]),
+    [769, 769],
+    'height and width of the training crops in pixels',
+  ),
   batch: key(count(1), 8, 'samples a step'),
   accumulate: key(count(1), 1, 'batches whose gradients are averaged for one update'),
   steps: requiredKey(count(1), 'updates in all'),
@@ -349,7 +359,7 @@ export const configSchema = v.strictObject({
     'mIoU and temporal consistency on held frames; may be changed when a run is resumed',
   ),
   checkpointEvery: key(count(1), 200, 'steps between checkpoints; there is one before each validation, too'),
-  workers: key(count(1), 1, 'threads that prepare batches'),
+  workers: key(count(1, MAX_THREADS), 1, 'threads that prepare batches'),
   threads: optionalKey(count(1), 'threads of the engine; default: one a core'),
   device: key(v.string(), 'cpu', 'where the step runs'),
 });
@@ -375,6 +385,7 @@ export function decidingChanges(before: TrainingConfig, now: TrainingConfig): st
  */
 export async function readConfig(path: string, changes: readonly string[] = []): Promise<TrainingConfig> {
   const text = new TextDecoder().decode(await readFileBounded(path, MAX_CONFIG_BYTES));
+  checkNesting(text, path);
   const document = parseDocument(text);
   const [fault] = document.errors;
   if (fault) throw new SteadysegError(`${path}: expected YAML: ${messageOf(fault)}`);
@@ -382,7 +393,9 @@ export async function readConfig(path: string, changes: readonly string[] = []):
     const separator = change.indexOf('=');
     if (separator < 1) throw new UsageError(`expected KEY=VALUE such as optimizer.rate=0.02, found "${change}"`);
     try {
-      document.setIn(change.slice(0, separator).split('.'), parseYaml(change.slice(separator + 1)));
+      const value = change.slice(separator + 1);
+      checkNesting(value, 'its value');
+      document.setIn(change.slice(0, separator).split('.'), parseYaml(value));
     } catch (thrown) {
       throw new UsageError(`${path}: the change "${change}" does not fit: ${messageOf(thrown)}`, { cause: thrown });
     }

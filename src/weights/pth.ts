@@ -5,6 +5,7 @@ import { type ByteSource, openWith } from './byteSource.js';
 import { type PickleValue, unpickle } from './pickle.js';
 import {
   createGlobals,
+  isTensorReference,
   isUnknownObject,
   type StorageReference,
   storageTypeOf,
@@ -54,19 +55,18 @@ export async function checkpointFrom(source: ByteSource): Promise<Checkpoint> {
     );
   }
   const storages = new Map<string, StorageReference>();
-  const users = new Map<string, number>();
-  const countUser = ({ storage }: TensorReference) => users.set(storage.key, (users.get(storage.key) ?? 0) + 1);
   const steppedOver = new Set<string>();
-  const options = pickleOptions(source, storages, countUser, (name) => steppedOver.add(name));
+  const options = pickleOptions(source, storages, (name) => steppedOver.add(name));
   const { value, readStorage } = looksLikeZip(head)
     ? await openZipForm(source, options, storages)
     : await openLegacyForm(source, options, storages);
 
-  // Storages that several tensors look at are read once; others are not kept.
+  // Storages that several tensors look at, or one tensor under several names, are read once; others are not kept.
+  const users = countUsers(value);
   const shared = new Map<string, Promise<Uint8Array>>();
   const storageBytes = (storage: StorageReference): Promise<Uint8Array> => {
     const read = () => readStorage(storage).then((bytes) => aligned(bytes, bytesPerElement(storage.dtype)));
-    if ((users.get(storage.key) ?? 0) < 2) return read();
+    if (users.get(storage.key) === 1) return read();
     const known = shared.get(storage.key) ?? read();
     shared.set(storage.key, known);
     return known;
@@ -80,18 +80,31 @@ export async function checkpointFrom(source: ByteSource): Promise<Checkpoint> {
   };
 }
 
+/** In how many places of a value tensors look at each storage; what several places hold is entered once. */
+function countUsers(value: PickleValue): Map<string, number> {
+  const users = new Map<string, number>();
+  const entered = new Set<PickleValue>();
+  const waiting = [value];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (isTensorReference(next)) users.set(next.storage.key, (users.get(next.storage.key) ?? 0) + 1);
+    else if ((next instanceof Map || Array.isArray(next)) && !entered.has(next)) {
+      entered.add(next);
+      for (const inner of next.values()) waiting.push(inner);
+    }
+  }
+  return users;
+}
+
 type PickleCallbacks = Pick<Parameters<typeof unpickle>[1], 'source' | 'findGlobal' | 'persistentLoad'>;
 
 function pickleOptions(
   source: ByteSource,
   storages: Map<string, StorageReference>,
-  countUser: (tensor: TensorReference) => void,
   onUnknown: (name: string) => void,
 ): PickleCallbacks {
   let copied = 0;
   const maxCopied = FREE_COPY_BYTES + MAX_COPY_RATIO * source.size;
   const checkTensor = (tensor: TensorReference) => {
-    countUser(tensor);
     if (isContiguous(tensor)) return;
     copied += elementCount(tensor.shape) * bytesPerElement(tensor.dtype);
     if (copied > maxCopied) {

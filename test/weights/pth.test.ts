@@ -86,6 +86,34 @@ describe('checkpoints of PyTorch', () => {
     ]);
   });
 
+  it('reads a tensor once that stands under many names', async () => {
+    const names = Array.from({ length: 1400 }, (_, index) => `name${index}`);
+    // BINPUT and BINGET: the tensor is kept when it is first made, and taken from there.
+    const dict = Object.fromEntries(
+      names.map((name, index) => [
+        name,
+        index === 0 ? `${opTensor({ count: 2, size: [2], stride: [1] })}q\x63` : 'h\x63',
+      ]),
+    );
+    const content = new Uint8Array(Float32Array.of(1, 2).buffer);
+    const source = memorySource(checkpointOf(`${opDict(dict)}.`, { 0: content }), 'many names');
+    let reads = 0;
+    const counted = {
+      ...source,
+      read(offset: number, length: number) {
+        reads++;
+        return source.read(offset, length);
+      },
+    };
+    const file = await weightsFrom(counted);
+    const before = reads;
+    const tensors: Tensor[] = [];
+    for (const name of names) tensors.push(await file.read(name));
+    expect(reads - before).toBeLessThan(4);
+    expect(tensors.every(({ data }) => data.buffer === tensors[0].data.buffer)).toBe(true);
+    expect(values(tensors[1399])).toEqual([1, 2]);
+  });
+
   it('reads deflated entries, ZIP64 sizes and a comment', async () => {
     const pickle = Buffer.from(`${opDict({ a: opTensor({ count: 2, size: [2], stride: [1] }) })}.`, 'latin1');
     const content = new Uint8Array(Float32Array.of(1, 2).buffer);

@@ -1,5 +1,7 @@
 // The gradient of sampling at given positions: to the pixels around each sample, and to the positions.
+
 import { SteadysegError } from '../../base/errors.js';
+import { lookUp } from '../../base/lookUp.js';
 import type { Value } from '../../onnx/graph.js';
 import {
   add,
@@ -87,9 +89,9 @@ interface Axis {
 
 function axisOf(site: GradientSite, normalized: Value, size: number): Axis {
   const given = site.string('mode', 'linear');
-  const mode = otherNames[given] ?? given;
+  const mode = lookUp(otherNames, given) ?? given;
   const padding = site.string('padding_mode', 'zeros');
-  const kernel = kernels[mode];
+  const kernel = lookUp(kernels, mode);
   if (!kernel) throw new SteadysegError(`the mode ${given} has no gradient`);
   const corners = site.number('align_corners', 0) === 1;
   const stretch = corners ? (size - 1) / 2 : size / 2;

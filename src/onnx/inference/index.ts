@@ -1,5 +1,7 @@
 // Shape inference: one rule an operator, refusing at build time what does not fit.
+
 import { SteadysegError } from '../../base/errors.js';
+import { lookUp } from '../../base/lookUp.js';
 import { suggest } from '../../base/suggest.js';
 import { convolutionRules } from './convolution.js';
 import { elementwiseRules } from './elementwise.js';
@@ -18,7 +20,7 @@ const rules: Readonly<Record<string, ShapeRule>> = {
 
 /** Element types and shapes of the outputs. @throws SteadysegError naming the inputs when they do not fit, or when the operator has no rule. */
 export function inferOutputs(site: Site): ValueType[] {
-  const rule = rules[site.op];
+  const rule = lookUp(rules, site.op);
   if (!rule) {
     const near = suggest(site.op, Object.keys(rules));
     throw new SteadysegError(`the operator ${site.op} has no shape rule${near ? `; did you mean ${near}?` : ''}`);

@@ -1,4 +1,5 @@
 // Composite and older operators become plain ones at import: what is plain has a gradient rule and runs on every device.
+import { lookUp } from '../../base/lookUp.js';
 import { microsoftDomain } from '../graph.js';
 import { activations, microsoftActivations } from './activation.js';
 import { arithmetic, microsoftArithmetic } from './arithmetic.js';
@@ -39,4 +40,4 @@ const lowerings: Readonly<Record<string, Lowerings>> = {
 };
 
 /** The outputs of a node of a file in plain operators, or undefined where it is one of those. @throws SteadysegError where it does not fit. */
-export const lower: Lowering = (site) => lowerings[site.domain]?.[site.op]?.(site);
+export const lower: Lowering = (site) => lookUp(lookUp(lowerings, site.domain) ?? {}, site.op)?.(site);

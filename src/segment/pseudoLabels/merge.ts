@@ -61,7 +61,7 @@ async function mergeInto(
   reports: readonly NamedReport[],
   { onProgress, overwrite }: MergePseudoLabelsOptions,
 ): Promise<PseudoLabelReport & Recorded> {
-  const { limit, quantile } = reports[0].report;
+  const { limit, every, from, to, quantile } = reports[0].report;
   const settings = settingsOf(reports[0].report);
   let records: FrameRecord[] = [];
   for (const { name, report } of reports) {
@@ -87,7 +87,7 @@ async function mergeInto(
   }
   const failed = reports.flatMap(({ report }) => report.failed);
   const complete = reports.every(({ report }) => report.complete);
-  const state = { limit, shard: wholeWork, complete, interrupted: false, failed, thresholds };
+  const state = { limit, every, from, to, shard: wholeWork, complete, interrupted: false, failed, thresholds };
   const merged = reportOf(settings, records, state);
   await writeFrameRecords(join(out, recordsName(wholeWork)), records, overwrite);
   await folder.write({
@@ -130,10 +130,13 @@ function settingsOf(report: PseudoLabelReport): PseudoLabelSettings {
 function checkShards(reports: readonly NamedReport[]): void {
   if (reports.length === 0) throw new UsageError('merge: expected at least one report, found none');
   const [first] = reports;
-  const { count } = first.report.shard;
-  const expected = { ...settingsOf(first.report), device: '', limit: first.report.limit, 'number of shards': count };
+  const comparable = (report: PseudoLabelReport) => {
+    const { limit, every, from, to, shard } = report;
+    return { ...settingsOf(report), device: '', limit, every, from, to, 'number of shards': shard.count };
+  };
+  const expected = comparable(first.report);
   for (const { name, report } of reports) {
-    const found = { ...settingsOf(report), device: '', limit: report.limit, 'number of shards': report.shard.count };
+    const found = comparable(report);
     for (const [key, value] of Object.entries(expected)) {
       const other = Object.entries(found).find(([one]) => one === key)?.[1];
       if (JSON.stringify(other) === JSON.stringify(value)) continue;

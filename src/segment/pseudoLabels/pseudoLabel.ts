@@ -86,6 +86,7 @@ export async function pseudoLabel(
   checkSegmentOptions(model.description, { ...options, confidence: true });
   checkClasses(model);
   const { keepGoing = false, limit, shard = wholeWork, signal, save: asked = [] } = options;
+  const taken = { limit: limit ?? null, every: options.every ?? 1, from: options.from ?? null, to: options.to ?? null };
   const save = extraOutputs.filter((kind) => asked.includes(kind));
   const source = await openFrames(input, { acceptTruncated: keepGoing, onNote: options.onNote });
   const settings: PseudoLabelSettings = {
@@ -120,7 +121,7 @@ export async function pseudoLabel(
   let thresholds: (number | null)[] | undefined;
   const report = (complete: boolean, interrupted: boolean): PseudoLabelReport =>
     reportOf(settings, records, {
-      limit: limit ?? null,
+      ...taken,
       shard,
       complete,
       interrupted,
@@ -177,7 +178,8 @@ export async function pseudoLabel(
   /** The result of an earlier run that is whole: its frames no longer wait, so nothing else could be made of them. */
   async function earlierResult(folder: OutputFolder): Promise<PseudoLabelSummary | undefined> {
     const { earlier } = folder;
-    if (earlier?.complete !== true || earlier.limit !== (limit ?? null)) return undefined;
+    if (earlier?.complete !== true) return undefined;
+    if (Object.entries(taken).some(([name, value]) => earlier[name] !== value)) return undefined;
     const known = await readFrameRecords(recordsPath, classCount);
     const set = setDigest(known);
     const kept = kinds.filter(({ folder: name }) => name !== 'pending');

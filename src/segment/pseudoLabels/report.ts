@@ -24,6 +24,10 @@ export interface PseudoLabelSettings extends RunSettings {
 /** The content of `pseudo-label.json`: nothing in it depends on how often the run was interrupted. */
 export interface PseudoLabelReport extends PseudoLabelSettings {
   readonly limit: number | null;
+  /** Which frames were taken besides: every n-th, of a video from and to a time in seconds. */
+  readonly every: number;
+  readonly from: number | null;
+  readonly to: number | null;
   readonly shard: { readonly index: number; readonly count: number };
   /** Whether every frame asked for has its labels; false also while a run is under way. */
   readonly complete: boolean;
@@ -45,7 +49,10 @@ export interface PseudoLabelReport extends PseudoLabelSettings {
 export function reportOf(
   settings: PseudoLabelSettings,
   records: readonly FrameRecord[],
-  state: Pick<PseudoLabelReport, 'limit' | 'shard' | 'complete' | 'interrupted' | 'failed'> & {
+  state: Pick<
+    PseudoLabelReport,
+    'limit' | 'every' | 'from' | 'to' | 'shard' | 'complete' | 'interrupted' | 'failed'
+  > & {
     /** The lowest probabilities, where `quantile` chose them. */
     readonly thresholds: readonly (number | null)[] | undefined;
   },
@@ -64,6 +71,9 @@ export function reportOf(
   return {
     ...settings,
     limit: state.limit,
+    every: state.every,
+    from: state.from,
+    to: state.to,
     shard: state.shard,
     complete: state.complete,
     interrupted: state.interrupted,
@@ -104,6 +114,9 @@ const pseudoLabelReport = v.object({
   quantile: v.nullable(share),
   save: v.array(v.picklist(extraOutputs)),
   limit: v.nullable(count),
+  every: v.pipe(count, v.minValue(1)),
+  from: v.nullable(v.number()),
+  to: v.nullable(v.number()),
   shard,
   complete: v.boolean(),
   interrupted: v.boolean(),
