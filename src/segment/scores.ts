@@ -45,7 +45,7 @@ export function argmax({ classes, height, width, data }: Scores): Uint8Array {
 }
 
 /** Where the samples of `height × width` lie among the scores: by the enlargement, if any, then with aligned corners. */
-function axesTo(scores: Scores, height: number, width: number): { vertical: TapAxis; horizontal: TapAxis } {
+export function axesTo(scores: Scores, height: number, width: number): { vertical: TapAxis; horizontal: TapAxis } {
   const { enlarged } = scores;
   const axis = (from: number, between: number | undefined, to: number): TapAxis => {
     if (!enlarged || between === undefined) return tapsOf(alignedAxis(from, to));
@@ -173,7 +173,7 @@ export function resizedConfidence(
  * A function that gives a row of scores with the classes of a pixel side by side, so that all the work on a pixel stays
  * in a few cache lines. Three rows that follow one another are kept.
  */
-function interleavedRows({ classes, height, width, data }: Scores): (y: number) => Float32Array {
+export function interleavedRows({ classes, height, width, data }: Scores): (y: number) => Float32Array {
   const kept = Array.from({ length: 3 }, () => ({ y: -1, row: new Float32Array(width * classes) }));
   return (y) => {
     const place = kept[y % 3];
@@ -190,7 +190,7 @@ function interleavedRows({ classes, height, width, data }: Scores): (y: number) 
 }
 
 /** Row y of the scores resized along their height. */
-function mixRows(rowOf: (y: number) => Float32Array, vertical: TapAxis, y: number, tall: Float64Array): void {
+export function mixRows(rowOf: (y: number) => Float32Array, vertical: TapAxis, y: number, tall: Float64Array): void {
   const top = rowOf(vertical.first[y]);
   const middle = rowOf(vertical.second[y]);
   const upper = vertical.firstWeight[y];
@@ -366,7 +366,7 @@ const fineSteps = 4096;
 const finePowers = Float64Array.from({ length: fineSteps }, (_, j) => 2 ** (-j / fineSteps));
 
 /** e^x for x ≤ 0 with a relative error below 1e-7, from two tables and a linear rest: Math.exp takes several times as long. */
-function exponential(x: number): number {
+export function exponential(x: number): number {
   if (x < -100) return 0;
   const steps = -x * (Math.LOG2E * fineSteps);
   const whole = steps | 0;

@@ -2,6 +2,7 @@
 import { SteadysegError } from '../base/errors.js';
 import type { LabelMap, Size } from '../media/image.js';
 import { resizedLabels } from './labelMaps.js';
+import { pairConfidence, pairLabels } from './mirrorPair.js';
 import type { Background } from './network.js';
 import type { NetworkResult } from './networkResult.js';
 import { type Pixels, prepareInput, type Region, resizePixels, wholeOf } from './pixels.js';
@@ -55,6 +56,9 @@ export interface Network {
   run(input: Float32Array, size: Size): Promise<NetworkResult>;
 }
 
+/** Labels, and their probabilities where they were asked for. */
+type Decided = Pick<LabelsWithConfidence, 'labels'> & Partial<LabelsWithConfidence>;
+
 /** Segments a frame. One scale of 1, one tile and no flip give the argmax of the scores; anything else that of the averaged probabilities. */
 export async function segmentFrame(network: Network, frame: Pixels, options: SegmentOptions): Promise<Segmentation> {
   const times = { prepare: 0, inference: 0, labels: 0 };
@@ -83,8 +87,22 @@ export async function segmentFrame(network: Network, frame: Pixels, options: Seg
     return { labels: { width, height, data: labels }, ...(options.confidence && { confidence }), times };
   }
 
+  if (single && !network.background) {
+    const { input, size } = await prepare(frame, wholeOf(frame));
+    const plain = await timed('inference', () => network.run(input, size));
+    await timed('prepare', () => mirrorRows(input, size.width));
+    const mirrored = await timed('inference', () => network.run(input, size));
+    const pair = { plain: scoresOf(plain).scores, mirrored: scoresOf(mirrored).scores };
+    const { kind } = scoresOf(plain);
+    const { labels, confidence } = await timed('labels', (): Decided => {
+      if (options.confidence) return pairConfidence(pair, height, width, kind);
+      return { labels: pairLabels(pair, height, width, kind) };
+    });
+    return { labels: { width, height, data: labels }, ...(options.confidence && { confidence }), times };
+  }
+
   /** Labels at the frame's size, of one run over it. */
-  function decide(result: NetworkResult): Partial<LabelsWithConfidence> & Pick<LabelsWithConfidence, 'labels'> {
+  function decide(result: NetworkResult): Decided {
     if ('labels' in result) return { labels: resizedLabels(result.labels, height, width) };
     const { scores, kind } = result;
     if (network.background) return resizedStandAlone(scores, height, width, kind, network.background);
@@ -100,9 +118,7 @@ export async function segmentFrame(network: Network, frame: Pixels, options: Seg
       const { input, size } = await prepare(source, region);
       for (const mirrored of options.flip ? [false, true] : [false]) {
         if (mirrored) await timed('prepare', () => mirrorRows(input, size.width));
-        const result = await timed('inference', () => network.run(input, size));
-        if ('labels' in result) throw new SteadysegError('expected scores to average, found labels');
-        const { scores, kind } = result;
+        const { scores, kind } = scoresOf(await timed('inference', () => network.run(input, size)));
         await timed('labels', () => {
           sum ??= emptySum(scores.classes, view.height, view.width);
           addProbabilities(sum, scores, region, mirrored, options.flip ? 0.5 : 1, kind);
@@ -134,6 +150,11 @@ export async function segmentFrame(network: Network, frame: Pixels, options: Seg
     return { labels: argmax(averaged), ...(options.confidence && { confidence: highest(averaged) }) };
   });
   return { labels: { width, height, data: labels }, ...(options.confidence && { confidence }), times };
+}
+
+function scoresOf(result: NetworkResult): Exclude<NetworkResult, { labels: unknown }> {
+  if ('labels' in result) throw new SteadysegError('expected scores to average, found labels');
+  return result;
 }
 
 /** Mirrors every row of planes in place. */
