@@ -4,12 +4,15 @@ import { configSchema } from '#src/train/config.js';
 import { drawArchitecture, readImports } from './architectureDocs.js';
 import { commandPage } from './commandDocs.js';
 import { configPage } from './configDocs.js';
+import { mutationPage } from './mutationDocs.js';
+import { mutations } from './mutations/index.js';
 
 /** @param root the repository's folder. */
 export async function pages(root: string): Promise<Record<string, string>> {
   return {
     'commands.md': await commandPage(),
     'configuration.md': configPage(configSchema),
+    'mutations.md': mutationPage(mutations),
     'architecture.svg': drawArchitecture(readImports(join(root, 'src'))),
   };
 }

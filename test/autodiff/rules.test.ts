@@ -175,6 +175,13 @@ const checks: Record<string, GradientCheck[]> = {
     },
   ],
   Conv: [
+    ...['SAME_LOWER', 'SAME_UPPER'].map((padding) => ({
+      shapes: [
+        [1, 1, 4, 5],
+        [1, 1, 2, 4],
+      ],
+      build: node('Conv', { auto_pad: string(padding), strides: ints([1, 2]) }),
+    })),
     {
       shapes: [[2, 3, 5, 4], [4, 3, 3, 3], [4]],
       build: ([x, weight, bias]) => conv(x, weight, bias, { pads: [1, 1, 1, 1] }),

@@ -62,6 +62,31 @@ describe('draws', () => {
     }
   });
 
+  it('have the probabilities and the range of angles that were asked for, both ways', () => {
+    const random = createRandom(2);
+    const size = { height: 10, width: 10 };
+    const asked = { ...publishedAugmentation, rotationProbability: 0.2, blurProbability: 0.7, flipProbability: 0.9 };
+    const draws = Array.from({ length: 4000 }, () => drawAugmentation(random, asked, size, size));
+    const share = (test: (draw: Draw) => boolean) => draws.filter(test).length / draws.length;
+    expect(share((draw) => draw.angle !== 0)).toBeCloseTo(0.2, 1);
+    expect(share((draw) => draw.blur)).toBeCloseTo(0.7, 1);
+    expect(share((draw) => draw.flip)).toBeCloseTo(0.9, 1);
+    const degrees = draws.map(({ angle }) => (angle * 180) / Math.PI);
+    expect(Math.min(...degrees)).toBeLessThan(-9.8);
+    expect(Math.max(...degrees)).toBeGreaterThan(9.8);
+  });
+
+  it('reach every place of the crop, the last included', () => {
+    const random = createRandom(3);
+    const [source, crop] = [
+      { height: 12, width: 13 },
+      { height: 10, width: 10 },
+    ];
+    const draws = Array.from({ length: 400 }, () => drawAugmentation(random, noAugmentation, source, crop));
+    expect([...new Set(draws.map(({ top }) => top))].sort()).toEqual([0, 1, 2]);
+    expect([...new Set(draws.map(({ left }) => left))].sort()).toEqual([0, 1, 2, 3]);
+  });
+
   it('use the same number of random numbers whatever comes of them', () => {
     const [a, b] = [createRandom(5), createRandom(5)];
     drawAugmentation(a, publishedAugmentation, { height: 10, width: 10 }, { height: 50, width: 50 });
@@ -83,6 +108,25 @@ describe('resampling', () => {
           const value = source.data[3 * ((y + 7) * 30 + x + 5) + c];
           expect(out[c * 72 + y * 9 + x]).toBe(value);
         }
+      }
+    }
+  });
+
+  it('is bilinear between pixels', () => {
+    const draw = { ...still, scaled: { height: 27, width: 39 }, left: 4, top: 3, angle: 0.1 };
+    const crop = { height: 12, width: 15 };
+    const out = image(source, draw, crop);
+    const { xx, xy, x0, yx, yy, y0 } = samplingOf(draw, whole, crop);
+    for (let i = 0; i < 180; i++) {
+      const [x, y] = [i % 15, Math.floor(i / 15)];
+      const [sx, sy] = [xx * x + xy * y + x0, yx * x + yy * y + y0];
+      const [left, top] = [Math.floor(sx), Math.floor(sy)];
+      expect(left >= 0 && top >= 0 && left < 29 && top < 19).toBe(true);
+      for (let c = 0; c < 3; c++) {
+        const pixel = (dx: number, dy: number) => source.data[3 * ((top + dy) * 30 + left + dx) + c];
+        const along = (dy: number) => pixel(0, dy) * (left + 1 - sx) + pixel(1, dy) * (sx - left);
+        const value = along(0) * (top + 1 - sy) + along(1) * (sy - top);
+        expect(Math.abs(out[c * 180 + i] - value)).toBeLessThan(0.501);
       }
     }
   });
@@ -112,6 +156,25 @@ describe('resampling', () => {
     expect(ids[3 * 30 + 1]).toBe(255);
   });
 
+  it('lies whole in the middle of a larger crop, also where it is turned', () => {
+    const crop = { height: 26, width: 40 };
+    const labels: LabelMap = { ...whole, data: new Uint8Array(600).fill(1) };
+    const shown = (draw: Draw) => {
+      const ids = new Uint8Array(26 * 40);
+      resampleLabels(labels, samplingOf(draw, labels, crop), 11, crop, ids, 0);
+      return (test: (x: number, y: number) => boolean) =>
+        [...ids.keys()].filter((i) => ids[i] === 1 && test(i % 40, Math.floor(i / 40))).length;
+    };
+    const inside = (x: number, y: number) => x >= 5 && x < 35 && y >= 3 && y < 23;
+    const middle = { ...still, scaled: whole, left: -5, top: -3 };
+    expect(shown(middle)(inside)).toBe(600);
+    expect(shown(middle)((x, y) => !inside(x, y))).toBe(0);
+    const turned = shown({ ...middle, angle: 0.3 });
+    expect(turned((x, y) => !inside(x, y))).toBe(0);
+    expect(turned((x) => x >= 30)).toBeGreaterThan(50);
+    expect(turned((x) => x < 10)).toBe(turned((x) => x >= 30));
+  });
+
   it('turns about the middle, labels and colours alike, and fills the corners', () => {
     const size = { height: 41, width: 41 };
     const labels: LabelMap = { ...size, data: Uint8Array.from({ length: 41 * 41 }, (_, i) => (i % 41 < 20 ? 1 : 2)) };
@@ -133,6 +196,32 @@ describe('resampling', () => {
     for (let i = 0; i < ids.length; i++) {
       if (ids[i] === 1) expect(out[i]).toBeLessThan(141);
       if (ids[i] === 2) expect(out[i]).toBeGreaterThan(106);
+    }
+  });
+
+  it.each([
+    ['turned', { angle: 0.4 }],
+    ['turned and mirrored', { angle: -0.3, flip: true }],
+    ['turned, larger, moved', { angle: 0.2, scaled: { height: 30, width: 45 }, left: 4, top: 3 }],
+    ['mirrored, smaller, padded', { flip: true, scaled: { height: 10, width: 15 }, left: -6, top: -5 }],
+  ] as [string, Partial<Draw>][])('goes back to the source by the inverse of what was done to it: %s', (_, changes) => {
+    const draw: Draw = { ...still, scaled: whole, ...changes };
+    const { xx, xy, x0, yx, yy, y0 } = samplingOf(draw, whole, whole);
+    const { scaled, angle, flip, left, top } = draw;
+    // A source point is scaled, turned clockwise (on the screen) about the middle, mirrored, and seen from the crop's corner.
+    for (const [sx, sy] of [
+      [0, 0],
+      [29, 3],
+      [11, 19],
+    ]) {
+      const cx = ((sx + 0.5) * scaled.width) / 30 - scaled.width / 2;
+      const cy = ((sy + 0.5) * scaled.height) / 20 - scaled.height / 2;
+      const turnedX = Math.cos(angle) * cx - Math.sin(angle) * cy;
+      const turnedY = Math.sin(angle) * cx + Math.cos(angle) * cy;
+      const x = (flip ? -turnedX : turnedX) + scaled.width / 2 - 0.5 - left;
+      const y = turnedY + scaled.height / 2 - 0.5 - top;
+      expect(xx * x + xy * y + x0).toBeCloseTo(sx, 9);
+      expect(yx * x + yy * y + y0).toBeCloseTo(sy, 9);
     }
   });
 
@@ -250,11 +339,30 @@ describe('flow', () => {
     expect(out[9]).toBe(0);
   });
 
+  it('counts only where it ends within both the frame and the crop', () => {
+    const size = { height: 6, width: 12 };
+    const data = Float32Array.from({ length: 144 }, (_, i) => (i % 2 === 0 ? 3 : 1));
+    const validOf = (crop: { height: number; width: number }, left: number, top: number) => {
+      const valid = new Float32Array(crop.height * crop.width);
+      const out = new Float32Array(2 * valid.length);
+      const sampling = samplingOf({ ...still, scaled: size, left, top }, size, crop);
+      resampleFlow({ flow: { ...size, data } }, sampling, crop, out, 0, valid, 0);
+      return Array.from({ length: crop.height }, (_, y) => valid.slice(y * crop.width, (y + 1) * crop.width).join(''));
+    };
+    // By the crop's edge: three columns and a row less than it has.
+    expect(validOf({ height: 3, width: 6 }, 1, 1)).toEqual(['111000', '111000', '000000']);
+    // By the frame's: the crop goes on beyond it.
+    expect(validOf({ height: 4, width: 8 }, 6, 4)).toEqual(['11100000', '00000000', '00000000', '00000000']);
+    // A crop that begins before the frame.
+    expect(validOf({ height: 4, width: 8 }, -2, -2)).toEqual(['00000000', '00000000', '00111000', '00000000']);
+  });
+
   it('adds up over steps, where each goes from where the one before has come to', () => {
     const size = { height: 4, width: 10 };
-    const step = (u: (x: number) => number): OpticalFlow => {
+    const step = (u: (x: number) => number, v = 0): OpticalFlow => {
       const data = new Float32Array(80);
       for (let i = 0; i < 40; i++) data[2 * i] = u(i % 10);
+      for (let i = 0; i < 40; i++) data[2 * i + 1] = v;
       return { ...size, data };
     };
     const mask = (x: number): LabelMap => ({
@@ -268,5 +376,8 @@ describe('flow', () => {
     expect(row[8]).toBe(Math.fround(UNKNOWN_FLOW));
     expect(hidden?.data[0]).toBe(255);
     expect([...(hidden?.data.subarray(0, 10) ?? [])]).toEqual([255, 0, 255, 0, 0, 0, 0, 0, 0, 0]);
+    const down = chainFlow([step(() => 0, 1), step((x) => x, 2), step(() => 1, -0.5)]).flow.data;
+    expect([down[2 * 3], down[2 * 3 + 1]]).toEqual([4, 2.5]);
+    expect([down[2 * 13], down[2 * 13 + 1]]).toEqual([Math.fround(UNKNOWN_FLOW), Math.fround(UNKNOWN_FLOW)]);
   });
 });

@@ -46,6 +46,18 @@ describe('neighbours', () => {
     for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(120);
   });
 
+  it('on both sides are equally far, 1..gap, the one before first', () => {
+    const random = createRandom(3);
+    const counts = new Map<number, number>();
+    for (let i = 0; i < 3000; i++) {
+      const [before, after] = drawNeighbours(random, 3, () => true) ?? [0, 0];
+      expect(before).toBe(-after);
+      counts.set(after, (counts.get(after) ?? 0) + 1);
+    }
+    expect([...counts.keys()].sort((a, b) => a - b)).toEqual([1, 2, 3]);
+    for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(120);
+  });
+
   it('are mirrored at the ends of a clip, else nearer, else none', () => {
     const random = createRandom(2);
     for (let i = 0; i < 200; i++) {

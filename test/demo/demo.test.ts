@@ -68,7 +68,7 @@ describe('the whole demo', () => {
     const shown = { seed: 5, frames: 4, ...size };
     const onProgress = (stage: DemoStage) => void stages.add(stage);
     result = await runDemo({ out, plain, steady, clips, shown, picture, threads: 1, onProgress });
-  }, 120_000);
+  });
 
   it('writes what it names', () => {
     const { files } = result;

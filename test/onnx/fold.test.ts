@@ -216,7 +216,56 @@ const cases: [string, Model][] = [
       node('Mul', ['x', 'scale'], 'y'),
     ]),
   ],
+  ...arithmetic(),
 ];
+
+/** Numbers that nodes compute of constants and that scale the last axis of `x`, so that a wrong one shows. */
+function arithmetic(): [string, Model][] {
+  const numbers = { a: long(7, -7, 9, 2), b: long(2), steps: long(1, 2, 3, 4, 5, 6, 7, 8), picked: long(-1, 0, 2, 1) };
+  const scalar = (value: number) => tensor('int64', [], BigInt64Array.of(BigInt(value)));
+  const reals = tensor('float32', [4], Float32Array.of(0.2, -1.5, 2.25, 3.7));
+  const scaled = (title: string, made: ModelNode[], initializers: Record<string, Tensor> = {}): [string, Model] => [
+    title,
+    modelOf([...made, node('Cast', ['result'], 'scale', toFloat32), node('Mul', ['x', 'scale'], 'y')], {
+      ...numbers,
+      reals,
+      ...initializers,
+    }),
+  ];
+  const two = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Equal'].map((op) =>
+    scaled(`${op} of numbers and one number`, [node(op, ['a', 'b'], 'result')]),
+  );
+  const turned = ['Sub', 'Div'].map((op) =>
+    scaled(`${op} of one number and numbers`, [node(op, ['b', 'a'], 'result')]),
+  );
+  const one = ['Ceil', 'Floor', 'Neg'].map((op) => scaled(`${op} of numbers`, [node(op, ['reals'], 'result')]));
+  const ends = { first: long(1), last: long(8), axis: long(0), step: long(2) };
+  const range = { start: scalar(2), limit: scalar(14), delta: scalar(3) };
+  return [
+    ...two,
+    ...turned,
+    ...one,
+    scaled('the integers that numbers are cut to', [node('Cast', ['reals'], 'result', { to: int(7) })]),
+    scaled('every second number', [node('Slice', ['steps', 'first', 'last', 'axis', 'step'], 'result')], ends),
+    scaled('a range', [node('Range', ['start', 'limit', 'delta'], 'result')], range),
+    scaled('numbers by index, from the end too', [node('Gather', ['a', 'picked'], 'result')]),
+    scaled('numbers by a condition', [
+      node('Equal', ['a', 'b'], 'same'),
+      node('Where', ['same', 'picked', 'a'], 'result'),
+    ]),
+    scaled(
+      'a filled list',
+      [node('ConstantOfShape', ['length'], 'result', { value: { kind: 'tensor', value: long(3) } })],
+      {
+        length: long(4),
+      },
+    ),
+    scaled('the last sizes of a shape', [
+      node('Shape', ['x'], 'sizes', { start: int(-2) }),
+      node('Concat', ['sizes', 'sizes'], 'result', { axis: int(0) }),
+    ]),
+  ];
+}
 
 it.each(cases)('%s, mean what they mean to the engine', async (_, model) => {
   const run = async (bytes: Uint8Array) => {

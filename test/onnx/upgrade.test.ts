@@ -84,6 +84,7 @@ const cases: [string, Old][] = [
   ['TopK by attribute', { opset: 9, op: 'TopK', attributes: { k: int(2), axis: int(-1) }, outputs: 2 }],
   ['Softmax over all axes from 1', { opset: 11, op: 'Softmax' }],
   ['Softmax over all axes from 2', { opset: 9, op: 'Softmax', attributes: { axis: int(2) } }],
+  ['Softmax over all axes from 1, the last time', { opset: 12, op: 'Softmax', attributes: { axis: int(1) } }],
   ['Softmax over the last axis', { opset: 12, op: 'LogSoftmax', attributes: { axis: int(-1) } }],
   [
     'Upsample, nearest',

@@ -48,14 +48,15 @@ describe('a Winograd convolution', () => {
   }
 
   it('is chosen for wide layers on large maps only', () => {
-    const suits = (channels: number, height: number, width: number, dilation = 1, stride = 1) => {
+    const suits = (channels: number, height: number, width: number, dilation = 1, stride = 1, group = 1) => {
       const x = input(createGraph('x'), 'x', 'float32', [1, channels, height, width]);
       const pads = Array(4).fill(dilation);
-      const window = { kernel: [3, 3], strides: [stride, stride], pads, dilations: [dilation, dilation], group: 1 };
+      const window = { kernel: [3, 3], strides: [stride, stride], pads, dilations: [dilation, dilation], group };
       return suitsWinograd(x, channels, window);
     };
     expect(suits(512, 32, 64, 4)).toBe(true);
     expect(suits(512, 32, 64, 4, 2)).toBe(false);
+    expect(suits(512, 32, 64, 4, 1, 2)).toBe(false);
     expect(suits(64, 64, 128)).toBe(false);
     expect(suits(512, 3, 5, 4)).toBe(false);
   });

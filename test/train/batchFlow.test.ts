@@ -64,20 +64,21 @@ describe('the flow of a batch', () => {
   it('comes from a network that sees the pictures as they were, t first, and counts where there is a neighbour', async () => {
     const source = await batchFlow(await differenceNetwork(height, width), 1);
     const batch = batchOf(
-      planar(plain(10, 20, 30), plain(50, 60, 70)),
-      planar(plain(12, 17, 99), plain(50, 60, 70)),
-      [2, 0],
+      planar(plain(10, 20, 30), plain(50, 60, 70), plain(5, 250, 0)),
+      planar(plain(12, 17, 99), plain(50, 60, 70), plain(250, 5, 0)),
+      [2, 0, 1],
     );
     const { flow, flowValid } = await source.of(batch);
     await source.close();
     const pixels = height * width;
-    expect(flow.shape).toEqual([2, 2, height, width]);
-    for (const [channel, value] of [2, -3, 0, 0].entries()) {
+    expect(flow.shape).toEqual([3, 2, height, width]);
+    for (const [channel, value] of [2, -3, 0, 0, 245, -245].entries()) {
       for (const found of flow.data.subarray(channel * pixels, (channel + 1) * pixels)) {
         expect(found).toBeCloseTo(value, 4);
       }
     }
-    expect([...flowValid.data]).toEqual([...new Array(pixels).fill(1), ...new Array(pixels).fill(0)]);
+    const counts = [1, 0, 1].flatMap((value) => new Array(pixels).fill(value));
+    expect([...flowValid.data]).toEqual(counts);
   });
 
   it.each(['farneback', 'dis', 'dis-fast'])('follows a texture that moves, by %s', async (method) => {

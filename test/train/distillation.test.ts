@@ -21,7 +21,7 @@ beforeAll(async () => {
     teacher,
     buildModel({ architecture: 'pspnet18', widthMultiplier: 0.125, classes: 19, height: 32, width: 48 }),
   );
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const tiny = {
@@ -44,7 +44,7 @@ async function trained(name: string, changes: object = {}, options: Partial<Trai
   return { model: readFileSync(result.model), losses };
 }
 
-describe('training with a teacher', { timeout: 120_000 }, () => {
+describe('training with a teacher', () => {
   it('logs every loss, and gives the same weights when it was interrupted and resumed', async () => {
     const whole = await trained('whole');
     expect(whole.losses.length).toBe(3);

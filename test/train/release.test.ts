@@ -60,7 +60,7 @@ beforeAll(async () => {
     teacher,
     buildModel({ architecture: 'pspnet18', widthMultiplier: 0.0625, classes: 19, height: 32, width: 48 }),
   );
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(() => {
   open.clear();

@@ -91,7 +91,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
       expect(results[name].sure).toBeCloseTo(fine.confidence?.[5] ?? Number.NaN, 4);
       await model.release();
     }
-  }, 120_000);
+  });
 });
 
 /** Share of equal entries. */

@@ -78,7 +78,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     page.on('pageerror', (error) => problems.push(error.message));
     await page.addInitScript(countKept);
     await page.goto(server.address);
-  }, 120_000);
+  });
   afterAll(async () => {
     await browser?.close();
     server?.close();
@@ -124,7 +124,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     );
     expect(await page.locator('#legend li').allTextContents()).toEqual(model.classes.classes);
     await model.release();
-  }, 120_000);
+  });
 
   it('runs along a video', async () => {
     const before = await drawn();
@@ -133,7 +133,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await status(/256×128, \d+ ms a frame/);
     await look('video');
     expect(await drawn()).not.toEqual(before);
-  }, 120_000);
+  });
 
   it("takes a network of one's own, and says why it cannot read one", async () => {
     await page.setInputFiles('#media', file('street.png'));
@@ -148,7 +148,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await page.selectOption('#shipped', 'toycity-plain');
     await page.setInputFiles('#model', file('own.onnx'));
     await expect.poll(() => page.locator('#legend li').count(), { timeout: 60_000 }).toBe(4);
-  }, 120_000);
+  });
 
   it('keeps no picture or video that it no longer shows', async () => {
     const kept = () => page.evaluate('[window.addresses.size, window.pictures.size]');

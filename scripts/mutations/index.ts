@@ -1,0 +1,19 @@
+// All mistakes that the tests must see.
+import { data } from './data.js';
+import { flow } from './flow.js';
+import { gradients } from './gradients.js';
+import { graphs } from './graphs.js';
+import { losses } from './losses.js';
+import { measures } from './measures.js';
+import type { Mutation } from './mutation.js';
+import { training } from './training.js';
+
+export const mutations: readonly Mutation[] = [
+  ...measures,
+  ...losses,
+  ...flow,
+  ...training,
+  ...data,
+  ...graphs,
+  ...gradients,
+];

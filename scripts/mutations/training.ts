@@ -1,0 +1,132 @@
+// Mistakes in the arithmetic of training: optimisers, schedules, the state of a run, what a step is fed, validation.
+import { changes } from './mutation.js';
+
+const optimizer = 'test/train/optimizer.test.ts';
+const state = 'test/train/state.test.ts';
+const config = 'test/train/config.test.ts';
+const step = 'test/train/step.test.ts';
+const lossTable = 'test/train/lossTable.test.ts';
+const feeds = 'test/train/feeds.test.ts';
+const flow = 'test/train/batchFlow.test.ts';
+const teacher = 'test/train/teacher.test.ts';
+const validate = 'test/train/validate.test.ts';
+const trainer = 'test/train/configuredRun.test.ts';
+
+export const training = [
+  ...changes('train/optimizers/sgd', optimizer, [
+    [' + weightDecay * weight[i]', ''],
+    ['+ weightDecay * weight[i]', '- weightDecay * weight[i]'],
+    ['momentum * velocity[i]', 'velocity[i]'],
+    ['weight[i] -= rate', 'weight[i] += rate'],
+    ['velocity[i] = next', 'velocity[i] = rate * next'],
+  ]),
+  ...changes('train/optimizers/adam', optimizer, [
+    ['beta1 ** (step + 1)', 'beta1 ** (step + 2)'],
+    ['beta2 ** (step + 1)', 'beta2 ** (step + 2)'],
+    ['(1 - beta1) * slope', 'slope'],
+    ['(1 - beta2) * slope * slope', '(1 - beta2) * slope'],
+    ['Math.sqrt(moment2[i]) / correction + epsilon', 'Math.sqrt(moment2[i] + epsilon) / correction'],
+    [' + weightDecay * weight[i]', ''],
+  ]),
+  ...changes('train/optimizers/adamW', optimizer, [
+    ['1 - rate * weightDecay', '1 + rate * weightDecay'],
+    ['1 - rate * weightDecay', '1 - weightDecay'],
+    ['weightDecay: 0, step', 'weightDecay, step'],
+  ]),
+  ...changes('train/gradientClipping', optimizer, [
+    ['value * value', 'Math.abs(value)'],
+    ['factor >= 1', 'factor <= 1'],
+    ['gradient[i] *= factor', 'gradient[i] /= factor'],
+  ]),
+  ...changes('train/weightAverage', optimizer, [
+    ['Math.min(decay', 'Math.max(decay'],
+    ['step / (step + beginning)', '(step + 1) / (step + 1 + beginning)'],
+    ['kept * mean[i] + (1 - kept) * values[i]', '(1 - kept) * mean[i] + kept * values[i]'],
+  ]),
+  ...changes('train/schedule', optimizer, [
+    ['step / steps', '(step + 1) / steps'],
+    ['(1 - progress) ** options.power', '1 - progress ** options.power'],
+    ['1 + Math.cos', '1 - Math.cos'],
+    ['((step + 1) / options.warmup)', '(step / options.warmup)'],
+  ]),
+  ...changes('train/parameterGroups', optimizer, [
+    ['heads.factor * rate', 'rate'],
+    ['shape.length > 1', 'shape.length > 0'],
+    ['weightDecay * decay', 'weightDecay'],
+    ['patterns.find', 'patterns.findLast'],
+  ]),
+  ...changes('train/config', config, [
+    ['[0.9, 0.999]', '[0.9, 0.99]'],
+    ["method === 'sgd' ? 0.01 : 0.001", '0.01'],
+    ['adam: 0, adamw: 0.01', 'adam: 0.01, adamw: 0'],
+    ["key(share, 0.1, 'share of the channels", "key(share, 0.2, 'share of the channels"],
+  ]),
+  ...changes('train/state', state, [
+    ['gradient[i] /= batches.length', 'gradient[i] /= 1'],
+    ['found[name].data[0]) / batches.length', 'found[name].data[0])'],
+    ['statisticsMomentum = 0.1', 'statisticsMomentum = 0.2'],
+    ['(1 - statisticsMomentum) * running[i]', 'running[i]'],
+    ['count / (count - 1)', '1'],
+    ['count / (count - 1)', '(count - 1) / count'],
+    ['sum[i] += gradient[i]', 'sum[i] = gradient[i]'],
+  ]),
+  ...changes('train/state', optimizer, [
+    ['rate * group.rateFactor', 'rate'],
+    ['weightDecay: group.weightDecay', 'weightDecay: 0'],
+    ['averaging, step)', 'averaging, step + 1)'],
+    ['step > 0 ? slots.get(averagedSlot)', 'step > 9 ? slots.get(averagedSlot)'],
+  ]),
+  ...changes('train/trainer', trainer, [
+    ['config.network.backbone ? 10 : 1', '1'],
+    ['step: state.step * config.accumulate }', 'step: state.step }'],
+  ]),
+  ...changes('train/feeds', feeds, [
+    ['? 0 : 1 / (1 - dropout.rate)', '? 0 : 1'],
+    ['random.uniform() < dropout.rate', 'random.uniform() > dropout.rate'],
+    ['offset !== 0', 'offset === 0'],
+    ['data.length - count * elementCount(rest)', '0'],
+    ['slice(-step.withNeighbours)', 'slice(0, step.withNeighbours)'],
+    ["'dropout', draw, name", "'dropout', name"],
+    ['batch.neighbours[k - 1]', 'batch.neighbours[0]'],
+  ]),
+  ...changes('train/batchFlow', flow, [
+    ["'forward'", "'backward'"],
+    ['fill(1, n * pixels', 'fill(1, 0'],
+  ]),
+  ...changes('flow/planes', flow, [['data[2 * i + 1]', 'data[2 * i]']]),
+  ...changes('train/classMap', teacher, [
+    ['ids.length === 1 && ids[0] === id', 'ids.length === 1'],
+    ['{ length: student.count }, (_, id) => [id]', '{ length: student.count }, (_, id) => [student.count - 1 - id]'],
+  ]),
+  ...changes('train/teacher', teacher, [
+    ['large % small === 0 ? large / small : 1', '1'],
+    ['data.set(part.data, n * part.data.length)', 'data.set(part.data, 0)'],
+  ]),
+  ...changes('train/normalize', teacher, [
+    ['sub(frames, perChannel(mean))', 'frames'],
+    ['div(frames, perChannel(std))', 'frames'],
+    ['Int32Array.of(2, 1, 0)', 'Int32Array.of(0, 1, 2)'],
+  ]),
+  ...changes('train/step', step, [
+    ['weight === 1 ? value : mul(value, weight)', 'value'],
+    ['sub(teacher, peak)', 'teacher'],
+    ['row * count + from', 'row * count + row'],
+    ['[batch - withNeighbours], [batch]', '[0], [withNeighbours]'],
+    ['Math.min(rows, height)', 'rows'],
+  ]),
+  ...changes('train/lossTable', lossTable, [
+    ['antiCollapse = 0.1', 'antiCollapse = 1'],
+    ["frame === 'frame' ? undefined : site.weights", 'undefined'],
+    ['[frames[0], frames[frames.length - 1]]', '[frames[0], frames[0]]'],
+    ["front: of('before')", "front: of('after')"],
+    ['pooling?.pairFrames ?? 1', '2'],
+    ['lossTable[name].frames === 3) ? 3 : 2', 'lossTable[name].frames === 3) ? 3 : 1'],
+  ]),
+  ...changes('train/validate', validate, [
+    ['before?.flow(1)', 'before?.flow(-1)'],
+    ["meanIoU(overlap, 'cityscapes')", "meanIoU(overlap, 'semseg')"],
+    ['addCounts(overlap, meanIoUCounts(prediction, label, classes))', 'meanIoUCounts(prediction, label, classes)'],
+    ['warpLabels(prediction, there.flow, back.flow', 'warpLabels(previous.prediction, there.flow, back.flow'],
+    ['same(sample.frame, before.neighbour(1))', 'true'],
+  ]),
+];
