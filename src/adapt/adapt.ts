@@ -12,28 +12,14 @@ import type { FlowSource } from '../flow/source.js';
 import type { ClassSet } from '../media/classes.js';
 import { type FrameSource, openFrames } from '../media/frames.js';
 import type { Size } from '../media/image.js';
-import { writeModel } from '../onnx/write.js';
 import type { SessionOptions } from '../runtime/openSession.js';
-import { createSession, type Session } from '../runtime/session.js';
-import { createRandom, deriveSeed } from '../tensor/random.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
-import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.js';
 import { type OnnxStudent, type OnnxStudentOptions, onnxStudent } from '../train/onnxStudent.js';
-import { createOptimizer, type Optimizer } from '../train/optimizer.js';
-import { learningRate } from '../train/schedule.js';
-import {
-  applyGradients,
-  computeGradients,
-  createTrainingState,
-  resultingParameters,
-  type TrainingState,
-  trainedWeights,
-} from '../train/state.js';
-import { buildTrainingStep, type TrainingStep } from '../train/step.js';
-import { bytesOnDisk, closeClipFiles, type PreparedClip, prepareClip, readFlow } from './clip.js';
-import { targetWeights } from './consensus.js';
+import { bytesOnDisk, closeClipFiles, framePlanes, type PreparedClip, prepareClip } from './clip.js';
 import { type JudgedFrame, type Judgement, judge } from './judge.js';
 import { openPredictor } from './predictor.js';
+import { openRecords } from './records.js';
+import { hasCheckpoint, method, type OtherFrames, trainOnClip } from './training.js';
 
 /** What `adapt` takes. */
 export interface AdaptOptions extends OnnxStudentOptions, Pick<SessionOptions, 'device' | 'threads'> {
@@ -45,6 +31,13 @@ export interface AdaptOptions extends OnnxStudentOptions, Pick<SessionOptions, '
   readonly out: string;
   /** As `evaluate tc` takes it; default `dis`. */
   readonly flow?: string | undefined;
+  /**
+   * What the network is for: `video` (default), the most for this camera and place, or `general`, for use elsewhere too: it is
+   * held to what it said on changed and mixed pictures, and goes a shorter way.
+   */
+  readonly aim?: 'video' | 'general' | undefined;
+  /** Other material, unlabelled, that it must not forget (as `inputs`). */
+  readonly keep?: readonly string[] | undefined;
   /** Updates; default 300. */
   readonly steps?: number | undefined;
   /** Frames at most. */
@@ -90,18 +83,11 @@ export interface AdaptResult {
   readonly seconds: Readonly<Record<AdaptProgress['stage'], number>>;
 }
 
-/** SPEC §9: what a first sketch found to work. */
-const method = {
-  temperature: 0.5,
-  motion: 10,
-  rate: 2e-4,
-  averaging: 0.98,
-} as const;
+/** Frames of each input that must not be forgotten, spread over it. */
+const MAX_KEPT_FRAMES = 200;
 
 /** Every so many pairs, one is held back from training to judge by; with fewer pairs than twice that, none is. */
 const heldBackEvery = 10;
-const checkpointEvery = 25;
-const checkpointFile = 'last.safetensors';
 const alphas = [0.25, 0.5, 0.75, 1];
 
 /**
@@ -139,7 +125,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     }
     const flow: FlowSource = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
     closers.push(() => flow.close());
-    const first = await openPredictor(student, student.weights, size, { gives: 'probabilities', threads, device });
+    const first = await openPredictor(student, student.weights, size, { gives: 'views', threads, device });
     let started = performance.now();
     let stage: AdaptProgress['stage'] = 'frames';
     const lap = (next: AdaptProgress['stage']) => {
@@ -160,7 +146,11 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
       throw new SteadysegError(`${inputs.join(', ')}: expected at least 2 frames, found ${clip.count}`);
 
     lap('steps');
-    const trained = await trainOnClip(clip, student, { ...options, steps, seed, work });
+    const trained = await trainOnClip(clip, student, splitPairs(clip.pairs).training, {
+      ...{ steps, seed, work, threads, device, signal, resume: options.resume },
+      others: options.aim === 'general' ? await otherFrames(clip, options, work, closers) : undefined,
+      onStep: (done) => onProgress?.({ stage: 'steps', done, total: steps }),
+    });
     lap('choice');
     const { alpha, curve } = await chooseAlpha(clip, student, trained, options);
     lap('judgement');
@@ -189,12 +179,36 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   } catch (thrown) {
     const interrupted = signal?.aborted ?? false;
     // What was trained is kept for a resume; before that, only an interruption is worth going on from.
-    if (!interrupted && !(await exists(join(work, checkpointFile)))) await rm(work, { recursive: true, force: true });
+    if (!interrupted && !(await hasCheckpoint(work))) await rm(work, { recursive: true, force: true });
     if (!interrupted || thrown instanceof InterruptedError) throw thrown;
     throw new InterruptedError('ended before the first step; go on with --resume', { cause: thrown });
   } finally {
     for (const close of closers.reverse()) await close();
   }
+}
+
+/** Frames of the clip, and of what must not be forgotten. */
+async function otherFrames(
+  clip: PreparedClip,
+  { keep = [] }: AdaptOptions,
+  work: string,
+  closers: (() => Promise<void>)[],
+): Promise<OtherFrames> {
+  const records = await openRecords(join(work, 'clip'), 'kept', 3 * clip.height * clip.width);
+  closers.push(() => records.close());
+  let kept = 0;
+  for (const input of keep) {
+    const source = await openFrames(input);
+    const step = Math.max(1, Math.ceil((source.count ?? 1) / MAX_KEPT_FRAMES));
+    for await (const { image } of source.frames({ wanted: (index) => index % step === 0 })) {
+      if (kept >= MAX_KEPT_FRAMES * keep.length) break;
+      await records.write(kept++, framePlanes(image, clip));
+    }
+  }
+  return {
+    count: clip.count + kept,
+    read: (index) => (index < clip.count ? clip.files.frames.read(index) : records.read(index - clip.count)),
+  };
 }
 
 /** The size frames are given to the network at: its own, else the first frame's, to the next multiple. */
@@ -254,136 +268,12 @@ async function prepareFolder(work: string, settings: string, resume: boolean): P
   await writeFileWhole(path, settings);
 }
 
-interface TrainingOnClip extends AdaptOptions {
-  readonly steps: number;
-  readonly seed: number;
-  readonly work: string;
-}
-
 /** Pairs for training, and those held back for the choice. */
 export function splitPairs(pairs: readonly number[]): { training: number[]; held: number[] } {
   if (pairs.length < 2 * heldBackEvery) return { training: [...pairs], held: [...pairs] };
   const held = pairs.filter((_, i) => i % heldBackEvery === Math.floor(heldBackEvery / 2));
   const frames = new Set(held.flatMap((t) => [t, t + 1]));
   return { training: pairs.filter((t) => !frames.has(t) && !frames.has(t + 1)), held };
-}
-
-/** The weights after all steps. */
-async function trainOnClip(
-  clip: PreparedClip,
-  student: OnnxStudent,
-  options: TrainingOnClip,
-): Promise<ReadonlyMap<string, Tensor>> {
-  const { steps, seed, threads, device, signal, onProgress, work } = options;
-  const { height, width, classes } = clip;
-  const { training } = splitPairs(clip.pairs);
-  if (training.length === 0) return student.weights;
-  const step = buildTrainingStep({
-    student,
-    statistics: 'fixed',
-    ...{ batch: 1, height, width, dropout: false, frames: 2, flowValidity: true },
-    losses: { consensus: 1, motion: method.motion },
-    motion: { compare: 'probabilities', visibility: 'occlusion', mean: 'visible' },
-    targetWeights: targetWeights(clip.targetSums),
-  });
-  const optimizer = createOptimizer(
-    {
-      ...{ method: 'adam', betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0 },
-      ...{ decayNormsAndBiases: true, groups: {}, averaging: method.averaging },
-    },
-    trainedWeights(step),
-  );
-  const state = createTrainingState(step, optimizer, seed, student.weights);
-  const checkpoint = join(work, checkpointFile);
-  if (options.resume && (await exists(checkpoint))) await readCheckpoint(checkpoint, state);
-  const session = await createSession(writeModel(step.model), {
-    ...{ device, threads, optimization: 'disabled', memoryPattern: false },
-    source: 'the adaptation step',
-  });
-  try {
-    while (state.step < steps) {
-      await takeStep({ clip, step, session, optimizer, state, pairs: training }, steps, seed, classes);
-      onProgress?.({ stage: 'steps', done: state.step, total: steps });
-      if (signal?.aborted || state.step % checkpointEvery === 0) await writeCheckpoint(checkpoint, state, undefined);
-      if (signal?.aborted && state.step < steps) {
-        throw new InterruptedError(`ended at step ${state.step} of ${steps}; go on with --resume`);
-      }
-    }
-  } finally {
-    await session.release();
-  }
-  return resultingParameters(state);
-}
-
-interface StepParts {
-  readonly clip: PreparedClip;
-  readonly step: TrainingStep;
-  readonly session: Session;
-  readonly optimizer: Optimizer;
-  readonly state: TrainingState;
-  readonly pairs: readonly number[];
-}
-
-async function takeStep(parts: StepParts, steps: number, seed: number, classes: number): Promise<void> {
-  const { clip, step, session, optimizer, state, pairs } = parts;
-  const random = createRandom(deriveSeed(seed, 'pair', state.step));
-  const t = pairs[random.integer(pairs.length)];
-  const feeds = await pairFeeds(clip, t, classes, random.uniform() < 0.5);
-  const { losses, gradients } = await computeGradients(step, session, state, [feeds]);
-  if (!Number.isFinite(losses.loss)) throw new SteadysegError(`step ${state.step + 1}: the loss became ${losses.loss}`);
-  const rate = learningRate({ schedule: 'polynomial', power: 0.9, rate: method.rate, warmup: 0 }, state.step, steps);
-  applyGradients(state, gradients, optimizer, rate);
-}
-
-/** A pair of frames, its flow and targets; all mirrored when asked to. */
-async function pairFeeds(
-  clip: PreparedClip,
-  t: number,
-  classes: number,
-  mirrored: boolean,
-): Promise<Record<string, Tensor>> {
-  const { files, height, width } = clip;
-  const [image, neighbour, targets, nextTargets, flow, hidden] = await Promise.all([
-    files.frames.read(t),
-    files.frames.read(t + 1),
-    files.targets.read(t),
-    files.targets.read(t + 1),
-    readFlow(files.forward, t, clip),
-    files.hidden.read(t),
-  ]);
-  const pixels = height * width;
-  const planes = new Float32Array(2 * pixels);
-  const valid = new Float32Array(pixels);
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      const from = mirrored ? i + width - 1 - 2 * x : i;
-      planes[i] = mirrored ? -flow.data[2 * from] : flow.data[2 * from];
-      planes[pixels + i] = flow.data[2 * from + 1];
-      valid[i] = hidden[from] === 0 ? 1 : 0;
-    }
-  }
-  const rows = (bytes: Uint8Array, unit: number) => (mirrored ? mirroredRows(bytes, width, unit) : bytes);
-  return {
-    image: tensor('uint8', [1, 3, height, width], rows(image, 1)),
-    neighbour: tensor('uint8', [1, 3, height, width], rows(neighbour, 1)),
-    'targets.frame': tensor('uint8', [1, height, width, classes], rows(targets, classes)),
-    'targets.neighbour': tensor('uint8', [1, height, width, classes], rows(nextTargets, classes)),
-    flow: tensor('float32', [1, 2, height, width], planes),
-    flowValid: tensor('float32', [1, 1, height, width], valid),
-  };
-}
-
-/** Rows of `width` units with left and right exchanged. */
-function mirroredRows(bytes: Uint8Array, width: number, unit: number): Uint8Array {
-  const out = new Uint8Array(bytes.length);
-  const row = width * unit;
-  for (let start = 0; start < bytes.length; start += row) {
-    for (let x = 0; x < width; x++) {
-      const from = start + (width - 1 - x) * unit;
-      for (let k = 0; k < unit; k++) out[start + x * unit + k] = bytes[from + k];
-    }
-  }
-  return out;
 }
 
 /** `(1 - α)·original + α·trained`. */

@@ -125,6 +125,11 @@ export async function prepareClip(options: ClipOptions): Promise<PreparedClip> {
   return { height, width, classes, count, pairs, cuts, targetSums, files };
 }
 
+/** A frame at the network's input size, as RGB planes. */
+export function framePlanes(image: RgbImage, size: Size): Uint8Array {
+  return planesOf(sized(image, size));
+}
+
 /** The frame at the network's input size. */
 function sized(image: RgbImage, { height, width }: Size): RgbImage {
   if (image.height === height && image.width === width) return image;

@@ -14,8 +14,8 @@ import { normalize } from '../train/normalize.js';
 import type { Student } from '../train/student.js';
 
 export interface PredictorOptions extends Pick<SessionOptions, 'device' | 'threads'> {
-  /** `labels`: H×W ids. `probabilities`: H×W×C bytes (times 255), of the frame and its mirror image. */
-  readonly gives: 'labels' | 'probabilities';
+  /** `labels`: H×W ids. `probabilities`: H×W×C bytes (times 255); `views`: the same, the mean of the frame and its mirror image. */
+  readonly gives: 'labels' | 'probabilities' | 'views';
 }
 
 export interface Predictor {
@@ -35,12 +35,14 @@ export async function openPredictor(
   const pixels = input(graph, 'pixels', 'uint8', [1, 3, height, width]);
   const scoresOf = (frame: Value) =>
     bilinear(student.build(normalize(frame, student.preprocessing), inference).logits, height, width);
-  const [scores, mirrored] =
-    gives === 'labels' ? [scoresOf(pixels)] : [scoresOf(pixels), mirror(scoresOf(mirror(pixels)))];
+  const scores = scoresOf(pixels);
   const classes = scores.shape[1];
-  const y = mirrored
-    ? bytes(mul(add(softmax(scores, 1), softmax(mirrored, 1)), 0.5), classes)
-    : reshape(cast(argMax(scores, 1), 'uint8'), [height, width]);
+  const probabilities = () => {
+    const own = softmax(scores, 1);
+    return gives === 'views' ? mul(add(own, softmax(mirror(scoresOf(mirror(pixels))), 1)), 0.5) : own;
+  };
+  const y =
+    gives === 'labels' ? reshape(cast(argMax(scores, 1), 'uint8'), [height, width]) : bytes(probabilities(), classes);
   const model = writeModel(exportModel(graph, { y }, { weights }));
   const session: Session = await createSession(model, { ...options, source: student.name });
   return {

@@ -19,6 +19,8 @@ interface Options extends ModelOptions {
   limit?: number;
   seed?: number;
   freeze?: string[];
+  general?: boolean;
+  keep?: string[];
   report?: string;
   resume?: boolean;
   json?: boolean;
@@ -28,11 +30,11 @@ interface Options extends ModelOptions {
 
 /** What is counted in each stage. */
 const units: Record<string, string> = {
-  frames: 'frames read',
-  consensus: 'frames of the consensus',
+  frames: 'frames',
+  consensus: 'consensus frames',
   steps: 'steps',
-  choice: 'candidates judged',
-  judgement: 'frames judged',
+  choice: 'candidates',
+  judgement: 'judged frames',
 };
 
 export function command(): Command {
@@ -48,6 +50,11 @@ export function command(): Command {
     .option('--steps <n>', 'updates of the weights (default: 300)', wholeNumber(1))
     .option('--limit <n>', 'frames at most', wholeNumber(2))
     .option('--seed <n>', 'the order of pairs follows from it (default: 1)', wholeNumber(0))
+    .option(
+      '--general',
+      'for use elsewhere too: held to what it said on other pictures (default: the most for this camera and place)',
+    )
+    .option('--keep <input...>', 'with --general: other material, without labels, that it must not forget')
     .option('--freeze <patterns>', 'weights that stay as they are, such as "encoder.*,*.bias"', (text) =>
       text.split(','),
     )
@@ -74,17 +81,18 @@ async function run(inputs: string[], options: Options): Promise<void> {
   let stage = '';
   const collected = collectFrames();
   if (options.report !== undefined) await checkNotRead(options.report, [options.model, options.out, ...inputs]);
-  const result = await withProgress({ title: 'adapt', unit: '', ending }, async (progress, signal) => {
+  const result = await withProgress({ title: 'adapt', ending }, async (progress, signal) => {
     const adaptOptions: AdaptOptions = {
       ...modelOptionsOf(options),
       ...{ inputs, model: options.model, out: options.out, signal },
       ...{ flow: options.flow, steps: options.steps, limit: options.limit, seed: options.seed, freeze: options.freeze },
+      ...{ aim: options.general ? 'general' : 'video', keep: options.keep },
       ...{ resume: options.resume, threads: options.threads, device: options.device },
       classes: await classesOf(options),
       onJudged: options.report === undefined ? undefined : collected.onJudged,
       onNote: (note) => progress.note(`note: ${note}`),
       onProgress({ stage: now, done, total }) {
-        if (now !== stage) progress.note(`adapt: ${units[now]}`);
+        if (now !== stage) progress.restart(units[now]);
         stage = now;
         progress.update({ done, total });
       },

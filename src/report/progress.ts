@@ -20,6 +20,8 @@ export interface ProgressLineOptions {
 
 export interface ProgressLine {
   readonly update: OnProgress;
+  /** Goes on with a part of the work that counts something else, from 0. */
+  restart(unit: string): void;
   /** Prints a line of its own above the progress. */
   note(text: string): void;
   /** Leaves the last state as a finished line. */
@@ -35,10 +37,11 @@ const rateWindow = 10_000;
 
 /** Reports progress with rate and remaining time: `predict  57/221 frames  2.31 frames/s  1:11 left`. */
 export function createProgressLine(options: ProgressLineOptions): ProgressLine {
-  const { title, unit = 'frames', stream = process.stderr, now = () => performance.now() } = options;
+  const { title, stream = process.stderr, now = () => performance.now() } = options;
   const terminal = stream.isTTY ?? false;
   const interval = terminal ? redrawInterval : logInterval;
-  const samples: { time: number; done: number }[] = [{ time: now(), done: 0 }];
+  let { unit = 'frames' } = options;
+  let samples: { time: number; done: number }[] = [{ time: now(), done: 0 }];
   let printed = Number.NEGATIVE_INFINITY;
   let line: string | undefined;
   let shown = false;
@@ -66,6 +69,16 @@ export function createProgressLine(options: ProgressLineOptions): ProgressLine {
       if (time - printed < interval) return;
       printed = time;
       show();
+    },
+    restart(next) {
+      if (line !== undefined) {
+        show();
+        if (terminal) stream.write('\n');
+      }
+      unit = next;
+      samples = [{ time: now(), done: 0 }];
+      line = undefined;
+      shown = false;
     },
     note(text) {
       clear();

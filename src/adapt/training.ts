@@ -1,0 +1,207 @@
+// The steps of an adaptation: pairs of the clip against the consensus and each other; for general use also other pictures against the original.
+import { join } from 'node:path';
+import { InterruptedError, SteadysegError } from '../base/errors.js';
+import { exists } from '../base/files.js';
+import { writeModel } from '../onnx/write.js';
+import type { SessionOptions } from '../runtime/openSession.js';
+import { createSession } from '../runtime/session.js';
+import { createRandom, deriveSeed } from '../tensor/random.js';
+import { type Tensor, tensor } from '../tensor/tensor.js';
+import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.js';
+import { createOptimizer } from '../train/optimizer.js';
+import { learningRate } from '../train/schedule.js';
+import {
+  applyGradients,
+  computeGradients,
+  createTrainingState,
+  resultingParameters,
+  type StepGradients,
+  trainedWeights,
+} from '../train/state.js';
+import { buildTrainingStep, type StepOptions } from '../train/step.js';
+import type { Student } from '../train/student.js';
+import { anchorPicture } from './anchor.js';
+import { type PreparedClip, readFlow } from './clip.js';
+import { targetWeights } from './consensus.js';
+import { openPredictor } from './predictor.js';
+
+/** SPEC §9: what a first sketch found to work. */
+export const method = {
+  temperature: 0.5,
+  motion: 10,
+  rate: 2e-4,
+  averaging: 0.98,
+  /** Weight of agreement with the original on other pictures, where those count. */
+  anchor: 1,
+} as const;
+
+export interface TrainingOnClip extends Pick<SessionOptions, 'device' | 'threads'> {
+  readonly steps: number;
+  readonly seed: number;
+  /** Where the checkpoint is. */
+  readonly work: string;
+  readonly resume?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Frames besides the clip's that other pictures are made of; set where the network is for general use. */
+  readonly others?: OtherFrames | undefined;
+  readonly onStep: (done: number) => void;
+}
+
+/** Frames that other pictures are made of. */
+export interface OtherFrames {
+  readonly count: number;
+  /** RGB planes at the clip's size. */
+  read(index: number): Promise<Uint8Array>;
+}
+
+const checkpointEvery = 25;
+const checkpointName = 'last.safetensors';
+
+/** Whether there is something to go on from. */
+export function hasCheckpoint(work: string): Promise<boolean> {
+  return exists(join(work, checkpointName));
+}
+
+type Compute = (feeds: Readonly<Record<string, Tensor>>) => Promise<StepGradients>;
+
+/** The weights after all steps: the exponential mean. */
+export async function trainOnClip(
+  clip: PreparedClip,
+  student: Student,
+  pairs: readonly number[],
+  options: TrainingOnClip,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const { steps, seed, threads, device, signal, work, others, onStep } = options;
+  const { height, width, classes } = clip;
+  if (pairs.length === 0) return student.weights;
+  const common: Omit<StepOptions, 'losses'> = {
+    ...{ student, statistics: 'fixed', batch: 1, height, width, dropout: false },
+  };
+  const step = buildTrainingStep({
+    ...common,
+    ...{ frames: 2, flowValidity: true, losses: { consensus: 1, motion: method.motion } },
+    motion: { compare: 'probabilities', visibility: 'occlusion', mean: 'visible' },
+    targetWeights: targetWeights(clip.targetSums),
+  });
+  const optimizer = createOptimizer(
+    {
+      ...{ method: 'adam', betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0 },
+      ...{ decayNormsAndBiases: true, groups: {}, averaging: method.averaging },
+    },
+    trainedWeights(step),
+  );
+  const state = createTrainingState(step, optimizer, seed, student.weights);
+  const checkpoint = join(work, checkpointName);
+  if (options.resume && (await exists(checkpoint))) await readCheckpoint(checkpoint, state);
+  const closers: (() => Promise<void>)[] = [];
+  const compiled = async (of: typeof step, source: string): Promise<Compute> => {
+    const session = await createSession(writeModel(of.model), {
+      ...{ device, threads, optimization: 'disabled', memoryPattern: false, source },
+    });
+    closers.push(() => session.release());
+    return (feeds) => computeGradients(of, session, state, [feeds]);
+  };
+  try {
+    const onPair = await compiled(step, 'the adaptation step');
+    const onOther =
+      others && (await compiled(buildTrainingStep({ ...common, losses: { consensus: 1 } }), 'the anchor step'));
+    const original =
+      others && (await openPredictor(student, student.weights, clip, { gives: 'probabilities', threads, device }));
+    if (original) closers.push(() => original.close());
+    while (state.step < steps) {
+      const random = createRandom(deriveSeed(seed, 'pair', state.step));
+      const t = pairs[random.integer(pairs.length)];
+      const { losses, gradients } = await onPair(await pairFeeds(clip, t, classes, random.uniform() < 0.5));
+      if (!Number.isFinite(losses.loss)) {
+        throw new SteadysegError(`step ${state.step + 1}: the loss became ${losses.loss}`);
+      }
+      if (others && onOther && original) {
+        const drawn = createRandom(deriveSeed(seed, 'other', state.step));
+        const picture = await anchorPicture(drawn, others.count, others.read, clip);
+        const targets = tensor('uint8', [1, height, width, classes], await original.run(picture));
+        const anchor = await onOther({
+          image: tensor('uint8', [1, 3, height, width], picture),
+          'targets.frame': targets,
+        });
+        addScaled(gradients, anchor.gradients, method.anchor);
+      }
+      const rate = learningRate(
+        { schedule: 'polynomial', power: 0.9, rate: method.rate, warmup: 0 },
+        state.step,
+        steps,
+      );
+      applyGradients(state, gradients, optimizer, rate);
+      onStep(state.step);
+      if (signal?.aborted || state.step % checkpointEvery === 0) await writeCheckpoint(checkpoint, state, undefined);
+      if (signal?.aborted && state.step < steps) {
+        throw new InterruptedError(`ended at step ${state.step} of ${steps}; go on with --resume`);
+      }
+    }
+  } finally {
+    for (const close of closers) await close();
+  }
+  return resultingParameters(state);
+}
+
+/** `sums + factor · values`, in place. */
+function addScaled(
+  sums: ReadonlyMap<string, Float32Array>,
+  values: ReadonlyMap<string, Float32Array>,
+  factor: number,
+): void {
+  for (const [name, sum] of sums) {
+    const value = values.get(name);
+    if (value) for (let i = 0; i < sum.length; i++) sum[i] += factor * value[i];
+  }
+}
+
+/** A pair of frames, its flow and targets; all mirrored when asked to. */
+async function pairFeeds(
+  clip: PreparedClip,
+  t: number,
+  classes: number,
+  mirrored: boolean,
+): Promise<Record<string, Tensor>> {
+  const { files, height, width } = clip;
+  const [image, neighbour, targets, nextTargets, flow, hidden] = await Promise.all([
+    files.frames.read(t),
+    files.frames.read(t + 1),
+    files.targets.read(t),
+    files.targets.read(t + 1),
+    readFlow(files.forward, t, clip),
+    files.hidden.read(t),
+  ]);
+  const pixels = height * width;
+  const planes = new Float32Array(2 * pixels);
+  const valid = new Float32Array(pixels);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      const from = mirrored ? i + width - 1 - 2 * x : i;
+      planes[i] = mirrored ? -flow.data[2 * from] : flow.data[2 * from];
+      planes[pixels + i] = flow.data[2 * from + 1];
+      valid[i] = hidden[from] === 0 ? 1 : 0;
+    }
+  }
+  const rows = (bytes: Uint8Array, unit: number) => (mirrored ? mirroredRows(bytes, width, unit) : bytes);
+  return {
+    image: tensor('uint8', [1, 3, height, width], rows(image, 1)),
+    neighbour: tensor('uint8', [1, 3, height, width], rows(neighbour, 1)),
+    'targets.frame': tensor('uint8', [1, height, width, classes], rows(targets, classes)),
+    'targets.neighbour': tensor('uint8', [1, height, width, classes], rows(nextTargets, classes)),
+    flow: tensor('float32', [1, 2, height, width], planes),
+    flowValid: tensor('float32', [1, 1, height, width], valid),
+  };
+}
+
+/** Rows of `width` units with left and right exchanged. */
+function mirroredRows(bytes: Uint8Array, width: number, unit: number): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  const row = width * unit;
+  for (let start = 0; start < bytes.length; start += row) {
+    for (let x = 0; x < width; x++) {
+      const from = start + (width - 1 - x) * unit;
+      for (let k = 0; k < unit; k++) out[start + x * unit + k] = bytes[from + k];
+    }
+  }
+  return out;
+}
