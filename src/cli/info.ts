@@ -8,7 +8,8 @@ import type { Dimension, Model } from '../onnx/model.js';
 import { readModelFile } from '../onnx/modelFile.js';
 import { imageShapes, type ModelSummary, summarizeModel } from '../onnx/summary.js';
 import { toText } from '../onnx/text.js';
-import { formatShape, type Shape } from '../tensor/tensor.js';
+import { summarizeTensors, type TensorSummary } from '../onnx/trainable.js';
+import { elementCount, formatShape, type Shape } from '../tensor/tensor.js';
 import { openWeights } from '../weights/openWeights.js';
 import { summarizeWeights, type WeightsSummary } from '../weights/summary.js';
 import { heightByWidth, printResult } from './options.js';
@@ -16,6 +17,7 @@ import { heightByWidth, printResult } from './options.js';
 interface Options {
   readonly size?: { height: number; width: number };
   readonly text?: boolean;
+  readonly weights?: boolean;
   readonly key?: string;
   readonly json?: boolean;
 }
@@ -30,6 +32,7 @@ export function command(): Command {
       heightByWidth,
     )
     .option('--key <name>', 'of a checkpoint with several state dicts, the one to show')
+    .option('--weights', 'list the tensors of an .onnx: which train and adapt would change, which not, and why')
     .option('--text', 'print the whole graph of an .onnx, one line a value')
     .option('--json', 'print one JSON object')
     .addHelpText(
@@ -45,7 +48,7 @@ async function run(path: string, options: Options): Promise<void> {
   else await weightsInfo(path, options);
 }
 
-async function modelInfo(path: string, { size, text, json }: Options): Promise<void> {
+async function modelInfo(path: string, { size, text, weights, json }: Options): Promise<void> {
   const asRead = await readModelFile(path);
   // Networks of this library are rebuilt at the size; others are counted at it where they leave it open.
   const rebuilt = size !== undefined && readDescription(asRead.metadata, path).architecture !== undefined;
@@ -56,7 +59,44 @@ async function modelInfo(path: string, { size, text, json }: Options): Promise<v
     return;
   }
   const summary = summarizeModel(model, shapes);
-  printResult(json, { file: path, format: 'onnx', ...summary }, () => modelText(path, summary));
+  const tensors = summarizeTensors(model);
+  const result = {
+    file: path,
+    format: 'onnx',
+    ...summary,
+    trainable: trainableOf(tensors),
+    ...(weights && { weights: tensors }),
+  };
+  printResult(json, result, () =>
+    [modelText(path, summary, tensors), ...(weights ? ['', tensorsText(tensors)] : [])].join('\n'),
+  );
+}
+
+/** What training would change: tensors and their values. */
+function trainableOf(tensors: readonly TensorSummary[]): { tensors: number; count: number } {
+  const weights = tensors.filter(({ role }) => role === 'weight');
+  return { tensors: weights.length, count: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0) };
+}
+
+/** The roles of all tensors but weights, with how many have each, and why. */
+function fixedText(tensors: readonly TensorSummary[]): string {
+  const reasons: Record<string, number> = {};
+  for (const { role, reason } of tensors) {
+    if (role === 'weight') continue;
+    const key = role === 'statistic' ? 'running statistics' : reason;
+    reasons[key] = (reasons[key] ?? 0) + 1;
+  }
+  return Object.keys(reasons).length === 0 ? '' : `; not: ${list(reasons, String)}`;
+}
+
+function tensorsText(tensors: readonly TensorSummary[]): string {
+  const width = Math.max(...tensors.map(({ name }) => name.length), 0);
+  return tensors
+    .map(
+      ({ name, dtype, shape, role, reason }) =>
+        `${name.padEnd(width)}  ${dtype} ${formatShape(shape)}  ${role === 'weight' ? 'trains' : 'stays'}: ${reason}`,
+    )
+    .join('\n');
 }
 
 function dump(model: Model, inputShapes: Record<string, Shape>, path: string): string {
@@ -68,8 +108,8 @@ function dump(model: Model, inputShapes: Record<string, Shape>, path: string): s
   }
 }
 
-async function weightsInfo(path: string, { size, text, key, json }: Options): Promise<void> {
-  if (size || text) throw new UsageError(`--size and --text are for .onnx models, found ${path}`);
+async function weightsInfo(path: string, { size, text, weights, key, json }: Options): Promise<void> {
+  if (size || text || weights) throw new UsageError(`--size, --text and --weights are for .onnx models, found ${path}`);
   const file = await openWeights(path, { key });
   try {
     const summary = summarizeWeights(file);
@@ -79,7 +119,7 @@ async function weightsInfo(path: string, { size, text, key, json }: Options): Pr
   }
 }
 
-function modelText(path: string, summary: ModelSummary): string {
+function modelText(path: string, summary: ModelSummary, tensors: readonly TensorSummary[]): string {
   const { producer, opsets, inputs, outputs, operators, parameters, cost, costUnknown, metadata } = summary;
   const opset = Object.entries(opsets).map(([domain, version]) => `${domain} ${version}`);
   const value = ({ name, dtype, shape }: ModelSummary['inputs'][number]) =>
@@ -95,6 +135,8 @@ function modelText(path: string, summary: ModelSummary): string {
     ),
     row('parameters', `${grouped(parameters.count)} in ${parameters.tensors} tensors; ${byteText(parameters.bytes)}`),
   ];
+  const trainable = trainableOf(tensors);
+  lines.push(row('trains', `${grouped(trainable.count)} in ${trainable.tensors} weights${fixedText(tensors)}`));
   if (cost) {
     const { multiplyAdds, byOperator } = cost;
     const share = list(byOperator, (count) => `${((100 * count) / multiplyAdds).toFixed(1)} %`);

@@ -135,6 +135,29 @@ export function tensorRoles(model: Model): Map<string, TensorRole> {
   return roles;
 }
 
+/** A floating-point tensor of a model and what it is for. */
+export interface TensorSummary extends TensorRole {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+/** All floating-point tensors of a model, in the file's order, with their roles. */
+export function summarizeTensors(model: Model): TensorSummary[] {
+  const roles = tensorRoles(model);
+  return [...floatTensors(model)].flatMap(
+    ([
+      name,
+      {
+        tensor: { dtype, shape },
+      },
+    ]) => {
+      const role = roles.get(name);
+      return role ? [{ name, dtype, shape, ...role }] : [];
+    },
+  );
+}
+
 interface Leaf {
   readonly name: string;
   readonly tensor: Tensor;

@@ -88,6 +88,18 @@ describe('steadyseg info', () => {
     expect(parameters('int8')).toEqual({ count: 1024, tensors: 1, bytes: { int8: 1024, float32: 128 } });
   });
 
+  it('lists what training would change, and what not and why', () => {
+    const shipped = join(import.meta.dirname, '..', '..', 'models', 'toycity-steady.onnx');
+    const { trainable, weights } = JSON.parse(steadyseg(['info', shipped, '--weights', '--json']).stdout);
+    const of = (role: string) => weights.filter((one: { role: string }) => one.role === role).length;
+    expect(trainable.tensors).toBe(of('weight'));
+    expect([of('weight') > 50, of('statistic') > 40, of('constant') > 10]).toEqual([true, true, true]);
+    const text = steadyseg(['info', shipped, '--weights']).stdout;
+    expect(text).toMatch(/^trains +[\d ]+ in \d+ weights; not: /m);
+    expect(text).toMatch(/^layer0\.1\.running_mean +float32 \d+ {2}stays: running statistic of BatchNormalization$/m);
+    expect(text).toMatch(/^layer0\.1\.weight +float32 \d+ {2}trains: weight of BatchNormalization$/m);
+  });
+
   it('shows weights of either kind', () => {
     const pth = JSON.parse(steadyseg(['info', fixture('checkpoint_wrapped.pth.tar'), '--json']).stdout);
     expect(pth.format).toBe('pth');
