@@ -6,6 +6,7 @@ import { graphs } from './graphs.js';
 import { losses } from './losses.js';
 import { measures } from './measures.js';
 import type { Mutation } from './mutation.js';
+import { operators } from './operators.js';
 import { training } from './training.js';
 
 export const mutations: readonly Mutation[] = [
@@ -16,4 +17,5 @@ export const mutations: readonly Mutation[] = [
   ...data,
   ...graphs,
   ...gradients,
+  ...operators,
 ];

@@ -150,7 +150,7 @@ const checks: Record<string, GradientCheck[]> = {
     // Integers do not change with small changes.
     {
       shapes: [[2, 2]],
-      build: ([x]) => mul(x, cast(cast(x, 'int64'), 'float32')),
+      build: ([x]) => mul(mul(x, 8), cast(cast(x, 'int64'), 'float32')),
       draw: (x) => Math.trunc(3 * x) + 0.5,
     },
   ],

@@ -39,6 +39,7 @@ const targets: [Shape, { sizes?: Shape; scales?: Shape }][] = [
   [[7, 7], { sizes: [1, 2] }],
   [[1, 4], { sizes: [5, 9] }],
   [[14, 18], { sizes: [19, 21] }],
+  [[14, 22], { sizes: [8, 13] }],
   [[33, 20], { sizes: [14, 50] }],
   [[10, 9], { scales: [1.3, 1.7] }],
   [[7, 16], { scales: [1.05, 1.3] }],
