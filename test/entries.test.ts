@@ -15,6 +15,7 @@ it('has a front of what the commands do, and no more', () => {
     'InterruptedError',
     'SteadysegError',
     'UsageError',
+    'adapt',
     'convert',
     'evaluateMeanIoU',
     'evaluateTemporalConsistency',

@@ -3,13 +3,24 @@ import type { ClassSet } from '../media/classes.js';
 import type { ClipOptions } from '../toycity/render.js';
 import type { LabelIds } from './labelFiles.js';
 
+/** What a module of the caller's gives for a key: worker threads import it (moduleSource.ts). */
+export interface ModuleReference {
+  readonly kind: 'module';
+  /** Such as `new URL('./frames.js', import.meta.url).href`. */
+  readonly url: string;
+  /** Tells the module what is asked for. */
+  readonly key: string;
+}
+
 /** Where a frame's colours come from. References are plain data, so that workers can be told them. */
 export type FrameReference =
+  | ModuleReference
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'toycity'; readonly clip: ClipOptions; readonly frame: number };
 
 /** Where a frame's labels come from. Ids that are no class of `classes` become 255. */
 export type LabelReference =
+  | ModuleReference
   | { readonly kind: 'file'; readonly path: string; readonly classes: ClassSet; readonly ids: LabelIds }
   | { readonly kind: 'toycity'; readonly clip: ClipOptions; readonly frame: number };
 
@@ -18,6 +29,7 @@ export type LabelReference =
  * frame, chained when there are several; `hidden` the occlusion masks (255 hidden) of the same steps, where there are any.
  */
 export type FlowReference =
+  | ModuleReference
   | { readonly kind: 'files'; readonly paths: readonly string[]; readonly hidden: readonly string[] }
   | { readonly kind: 'toycity'; readonly clip: ClipOptions; readonly from: number; readonly to: number };
 

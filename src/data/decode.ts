@@ -7,6 +7,7 @@ import { readPicture } from '../media/pictures.js';
 import { type ClipOptions, type ClipRenderer, createClipRenderer } from '../toycity/render.js';
 import type { FlowReference, FrameReference, LabelReference } from './dataset.js';
 import { readLabels } from './labelFiles.js';
+import { flowOf, imageOf, labelsOf } from './moduleSource.js';
 import type { KnownFlow } from './resample.js';
 
 /** Decoded pixels in memory that all threads see. */
@@ -40,6 +41,7 @@ const MAX_RECENT = 16;
 function keyOf(what: 'image' | 'labels' | 'flow', reference: FrameReference | LabelReference | FlowReference): string {
   if (reference.kind === 'file') return `${what} ${reference.path}`;
   if (reference.kind === 'files') return `${what} ${reference.paths.join(' ')}`;
+  if (reference.kind === 'module') return `${what} module ${reference.url} ${reference.key}`;
   const { seed, frames, height, width, motionBlur = 0 } = reference.clip;
   const place = 'frame' in reference ? reference.frame : `${reference.from}-${reference.to}`;
   return `${what} toycity ${seed} ${frames} ${height}x${width} ${motionBlur} ${place}`;
@@ -98,6 +100,10 @@ export function createDecoder(store: Store): Decoder {
         const { width, height, data } = await readPicture(reference.path);
         stored = keep(key, width, height, [data]);
       }
+      if (!stored && reference.kind === 'module') {
+        const { width, height, data } = await imageOf(reference);
+        stored = keep(key, width, height, [data]);
+      }
       return bytesOf(stored);
     },
     async labels(reference) {
@@ -108,11 +114,16 @@ export function createDecoder(store: Store): Decoder {
         const { width, height, data } = await readLabels(reference.path, reference.classes, reference.ids);
         stored = keep(key, width, height, [data]);
       }
+      if (!stored && reference.kind === 'module') {
+        const { width, height, data } = await labelsOf(reference);
+        stored = keep(key, width, height, [data]);
+      }
       return bytesOf(stored);
     },
     async flow(reference) {
       // Reading flow costs little beside decoding pictures, and flow is large: the room is left to them.
       if (reference.kind === 'files') return await readChain(reference.paths, reference.hidden);
+      if (reference.kind === 'module') return { flow: await flowOf(reference) };
       const key = keyOf('flow', reference);
       let stored = store.get(key);
       if (!stored) {

@@ -16,6 +16,7 @@ import { loadStateDict } from '../weights/stateDict.js';
 import type { NetworkClasses } from './classMap.js';
 import type { Student } from './student.js';
 
+/** What `architectureStudent` takes. */
 export interface ArchitectureOptions {
   /** As in `nets/registry`. */
   readonly architecture: string;

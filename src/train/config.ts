@@ -47,9 +47,18 @@ const optionalKey = <S extends v.GenericSchema>(schema: S, description: string) 
 const requiredKey = <S extends v.GenericSchema>(schema: S, description: string) =>
   v.pipe(schema, v.description(description));
 
+/** The layout of datasets that a program hands to `train`. */
+export const ownLayout = 'own';
+
 const datasetEntries = {
-  layout: requiredKey(v.picklist(datasetLayouts), 'how the files lie: cityscapes, toycity, camvid, vspw or list'),
-  root: requiredKey(expandedPath, 'folder of the dataset, or the list file; $NAME is taken from the environment'),
+  layout: requiredKey(
+    v.picklist([...datasetLayouts, ownLayout]),
+    'how the files lie: cityscapes, toycity, camvid, vspw or list; own: as the program says that calls train',
+  ),
+  root: requiredKey(
+    expandedPath,
+    'folder of the dataset, or the list file; $NAME is taken from the environment; of own data a name, which a resume compares',
+  ),
   split: optionalKey(v.string(), 'which part; default: train for training, val for validation'),
   classes: optionalKey(
     expandedPath,
@@ -347,7 +356,7 @@ export const configSchema = v.strictObject({
   validation: optionalKey(
     v.strictObject({
       ...datasetEntries,
-      layout: optionalKey(v.picklist(datasetLayouts), "default: that of 'data'"),
+      layout: optionalKey(v.picklist([...datasetLayouts, ownLayout]), "default: that of 'data'"),
       root: optionalKey(expandedPath, "default: that of 'data'"),
       every: key(count(1), 1000, 'steps between validations; the last step is always validated'),
       limit: optionalKey(count(1), 'frames at most'),

@@ -5,7 +5,7 @@ import { createDecoder } from '../data/decode.js';
 import { cityscapesClassWeights } from '../losses/crossEntropy.js';
 import { mapClasses } from './classMap.js';
 import type { TrainingConfig } from './config.js';
-import { needsTeacher } from './lossTable.js';
+import { needsTeacher, type OwnLoss } from './lossTable.js';
 import { buildTrainingStep, type TrainingStep } from './step.js';
 import type { Student } from './student.js';
 import { openTeacher, type Teacher } from './teacher.js';
@@ -16,8 +16,9 @@ export async function configuredTeacher(
   { teacher, ...config }: TrainingConfig,
   { dataset, withNeighbours }: TrainingData,
   onWarning: ((message: string) => void) | undefined,
+  ownLosses: readonly OwnLoss[] = [],
 ): Promise<Teacher | undefined> {
-  if (!needsTeacher(config.losses)) return undefined;
+  if (!needsTeacher(config.losses, ownLosses)) return undefined;
   if (!teacher) throw new UsageError('expected teacher.model (.onnx) for the distillation losses, found none');
   const { model, features, classMap: _, cache, ...preprocessing } = teacher;
   if (cache !== undefined) await checkUnchanged(config, dataset);
@@ -64,6 +65,7 @@ export function configuredStep(
   student: Student,
   { dataset, withNeighbours }: TrainingData,
   teacher: Teacher | undefined,
+  ownLosses: readonly OwnLoss[] = [],
 ): TrainingStep {
   const { classWeights, losses, crop, distillation } = config;
   const { classes } = dataset.classes;
@@ -82,6 +84,7 @@ export function configuredStep(
       mining: config.mining,
     },
     losses,
+    ownLosses,
     frames: config.frames,
     withNeighbours,
     motion: config.motion,

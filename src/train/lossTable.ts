@@ -9,6 +9,7 @@ import { pairFramesLoss, poolFeatures, type SimilarityConvention, selfSimilarity
 import { overThreeFrames, type ThreeFrames } from '../losses/threeFrames.js';
 import type { Value } from '../onnx/graph.js';
 import { add } from '../onnx/ops.js';
+import { elementCount, formatShape } from '../tensor/tensor.js';
 
 /** A frame of a sample: the labelled one t; its one neighbour t ± k; or both, t - k and t + k. */
 export type FrameName = 'frame' | 'neighbour' | 'before' | 'after';
@@ -20,6 +21,7 @@ export const frameNames = {
   3: ['frame', 'before', 'after'],
 } as const satisfies Readonly<Record<number, readonly FrameName[]>>;
 
+/** How many frames of a clip a step sees. */
 export type FrameCount = keyof typeof frameNames;
 
 /** Details of the distillation losses. */
@@ -70,6 +72,7 @@ export interface LossSite {
   readonly distillation: DistillationOptions;
 }
 
+/** The same value of both networks. */
 export interface NetworkPair {
   readonly student: Value;
   readonly teacher: Value;
@@ -80,6 +83,21 @@ export interface LossTerm {
   readonly name: string;
   readonly value: Value;
   readonly weight: number;
+}
+
+/** A loss of the caller's, beside those of the configuration. */
+export interface OwnLoss {
+  /** As it is logged. */
+  readonly name: string;
+  readonly weight: number;
+  /** Frames of a sample it needs at least; 1 by default. */
+  readonly frames?: FrameCount | undefined;
+  /** Whether it asks for what a teacher gives. */
+  readonly needsTeacher?: boolean | undefined;
+  /** Whether it asks for the flow to the neighbour. */
+  readonly needsFlow?: boolean | undefined;
+  /** Its value, one number, of what the step offers. */
+  build(site: LossSite): Value;
 }
 
 interface LossEntry {
@@ -185,22 +203,36 @@ export type LossWeights = Readonly<Partial<Record<LossName, number>>>;
 const chosen = (weights: LossWeights) => lossNames.filter((name) => (weights[name] ?? 0) !== 0);
 
 /** Whether any of the losses compares with a teacher. */
-export function needsTeacher(weights: LossWeights): boolean {
-  return chosen(weights).some((name) => lossTable[name].needsTeacher);
+export function needsTeacher(weights: LossWeights, own: readonly OwnLoss[] = []): boolean {
+  return own.some((loss) => loss.needsTeacher) || chosen(weights).some((name) => lossTable[name].needsTeacher);
 }
 
 /** How many frames of a clip the losses look at: as many as they need at least, but two for distillation; or as asked. @throws UsageError for fewer. */
-export function framesFor(weights: LossWeights, asked?: FrameCount): FrameCount {
+export function framesFor(weights: LossWeights, asked?: FrameCount, own: readonly OwnLoss[] = []): FrameCount {
+  const needyOwn = own.find(({ frames = 1 }) => asked !== undefined && frames > asked);
+  if (needyOwn) throw new UsageError(`frames: the loss ${needyOwn.name} needs ${needyOwn.frames}, found ${asked}`);
   const needy = chosen(weights).find((name) => asked !== undefined && lossTable[name].frames > asked);
   if (needy) throw new UsageError(`frames: losses.${needy} needs ${lossTable[needy].frames}, found ${asked}`);
   if (asked) return asked;
-  if (chosen(weights).length === 0) return 1;
-  return chosen(weights).some((name) => lossTable[name].frames === 3) ? 3 : 2;
+  const needed = [...own.map(({ frames = 1 }) => frames), ...chosen(weights).map((name) => lossTable[name].frames)];
+  if (needed.includes(3)) return 3;
+  return chosen(weights).length > 0 || needed.includes(2) ? 2 : 1;
 }
 
-/** The terms of all losses that have a weight. */
-export function lossTerms(site: LossSite, weights: LossWeights): LossTerm[] {
-  return chosen(weights).flatMap((name) => lossTable[name].terms(site, name, weights[name] ?? 0));
+/** The terms of all losses that have a weight. @throws UsageError for a loss of the caller's whose name is taken. */
+export function lossTerms(site: LossSite, weights: LossWeights, own: readonly OwnLoss[] = []): LossTerm[] {
+  const terms = chosen(weights).flatMap((name) => lossTable[name].terms(site, name, weights[name] ?? 0));
+  const taken = new Set<string>(['loss', 'segmentation', 'antiCollapse', ...lossNames]);
+  for (const loss of own) {
+    if (taken.has(loss.name)) throw new UsageError(`expected a name of its own for a loss, found "${loss.name}" again`);
+    taken.add(loss.name);
+    const value = loss.build(site);
+    if (elementCount(value.shape) !== 1) {
+      throw new UsageError(`the loss ${loss.name}: expected one number, found ${formatShape(value.shape)}`);
+    }
+    terms.push({ name: loss.name, value, weight: loss.weight });
+  }
+  return terms;
 }
 
 /** The labelled frame and the one neighbour. */

@@ -26,6 +26,7 @@ import {
   type LossWeights,
   lossTerms,
   type NetworkPair,
+  type OwnLoss,
 } from './lossTable.js';
 import { normalize, sameNormalization } from './normalize.js';
 import type { Student, StudentOutputs } from './student.js';
@@ -50,6 +51,8 @@ export interface StepOptions {
   readonly targetWeights?: readonly number[] | undefined;
   /** Weights of the losses besides cross entropy; none trains on single frames. */
   readonly losses?: LossWeights | undefined;
+  /** Losses of the caller's. */
+  readonly ownLosses?: readonly OwnLoss[] | undefined;
   /** Frames of a clip in a sample; default: as many as the losses need. */
   readonly frames?: FrameCount | undefined;
   readonly motion?: MotionOptions | undefined;
@@ -114,7 +117,7 @@ export interface TrainingStep {
 export function buildTrainingStep(options: StepOptions): TrainingStep {
   const { student: network, batch, height, width, losses = {}, withNeighbours = batch } = options;
   const graph = createGraph(`train ${network.name}`);
-  const frames = frameNames[framesFor(losses, options.frames)];
+  const frames = frameNames[framesFor(losses, options.frames, options.ownLosses)];
   const images = new Map<FrameName, Value>();
   for (const frame of frames) {
     const [name, samples] = frame === 'frame' ? ['image', batch] : [frame, withNeighbours];
@@ -140,7 +143,7 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
 
   const teacherInputs: TeacherInput[] = [];
   const site = siteOf(graph, options, frames, colours, student, teacherInputs);
-  const terms = [...supervised(graph, found(student, 'frame'), options), ...lossTerms(site, losses)];
+  const terms = [...supervised(graph, found(student, 'frame'), options), ...lossTerms(site, losses, options.ownLosses)];
   if (terms.length === 0) throw new SteadysegError('expected a loss, found none');
   const loss = terms.map(({ value, weight }) => (weight === 1 ? value : mul(value, weight))).reduce(add);
   const trained = (name: string) =>

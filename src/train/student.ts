@@ -42,6 +42,7 @@ export interface StudentOutputs {
   readonly features: ReadonlyMap<string, Value>;
 }
 
+/** What a file of a student is made for, and says. */
 export interface StudentModelOptions {
   /** Height and width it sees, where the network can be built for any. */
   readonly size: readonly [height: number, width: number];

@@ -1,6 +1,6 @@
 // Trains a network by a configuration in a run folder: steps, validation, checkpoints, resume. It reports through callbacks.
 import { basename, dirname } from 'node:path';
-import { InterruptedError, SteadysegError } from '../base/errors.js';
+import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, exists, syncFile, syncFolder, writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
 import type { Dataset } from '../data/dataset.js';
@@ -14,7 +14,7 @@ import { decidingChanges, type TrainingConfig } from './config.js';
 import { configuredStep, configuredTeacher } from './configuredStep.js';
 import { configuredStudent } from './configuredStudent.js';
 import { feedsOf } from './feeds.js';
-import { needsTeacher } from './lossTable.js';
+import { needsTeacher, type OwnLoss } from './lossTable.js';
 import { createOptimizer, type Optimizer } from './optimizer.js';
 import {
   appendMetrics,
@@ -37,7 +37,7 @@ import {
 import type { TrainingStep } from './step.js';
 import type { Student } from './student.js';
 import type { Teacher } from './teacher.js';
-import { openLoader, openTrainingData, type TrainingData } from './trainingData.js';
+import { type OwnDatasets, openLoader, openTrainingData, type TrainingData } from './trainingData.js';
 import type { ValidatedFrame, Validation } from './validate.js';
 import { validateRun } from './validateRun.js';
 
@@ -46,6 +46,12 @@ export interface TrainOptions {
   readonly config: TrainingConfig;
   /** A network of the caller's in place of the one that `config.network` describes. */
   readonly student?: Student | undefined;
+  /** Datasets of the caller's, for the parts of the configuration whose layout is `own`. */
+  readonly datasets?: OwnDatasets | undefined;
+  /**
+   * Losses of the caller's, beside those of the configuration. A run folder does not hold them: give the same to resume.
+   */
+  readonly losses?: readonly OwnLoss[] | undefined;
   /** The run folder; it must not hold a run yet, unless `resume` is set. */
   readonly out: string;
   /** Goes on from the folder's last checkpoint; begins when there is none. */
@@ -180,15 +186,22 @@ interface Run {
 }
 
 /** Everything of a run, with fresh weights. @param closers is given what frees it, also when a later part cannot be opened. */
-async function openRun({ config, student: given, onWarning }: TrainOptions, closers: Closer[]): Promise<Run> {
+async function openRun(
+  { config, student: given, datasets, losses, onWarning }: TrainOptions,
+  closers: Closer[],
+): Promise<Run> {
   const { device, threads } = config;
-  const data = await openTrainingData(config);
+  const data = await openTrainingData(config, datasets, losses);
   const student = given ?? (await configuredStudent(config, data.dataset.classes.classes));
-  const flow = config.losses.motion > 0 ? await batchFlow(config.motion.flow, threads) : undefined;
+  const wantsFlow = config.losses.motion > 0 || losses?.some((loss) => loss.needsFlow);
+  const flow = wantsFlow ? await batchFlow(config.motion.flow, threads) : undefined;
   if (flow) closers.push(() => flow.close());
-  const teacher = await configuredTeacher(config, data, onWarning);
+  const teacher = await configuredTeacher(config, data, onWarning, losses);
   if (teacher) closers.push(() => teacher.close());
-  const step = configuredStep(config, student, data, teacher);
+  const step = configuredStep(config, student, data, teacher, losses);
+  if (step.model.graph.inputs.some(({ name }) => name === 'flow') !== (flow !== undefined)) {
+    throw new UsageError('losses: expected needsFlow of one that uses the flow, and of no other');
+  }
   const session = await createSession(writeModel(step.model), {
     device,
     threads,

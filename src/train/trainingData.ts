@@ -6,8 +6,8 @@ import { createLoader, type Loader, type LoaderOptions } from '../data/loader.js
 import { rangeOf, withoutLabels } from '../data/selection.js';
 import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
 import { readClassesFile } from '../media/classesFile.js';
-import type { TrainingConfig } from './config.js';
-import { framesFor } from './lossTable.js';
+import { ownLayout, type TrainingConfig } from './config.js';
+import { framesFor, type OwnLoss } from './lossTable.js';
 
 export interface TrainingData {
   readonly dataset: Dataset;
@@ -18,13 +18,27 @@ export interface TrainingData {
   readonly withNeighbours: number;
 }
 
+/** Datasets of the caller's, for the parts of a configuration that say `layout: own`. */
+export interface OwnDatasets {
+  readonly data?: Dataset | undefined;
+  readonly validation?: Dataset | undefined;
+  readonly extra?: Dataset | undefined;
+}
+
 /** @throws SteadysegError for data that is not as the configuration says; UsageError for what does not go together. */
-export async function openTrainingData(config: TrainingConfig): Promise<TrainingData> {
+export async function openTrainingData(
+  config: TrainingConfig,
+  own: OwnDatasets = {},
+  ownLosses: readonly OwnLoss[] = [],
+): Promise<TrainingData> {
   const { data, validation } = config;
-  const dataset = await openPart(data, 'train');
-  const held = validation && (await openPart(validationData(data, validation), 'val'));
-  const extra = await openExtra(config, dataset);
-  return { dataset, held, extra, withNeighbours: samplesWithNeighbours(config, dataset, extra) };
+  checkOwn('data', data.layout, own.data);
+  checkOwn('validation', validation && (validation.layout ?? data.layout), own.validation);
+  checkOwn('data.extra', data.extra?.layout, own.extra);
+  const dataset = await openPart(data, 'train', own.data);
+  const held = validation && (await openPart(validationData(data, validation), 'val', own.validation));
+  const extra = await openExtra(config, dataset, own.extra);
+  return { dataset, held, extra, withNeighbours: samplesWithNeighbours(config, dataset, extra, ownLosses) };
 }
 
 /** Neighbours the loader gives, by the frames besides the labelled one. */
@@ -53,8 +67,24 @@ export function openLoader(
 
 type DataConfig = Omit<TrainingConfig['data'], 'extra'>;
 
-async function openPart(data: DataConfig, fallbackSplit: string, inherited?: ClassSet): Promise<Dataset> {
+/** A part that says `own` has a dataset of the caller's, and no other has. */
+function checkOwn(part: string, layout: string | undefined, own: Dataset | undefined): void {
+  if ((layout === ownLayout) === (own !== undefined)) return;
+  const expected = own ? `"${ownLayout}", for the dataset ${own.name} that was given` : 'one that lies in files';
+  const way = own ? '' : `; "${ownLayout}" is for programs that give train a dataset`;
+  throw new UsageError(
+    `${part}.layout: expected ${expected}, found ${layout === undefined ? 'none' : `"${layout}"`}${way}`,
+  );
+}
+
+async function openPart(
+  data: DataConfig,
+  fallbackSplit: string,
+  own: Dataset | undefined,
+  inherited?: ClassSet,
+): Promise<Dataset> {
   const { layout, root, split = fallbackSplit, classes, flow, range } = data;
+  if (own) return range ? rangeOf(own, ...range) : own;
   const classSet =
     classes === undefined
       ? inherited
@@ -75,13 +105,14 @@ function validationData(data: DataConfig, validation: NonNullable<TrainingConfig
 async function openExtra(
   { data: { extra }, batch }: TrainingConfig,
   { classes }: Dataset,
+  own: Dataset | undefined,
 ): Promise<LoaderOptions['extra']> {
   if (!extra) return undefined;
   const { perBatch, labels } = extra;
   if (perBatch >= batch) {
     throw new UsageError(`data.extra.perBatch: expected less than the batch of ${batch}, found ${perBatch}`);
   }
-  const dataset = await openPart(extra, 'train', classes);
+  const dataset = await openPart(extra, 'train', own, classes);
   if (dataset.classes.classes.length !== classes.classes.length) {
     throw new UsageError(
       `data.extra.classes: expected the ${classes.classes.length} classes of the data, found ${dataset.classes.classes.length}`,
@@ -95,7 +126,12 @@ async function openExtra(
  * second apart), the student runs on no other frames than those around the extra samples.
  * @throws UsageError when losses compare frames, and none has a neighbour.
  */
-function samplesWithNeighbours(config: TrainingConfig, dataset: Dataset, extra: LoaderOptions['extra']): number {
+function samplesWithNeighbours(
+  config: TrainingConfig,
+  dataset: Dataset,
+  extra: LoaderOptions['extra'],
+  ownLosses: readonly OwnLoss[],
+): number {
   const { batch, gap } = config;
   const distances = Array.from({ length: gap }, (_, k) => k + 1);
   const hasNeighbours = ({ count, sample }: Dataset) => {
@@ -105,7 +141,7 @@ function samplesWithNeighbours(config: TrainingConfig, dataset: Dataset, extra: 
     }
     return false;
   };
-  if (framesFor(config.losses, config.frames) === 1 || hasNeighbours(dataset)) return batch;
+  if (framesFor(config.losses, config.frames, ownLosses) === 1 || hasNeighbours(dataset)) return batch;
   if (extra && hasNeighbours(extra.dataset)) return extra.perBatch;
   throw new UsageError(
     `${dataset.name}: expected frames with neighbours within the gap of ${gap}, found none: give unlabelled ones as data.extra, or set frames: 1`,
