@@ -4,18 +4,19 @@ import { join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
-import { parseJson } from '../base/json.js';
+import { count, parseJson } from '../base/json.js';
 import { lockFolder } from '../base/lock.js';
 import { checkNotRead, linkedPath } from '../base/outputFile.js';
 import { openFlowSource } from '../flow/open.js';
 import type { FlowSource } from '../flow/source.js';
 import type { ClassSet } from '../media/classes.js';
 import { type FrameSource, openFrames } from '../media/frames.js';
-import type { Size } from '../media/image.js';
+import type { RgbImage, Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
 import { type OnnxStudent, type OnnxStudentOptions, onnxStudent } from '../train/onnxStudent.js';
-import { bytesOnDisk, closeClipFiles, framePlanes, type PreparedClip, prepareClip } from './clip.js';
+import { closeClipFiles, framePlanes, type PreparedClip, prepareClip } from './clip.js';
+import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin } from './estimate.js';
 import { type JudgedFrame, type Judgement, judge } from './judge.js';
 import { openPredictor } from './predictor.js';
 import { openRecords } from './records.js';
@@ -40,6 +41,10 @@ export interface AdaptOptions extends OnnxStudentOptions, Pick<SessionOptions, '
   readonly keep?: readonly string[] | undefined;
   /** Updates; default 300. */
   readonly steps?: number | undefined;
+  /** Time it may take: as many steps as fit, at most `steps`. */
+  readonly minutes?: number | undefined;
+  /** Told what it will take, measured, before the work. */
+  readonly onEstimate?: ((estimate: AdaptEstimate) => void) | undefined;
   /** Frames at most. */
   readonly limit?: number | undefined;
   readonly seed?: number | undefined;
@@ -96,35 +101,26 @@ const alphas = [0.25, 0.5, 0.75, 1];
  * InterruptedError when the signal ended it, after which `resume` goes on.
  */
 export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
-  const { model, out, inputs, steps = 300, seed = 1, threads, device, signal, onProgress } = options;
+  const { model, out, inputs, seed = 1, threads, device, signal, onProgress } = options;
   const work = `${out}.adapt`;
   if (inputs.length === 0) throw new UsageError('expected a video or frames to adapt to, found none');
   const target = await linkedPath(out);
   await checkNotRead(target, [model, ...inputs]);
-  const student = await onnxStudent(model, options);
+  const { student, sources, images, size, total } = await openAdaptation(options);
   for (const note of student.description.notes) options.onNote?.(note);
-  if (![...student.weights.keys()].some((name) => student.trains?.(name))) {
-    throw new SteadysegError(`${model}: expected float weights to adapt, found none`);
-  }
-  const sources = await Promise.all(inputs.map((input) => openFrames(input)));
-  const size = await inputSize(student, sources);
   const classes = student.classes.count;
   const { classes: classSet } = student.description;
   const seconds = { frames: 0, consensus: 0, steps: 0, choice: 0, judgement: 0 };
-  const total = countOf(sources, options.limit);
   const closers: (() => Promise<void>)[] = [];
   await prepareFolder(work, settingsOf(options, await stat(model)), options.resume ?? false);
   try {
     const lock = await lockFolder(join(work, '.lock'), 'adapting to this file');
     closers.push(() => lock.release());
-    if (total !== undefined) {
-      const gigabytes = (total * bytesOnDisk(size, classes)) / 2 ** 30;
-      options.onNote?.(
-        `${total} frames at ${size.height}×${size.width}, ${classes} classes: up to ${gigabytes.toFixed(2)} GiB on disk while it works`,
-      );
-    }
     const flow: FlowSource = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
     closers.push(() => flow.close());
+    const costs = await measureCosts(student, images, { ...size, classes }, flow, { threads, device });
+    const steps = await keptSteps(work, () => plannedSteps(options, costs, total));
+    if (total !== undefined) options.onEstimate?.(estimate(costs, total, steps, { ...size, classes }));
     const first = await openPredictor(student, student.weights, size, { gives: 'views', threads, device });
     let started = performance.now();
     let stage: AdaptProgress['stage'] = 'frames';
@@ -187,6 +183,93 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   }
 }
 
+/** What an adaptation works on. */
+interface Opened {
+  readonly student: OnnxStudent;
+  readonly sources: readonly FrameSource[];
+  /** The first two frames. */
+  readonly images: readonly RgbImage[];
+  /** What frames are resized to. */
+  readonly size: Size;
+  /** Frames in all, where that is known. */
+  readonly total: number | undefined;
+}
+
+async function openAdaptation(options: AdaptOptions): Promise<Opened> {
+  const { model, inputs, limit } = options;
+  const student = await onnxStudent(model, options);
+  if (![...student.weights.keys()].some((name) => student.trains?.(name))) {
+    throw new SteadysegError(`${model}: expected float weights to adapt, found none`);
+  }
+  const sources = await Promise.all(inputs.map((input) => openFrames(input)));
+  const images = await firstImages(sources);
+  return { student, sources, images, size: inputSize(student, images[0]), total: countOf(sources, limit) };
+}
+
+/** What `adapt` would do. */
+export interface AdaptPlan {
+  readonly estimate: AdaptEstimate;
+  readonly size: Size;
+  /** Weights that would train. */
+  readonly weights: { readonly tensors: number; readonly count: number };
+  readonly notes: readonly string[];
+}
+
+/** Measures what adapting would take, and writes nothing. @throws as `adapt` does for what cannot be adapted. */
+export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> {
+  const { threads, device } = options;
+  const { student, images, size, total } = await openAdaptation(options);
+  const measured = { ...size, classes: student.classes.count };
+  const flow = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
+  try {
+    const costs = await measureCosts(student, images, measured, flow, { threads, device });
+    const frames = total ?? images.length;
+    const trained = [...student.weights].filter(([name]) => student.trains?.(name));
+    return {
+      estimate: estimate(costs, frames, plannedSteps(options, costs, frames), measured),
+      size,
+      weights: { tensors: trained.length, count: trained.reduce((sum, [, { data }]) => sum + data.length, 0) },
+      notes: student.description.notes,
+    };
+  } finally {
+    await flow.close();
+  }
+}
+
+/** Updates where nothing else is said. */
+const defaultSteps = 300;
+
+/** As many steps as planned when the adaptation began: a resumed one ends in the same bytes, however fast it goes on. */
+async function keptSteps(work: string, plan: () => number): Promise<number> {
+  const path = join(work, 'steps.json');
+  if (await exists(path)) {
+    return parseJson(
+      count,
+      new TextDecoder().decode(await readFileBounded(path, MAX_SETTINGS_BYTES)),
+      path,
+      'a number',
+    );
+  }
+  const steps = plan();
+  await writeFileWhole(path, JSON.stringify(steps));
+  return steps;
+}
+
+/** @throws UsageError when not even one step fits into the minutes. */
+function plannedSteps(
+  { steps = defaultSteps, minutes }: AdaptOptions,
+  costs: AdaptCosts,
+  frames: number | undefined,
+): number {
+  if (minutes === undefined) return steps;
+  if (frames === undefined)
+    throw new UsageError('expected a number of frames that is known for minutes, found a stream');
+  const fitting = stepsWithin(minutes, costs, frames, steps);
+  if (fitting > 0) return fitting;
+  const least = estimate(costs, frames, 1, { height: 0, width: 0, classes: 0 }).seconds / 60;
+  throw new UsageError(`expected at least ${Math.ceil(least)} minutes for ${frames} frames, found ${minutes}`);
+}
+
 /** Frames of the clip, and of what must not be forgotten. */
 async function otherFrames(
   clip: PreparedClip,
@@ -211,16 +294,23 @@ async function otherFrames(
   };
 }
 
-/** The size frames are given to the network at: its own, else the first frame's, to the next multiple. */
-async function inputSize({ description }: OnnxStudent, sources: readonly FrameSource[]): Promise<Size> {
+/** The first two frames. @throws SteadysegError when there is none. */
+async function firstImages(sources: readonly FrameSource[]): Promise<RgbImage[]> {
+  const images: RgbImage[] = [];
   for (const source of sources) {
     for await (const { image } of source.frames()) {
-      const nearest = (side: number) =>
-        Math.max(1, Math.round(side / description.sizeMultiple)) * description.sizeMultiple;
-      return { height: description.height ?? nearest(image.height), width: description.width ?? nearest(image.width) };
+      images.push(image);
+      if (images.length === 2) return images;
     }
   }
+  if (images.length > 0) return images;
   throw new SteadysegError(`${sources.map(({ input }) => input).join(', ')}: expected frames, found none`);
+}
+
+/** The size frames are given to the network at: its own, else the first frame's, to the nearest multiple. */
+function inputSize({ description }: OnnxStudent, image: RgbImage): Size {
+  const nearest = (side: number) => Math.max(1, Math.round(side / description.sizeMultiple)) * description.sizeMultiple;
+  return { height: description.height ?? nearest(image.height), width: description.width ?? nearest(image.width) };
 }
 
 function countOf(sources: readonly FrameSource[], limit = Number.POSITIVE_INFINITY): number | undefined {
@@ -237,7 +327,16 @@ const MAX_SETTINGS_BYTES = 2 ** 20;
 
 /** Everything that the result follows from. */
 function settingsOf(options: AdaptOptions, { size, mtimeMs }: { size: number; mtimeMs: number }): string {
-  const { signal: _, onProgress: _p, onNote: _n, onJudged: _j, resume: _r, threads: _t, ...deciding } = options;
+  const {
+    signal: _,
+    onProgress: _p,
+    onNote: _n,
+    onEstimate: _e,
+    onJudged: _j,
+    resume: _r,
+    threads: _t,
+    ...deciding
+  } = options;
   return JSON.stringify({
     ...deciding,
     model: [resolve(options.model), size, mtimeMs],

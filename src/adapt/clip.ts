@@ -1,9 +1,9 @@
 // The clip that a network is adapted to, prepared once: frames at its input size, probabilities, flow, consensus; all on disk.
 
 import { ensureFolder } from '../base/files.js';
-import { clipIndex } from '../flow/pairs.js';
-import type { FlowSource } from '../flow/source.js';
-import { flowFrame } from '../flow/source.js';
+import { clipIndex, firstStems } from '../flow/pairs.js';
+import { resizeInterleaved } from '../flow/resize.js';
+import { type FlowFrame, type FlowSource, flowFrame } from '../flow/source.js';
 import type { FrameSource } from '../media/frames.js';
 import type { OpticalFlow, RgbImage, Size } from '../media/image.js';
 import { prepareInput, wholeOf } from '../segment/pixels.js';
@@ -92,7 +92,8 @@ export async function prepareClip(options: ClipOptions): Promise<PreparedClip> {
   const cuts: number[] = [];
   let count = 0;
   for (const source of options.sources) {
-    let previous: { index: number; clip: number; image: RgbImage } | undefined;
+    await options.flow.check(firstStems(source) ?? [], ['forward', 'backward']);
+    let previous: { index: number; clip: number; frame: FlowFrame } | undefined;
     const clipOf = clipIndex(source);
     for await (const { image, index, stem } of source.frames()) {
       options.signal?.throwIfAborted();
@@ -100,14 +101,13 @@ export async function prepareClip(options: ClipOptions): Promise<PreparedClip> {
       const resized = sized(image, options);
       await files.frames.write(count, planesOf(resized));
       await files.probabilities.write(count, await options.predictor.run(planesOf(resized)));
+      const frame = flowFrame(stem, async () => resized);
       const clip = clipOf(index);
       if (previous && previous.clip === clip && previous.index === index - 1) {
-        const first = flowFrame(`before ${stem}`, async () => previous?.image ?? resized);
-        const pair = { first, second: flowFrame(stem, async () => resized) };
-        const [forward, backward] = await Promise.all([
-          options.flow.flow(pair, 'forward'),
-          options.flow.flow(pair, 'backward'),
-        ]);
+        const pair = { first: previous.frame, second: frame };
+        const [forward, backward] = (
+          await Promise.all([options.flow.flow(pair, 'forward'), options.flow.flow(pair, 'backward')])
+        ).map((flow) => sizedFlow(flow, options));
         const hidden = hiddenPixels(forward, backward);
         const t = count - 1;
         await files.forward.write(t, bytesOf(forward));
@@ -117,12 +117,24 @@ export async function prepareClip(options: ClipOptions): Promise<PreparedClip> {
         if (seen >= smallestOverlap * hidden.length) pairs.push(t);
         else cuts.push(t);
       }
-      previous = { index, clip, image: resized };
+      previous = { index, clip, frame };
       onFrame?.(++count, 'frames');
     }
   }
   const targetSums = await addConsensus(options, files, count, pairs);
   return { height, width, classes, count, pairs, cuts, targetSums, files };
+}
+
+/** Flow that lies in files is of the frames' own size: it is resized, and its vectors with it. */
+function sizedFlow(flow: OpticalFlow, { height, width }: Size): OpticalFlow {
+  if (flow.height === height && flow.width === width) return flow;
+  const data = resizeInterleaved(flow.data, flow.width, flow.height, 2, width, height);
+  const [alongX, alongY] = [width / flow.width, height / flow.height];
+  for (let i = 0; i < data.length; i += 2) {
+    data[i] *= alongX;
+    data[i + 1] *= alongY;
+  }
+  return { height, width, data };
 }
 
 /** A frame at the network's input size, as RGB planes. */

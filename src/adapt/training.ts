@@ -2,11 +2,12 @@
 import { join } from 'node:path';
 import { InterruptedError, SteadysegError } from '../base/errors.js';
 import { exists } from '../base/files.js';
+import type { Size } from '../media/image.js';
 import { writeModel } from '../onnx/write.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import { createSession } from '../runtime/session.js';
 import { createRandom, deriveSeed } from '../tensor/random.js';
-import { type Tensor, tensor } from '../tensor/tensor.js';
+import { type Tensor, tensor, zeros } from '../tensor/tensor.js';
 import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.js';
 import { createOptimizer } from '../train/optimizer.js';
 import { learningRate } from '../train/schedule.js';
@@ -18,7 +19,7 @@ import {
   type StepGradients,
   trainedWeights,
 } from '../train/state.js';
-import { buildTrainingStep, type StepOptions } from '../train/step.js';
+import { buildTrainingStep, type StepOptions, type TrainingStep } from '../train/step.js';
 import type { Student } from '../train/student.js';
 import { anchorPicture } from './anchor.js';
 import { type PreparedClip, readFlow } from './clip.js';
@@ -64,6 +65,47 @@ export function hasCheckpoint(work: string): Promise<boolean> {
 
 type Compute = (feeds: Readonly<Record<string, Tensor>>) => Promise<StepGradients>;
 
+type StepSize = Size & { readonly targetSums: readonly number[] };
+
+const commonOptions = (student: Student, { height, width }: Size): Omit<StepOptions, 'losses'> => ({
+  ...{ student, statistics: 'fixed', batch: 1, height, width, dropout: false },
+});
+
+/** Two neighbouring frames against the consensus, and each other. */
+function pairStep(student: Student, clip: StepSize): TrainingStep {
+  return buildTrainingStep({
+    ...commonOptions(student, clip),
+    ...{ frames: 2, flowValidity: true, losses: { consensus: 1, motion: method.motion } },
+    motion: { compare: 'probabilities', visibility: 'occlusion', mean: 'visible' },
+    targetWeights: targetWeights(clip.targetSums),
+  });
+}
+
+function openStep({ model }: TrainingStep, options: Pick<SessionOptions, 'device' | 'threads'>, source: string) {
+  return createSession(writeModel(model), { ...options, optimization: 'disabled', memoryPattern: false, source });
+}
+
+/** The step alone, for measuring: it runs on black frames and changes nothing. */
+export async function openPairStep(
+  student: Student,
+  clip: StepSize,
+  options: Pick<SessionOptions, 'device' | 'threads'>,
+): Promise<{ runEmpty(): Promise<void>; close(): Promise<void> }> {
+  const step = pairStep(student, clip);
+  const session = await openStep(step, options, 'the adaptation step');
+  const feeds: Record<string, Tensor> = Object.fromEntries(student.weights);
+  for (const { name, type } of step.model.graph.inputs) {
+    if (feeds[name] || !type?.shape) continue;
+    feeds[name] = zeros(type.dtype, type.shape.map(Number));
+  }
+  return {
+    async runEmpty() {
+      await session.run(feeds);
+    },
+    close: () => session.release(),
+  };
+}
+
 /** The weights after all steps: the exponential mean. */
 export async function trainOnClip(
   clip: PreparedClip,
@@ -74,15 +116,7 @@ export async function trainOnClip(
   const { steps, seed, threads, device, signal, work, others, onStep } = options;
   const { height, width, classes } = clip;
   if (pairs.length === 0) return student.weights;
-  const common: Omit<StepOptions, 'losses'> = {
-    ...{ student, statistics: 'fixed', batch: 1, height, width, dropout: false },
-  };
-  const step = buildTrainingStep({
-    ...common,
-    ...{ frames: 2, flowValidity: true, losses: { consensus: 1, motion: method.motion } },
-    motion: { compare: 'probabilities', visibility: 'occlusion', mean: 'visible' },
-    targetWeights: targetWeights(clip.targetSums),
-  });
+  const step = pairStep(student, clip);
   const optimizer = createOptimizer(
     {
       ...{ method: 'adam', betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0 },
@@ -94,17 +128,19 @@ export async function trainOnClip(
   const checkpoint = join(work, checkpointName);
   if (options.resume && (await exists(checkpoint))) await readCheckpoint(checkpoint, state);
   const closers: (() => Promise<void>)[] = [];
-  const compiled = async (of: typeof step, source: string): Promise<Compute> => {
-    const session = await createSession(writeModel(of.model), {
-      ...{ device, threads, optimization: 'disabled', memoryPattern: false, source },
-    });
+  const compiled = async (of: TrainingStep, source: string): Promise<Compute> => {
+    const session = await openStep(of, { device, threads }, source);
     closers.push(() => session.release());
     return (feeds) => computeGradients(of, session, state, [feeds]);
   };
   try {
     const onPair = await compiled(step, 'the adaptation step');
     const onOther =
-      others && (await compiled(buildTrainingStep({ ...common, losses: { consensus: 1 } }), 'the anchor step'));
+      others &&
+      (await compiled(
+        buildTrainingStep({ ...commonOptions(student, clip), frames: 1, losses: { consensus: 1 } }),
+        'the anchor step',
+      ));
     const original =
       others && (await openPredictor(student, student.weights, clip, { gives: 'probabilities', threads, device }));
     if (original) closers.push(() => original.close());

@@ -1,14 +1,16 @@
 // `steadyseg adapt`: a network made steadier on the user's own video, without labels.
 import { Command } from 'commander';
-import { type AdaptOptions, type AdaptResult, adapt } from '../adapt/adapt.js';
+import { type AdaptOptions, type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
+import type { AdaptEstimate } from '../adapt/estimate.js';
 import { checkNotRead } from '../base/outputFile.js';
 import { adaptationReport, collectFrames } from '../report/adaptation.js';
 import { formatNumber } from '../report/number.js';
+import { formatDuration } from '../report/progress.js';
 import { writeReport } from '../report/report.js';
 import { renderTable } from '../report/table.js';
 import { classesOf } from './classOptions.js';
 import { withProgress } from './interruptible.js';
-import { printResult, wholeNumber } from './options.js';
+import { positive, printResult, wholeNumber } from './options.js';
 import { addModelOptions, type ModelOptions, modelOptionsOf } from './segmentationOptions.js';
 
 interface Options extends ModelOptions {
@@ -16,6 +18,8 @@ interface Options extends ModelOptions {
   out: string;
   flow?: string;
   steps?: number;
+  minutes?: number;
+  dryRun?: boolean;
   limit?: number;
   seed?: number;
   freeze?: string[];
@@ -48,6 +52,8 @@ export function command(): Command {
   return addModelOptions(made)
     .option('--flow <source>', 'dis, farneback, a folder of .flo files or a flow network (.onnx)', 'dis')
     .option('--steps <n>', 'updates of the weights (default: 300)', wholeNumber(1))
+    .option('--minutes <n>', 'time it may take: as many steps as fit', positive)
+    .option('--dry-run', 'say what would train, how long it takes and how much disk and memory, and write nothing')
     .option('--limit <n>', 'frames at most', wholeNumber(2))
     .option('--seed <n>', 'the order of pairs follows from it (default: 1)', wholeNumber(0))
     .option(
@@ -77,18 +83,27 @@ Example:
 }
 
 async function run(inputs: string[], options: Options): Promise<void> {
-  const ending = 'finishing the step under way';
-  let stage = '';
+  const { model, out, flow, steps, minutes, limit, seed, freeze, keep, resume, threads, device } = options;
+  const base: AdaptOptions = {
+    ...modelOptionsOf(options),
+    ...{ inputs, model, out, flow, steps, minutes, limit, seed, freeze, keep, resume, threads, device },
+    aim: options.general ? 'general' : 'video',
+    classes: await classesOf(options),
+  };
+  if (options.dryRun) {
+    const plan = await planAdaptation(base);
+    for (const note of plan.notes) process.stderr.write(`note: ${note}\n`);
+    printResult(options.json, plan, () => describePlan(plan));
+    return;
+  }
+  if (options.report !== undefined) await checkNotRead(options.report, [model, out, ...inputs]);
   const collected = collectFrames();
-  if (options.report !== undefined) await checkNotRead(options.report, [options.model, options.out, ...inputs]);
-  const result = await withProgress({ title: 'adapt', ending }, async (progress, signal) => {
-    const adaptOptions: AdaptOptions = {
-      ...modelOptionsOf(options),
-      ...{ inputs, model: options.model, out: options.out, signal },
-      ...{ flow: options.flow, steps: options.steps, limit: options.limit, seed: options.seed, freeze: options.freeze },
-      ...{ aim: options.general ? 'general' : 'video', keep: options.keep },
-      ...{ resume: options.resume, threads: options.threads, device: options.device },
-      classes: await classesOf(options),
+  let stage = '';
+  const result = await withProgress({ title: 'adapt', ending: 'finishing the step under way' }, (progress, signal) =>
+    adapt({
+      ...base,
+      signal,
+      onEstimate: (estimate) => progress.note(`note: ${estimateText(estimate)}`),
       onJudged: options.report === undefined ? undefined : collected.onJudged,
       onNote: (note) => progress.note(`note: ${note}`),
       onProgress({ stage: now, done, total }) {
@@ -96,9 +111,8 @@ async function run(inputs: string[], options: Options): Promise<void> {
         stage = now;
         progress.update({ done, total });
       },
-    };
-    return adapt(adaptOptions);
-  });
+    }),
+  );
   if (options.report !== undefined) {
     const frames = await collected.frames(result.classes);
     const details = [
@@ -108,6 +122,16 @@ async function run(inputs: string[], options: Options): Promise<void> {
     await writeReport(options.report, adaptationReport({ result, frames, details }));
   }
   printResult(options.json, result, () => describe(result, inputs[0]));
+}
+
+/** Time, disk and memory in one line. */
+function estimateText({ frames, steps, seconds, disk, memory, costs }: AdaptEstimate): string {
+  const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+  return `about ${formatDuration(seconds)}: ${frames} frames of ${costs.frame.toFixed(2)} s, ${steps} steps of ${costs.step.toFixed(2)} s; up to ${gigabytes(disk)} on disk, ${gigabytes(memory)} of memory`;
+}
+
+function describePlan({ estimate, size, weights }: AdaptPlan): string {
+  return `${weights.tensors} weights (${(weights.count / 1e6).toFixed(2)} M values) would train at ${size.height}×${size.width}\n${estimateText(estimate)}`;
 }
 
 /** The figures before and after, and what to do with the result. */

@@ -3,7 +3,17 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AdaptOptions, adapt, bestAlpha, between, type CurvePoint, splitPairs } from '#src/adapt/adapt.js';
+import {
+  type AdaptOptions,
+  adapt,
+  bestAlpha,
+  between,
+  type CurvePoint,
+  planAdaptation,
+  splitPairs,
+} from '#src/adapt/adapt.js';
+import { stepsWithin } from '#src/adapt/estimate.js';
+import { writeFlo } from '#src/media/flo.js';
 import { writePicture } from '#src/media/pictures.js';
 import { exportModel } from '#src/onnx/export.js';
 import { constant, createGraph, input } from '#src/onnx/graph.js';
@@ -108,6 +118,43 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     const result = await run('cuts.onnx', { inputs: [cut], steps: 2 });
     expect(result.cuts).toContain(3);
     expect(result.pairs).toBeLessThanOrEqual(4);
+  });
+
+  it('for general use changes less of what it says on other pictures', async () => {
+    const [video, general] = [await run('video.onnx'), await run('general.onnx', { aim: 'general', keep: [frames] })];
+    const moved = (path: string) => {
+      const [before, after] = [model, path].map((one) =>
+        readModel(readFileSync(one)).graph.initializers.get('b.weight'),
+      );
+      return Math.hypot(...Array.from(before?.data as Float32Array, (value, i) => value - Number(after?.data[i])));
+    };
+    expect(moved(general.model)).toBeLessThan(moved(video.model));
+    expect(general.after.steady).toBeGreaterThanOrEqual(general.before.steady);
+  });
+
+  it('says beforehand what it takes, keeps to a time, and takes flow from files of any size', async () => {
+    const plan = await planAdaptation({ inputs: [frames], model, out: join(folder, 'planned.onnx'), threads: 1 });
+    expect(plan.weights).toEqual({ tensors: 3, count: 6 * 27 + 6 + 4 * 54 });
+    expect([plan.estimate.frames, plan.estimate.steps, plan.size]).toEqual([8, 300, { height, width }]);
+    expect(plan.estimate.seconds).toBeGreaterThan(0);
+    expect(existsSync(join(folder, 'planned.onnx.adapt'))).toBe(false);
+    expect(stepsWithin(1, { frame: 1, consensus: 1, judgement: 1, step: 2 }, 8, 300)).toBe(10);
+    expect(stepsWithin(9, { frame: 1, consensus: 1, judgement: 1, step: 2 }, 8, 100)).toBe(100);
+    await expect(run('hurried.onnx', { minutes: 1e-6 })).rejects.toThrow('expected at least 1 minutes for 8 frames');
+
+    // Flow of frames twice as large: one pixel to the left is two there.
+    const flow = join(folder, 'flow');
+    for (let t = 0; t < 7; t++) {
+      for (const [place, u] of [
+        ['', -2],
+        ['backward', 2],
+      ] as const) {
+        const data = Float32Array.from({ length: 8 * width * height }, (_, i) => (i % 2 === 0 ? u : 0));
+        await writeFlo(join(flow, place, `00${t}.flo`), { width: 2 * width, height: 2 * height, data });
+      }
+    }
+    const result = await run('files.onnx', { flow, steps: 4 });
+    expect(result.pairs).toBe(7);
   });
 
   it('refuses what cannot be adapted, and writes nothing', async () => {

@@ -1,0 +1,90 @@
+// What an adaptation will take: time, memory and disk, measured on the network and the clip's own first frames.
+import { type FlowSource, flowFrame } from '../flow/source.js';
+import type { RgbImage, Size } from '../media/image.js';
+import type { Student } from '../train/student.js';
+import { bytesOnDisk, consensusReach, framePlanes } from './clip.js';
+import { openPredictor } from './predictor.js';
+import { openPairStep, type TrainingOnClip } from './training.js';
+
+/** Seconds of each part, of one frame or one step. */
+export interface AdaptCosts {
+  /** Reading what the network says of a frame and its mirror image, and the flow to the next one. */
+  readonly frame: number;
+  readonly consensus: number;
+  readonly step: number;
+  readonly judgement: number;
+}
+
+export interface AdaptEstimate {
+  readonly costs: AdaptCosts;
+  readonly frames: number;
+  readonly steps: number;
+  /** Seconds in all. */
+  readonly seconds: number;
+  /** Bytes on disk while it works. */
+  readonly disk: number;
+  /** Bytes of memory, as of the measurement. */
+  readonly memory: number;
+}
+
+/** Seconds for the four corners of one class at one pixel, as measured on a laptop's core. */
+const secondsPerSample = 5e-9;
+/** Held-back frames are judged this often, besides the clip before and after: about a fifth of it at five points. */
+const judgedShares = 3;
+
+/** Runs every part once or twice on the first frames. */
+export async function measureCosts(
+  student: Student,
+  images: readonly RgbImage[],
+  size: Size & { readonly classes: number },
+  flow: FlowSource,
+  options: Pick<TrainingOnClip, 'device' | 'threads'>,
+): Promise<AdaptCosts> {
+  const { height, width, classes } = size;
+  const timed = async (work: () => Promise<unknown>) => {
+    await work();
+    const started = performance.now();
+    await work();
+    return (performance.now() - started) / 1000;
+  };
+  const planes = framePlanes(images[0], size);
+  const views = await openPredictor(student, student.weights, size, { ...options, gives: 'views' });
+  const segmenting = await timed(() => views.run(planes)).finally(() => views.close());
+  // Reading flow from files takes next to nothing.
+  const following = flow.folder === undefined ? await timed(() => bothFlows(flow, images)) : 0;
+  const pair = await openPairStep(student, { ...size, targetSums: Array(classes).fill(1) }, options);
+  const step = await timed(pair.runEmpty).finally(() => pair.close());
+  return {
+    frame: segmenting + following * ((height * width) / (images[0].height * images[0].width)),
+    consensus: secondsPerSample * 2 * consensusReach * classes * height * width,
+    step,
+    judgement: segmenting / 2,
+  };
+}
+
+function bothFlows(flow: FlowSource, images: readonly RgbImage[]): Promise<unknown> {
+  const [first, second] = [images[0], images[1] ?? images[0]].map((image, k) =>
+    flowFrame(`frame ${k}`, async () => image),
+  );
+  return Promise.all([flow.flow({ first, second }, 'forward'), flow.flow({ first, second }, 'backward')]);
+}
+
+export function estimate(
+  costs: AdaptCosts,
+  frames: number,
+  steps: number,
+  size: Size & { readonly classes: number },
+): AdaptEstimate {
+  const seconds = frames * (costs.frame + costs.consensus + judgedShares * costs.judgement) + steps * costs.step;
+  return {
+    ...{ costs, frames, steps, seconds },
+    disk: frames * bytesOnDisk(size, size.classes),
+    memory: process.memoryUsage().rss,
+  };
+}
+
+/** As many steps as fit into the minutes, at most `most`; 0 when even the rest does not fit. */
+export function stepsWithin(minutes: number, costs: AdaptCosts, frames: number, most: number): number {
+  const rest = frames * (costs.frame + costs.consensus + judgedShares * costs.judgement);
+  return Math.max(0, Math.min(most, Math.floor((60 * minutes - rest) / costs.step)));
+}
