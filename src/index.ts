@@ -28,10 +28,12 @@ export type { FrameRate, OnBadFrame } from './media/video.js';
 export type {
   EvaluationResult,
   MeanIoUResult,
+  SteadinessResult,
   TemporalConsistencyResult,
   VideoConsistencyResult,
 } from './metrics/result.js';
 export { type ConvertOptions, type ConvertReport, convert } from './nets/convert.js';
+export { type EvaluateSteadinessOptions, evaluateSteadiness } from './segment/evaluateSteadiness.js';
 export { loadModel } from './segment/loadModel.js';
 export type { LoadOptions, SegmentationModel } from './segment/model.js';
 export type { DescribeOptions, NetworkDescription, NetworkInput, NetworkOutput } from './segment/network.js';

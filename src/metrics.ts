@@ -9,6 +9,7 @@ export {
   type EvaluationResult,
   type MeanIoUResult,
   readResult,
+  type SteadinessResult,
   type TemporalConsistencyResult,
   type VideoConsistencyResult,
 } from './metrics/result.js';

@@ -18,6 +18,7 @@ it('has a front of what the commands do, and no more', () => {
     'adapt',
     'convert',
     'evaluateMeanIoU',
+    'evaluateSteadiness',
     'evaluateTemporalConsistency',
     'evaluateVideoConsistency',
     'loadModel',

@@ -1,14 +1,12 @@
-// `steadyseg evaluate miou|tc|vc`: what predictions are worth, and how much they flicker.
+// `steadyseg evaluate miou|tc|vc|steadiness`: what predictions are worth, and how much they flicker.
 import { Command, Option } from 'commander';
-import { SteadysegError, UsageError } from '../base/errors.js';
-import { checkNotRead, linkedPath } from '../base/outputFile.js';
+import { UsageError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
 import type { EvaluationOptions } from '../data/evaluation/common.js';
 import { evaluateMeanIoU } from '../data/evaluation/meanIoU.js';
 import { evaluateTemporalConsistency, type KeptPair } from '../data/evaluation/temporal.js';
 import { evaluateVideoConsistency } from '../data/evaluation/video.js';
 import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
-import { openFlowSource } from '../flow/open.js';
 import { presetNames } from '../media/classes.js';
 import { classesOfResult } from '../media/resultClasses.js';
 import { type MeanIoUConvention, meanIoUConventions } from '../metrics/meanIoU.js';
@@ -16,15 +14,14 @@ import type { EvaluationResult } from '../metrics/result.js';
 import { type VideoConvention, videoConventions } from '../metrics/videoConsistency.js';
 import { type TemporalMode, temporalModes } from '../metrics/warp.js';
 import { createProgressLine, type ProgressLine } from '../report/progress.js';
-import { writeReport } from '../report/report.js';
-import { resultNotes } from '../report/resultNotes.js';
-import { resultReport } from '../report/resultReport.js';
-import { renderResult } from '../report/resultTable.js';
 import { addClassOptions, type ClassOptions, classesOf } from './classOptions.js';
-import { cappedThreads, printResult, wholeNumber } from './options.js';
-import { addShardOptions, noteEmptyShard, type ShardOptions, shardOf } from './shardOptions.js';
+import { checkReport, type EvaluationOutput, giveOut } from './evaluationOutput.js';
+import { addFlowOptions, type FlowOptions, withFlow } from './flowOptions.js';
+import { cappedThreads, wholeNumber } from './options.js';
+import { addShardOptions, type ShardOptions, shardOf } from './shardOptions.js';
+import { steadinessCommand } from './steadiness.js';
 
-interface CommonOptions extends ClassOptions, ShardOptions {
+interface CommonOptions extends ClassOptions, ShardOptions, EvaluationOutput {
   pred: string;
   predIds?: LabelIds;
   gtIds?: LabelIds;
@@ -33,8 +30,6 @@ interface CommonOptions extends ClassOptions, ShardOptions {
   limit?: number;
   keepGoing?: boolean;
   threads?: number;
-  report?: string;
-  json?: boolean;
 }
 
 interface MeanIoUCommandOptions extends CommonOptions {
@@ -42,13 +37,10 @@ interface MeanIoUCommandOptions extends CommonOptions {
   convention: MeanIoUConvention;
 }
 
-interface TemporalCommandOptions extends CommonOptions {
+interface TemporalCommandOptions extends CommonOptions, FlowOptions {
   frames: string;
   gt?: string;
   mode: TemporalMode;
-  flow: string;
-  flowCache?: string;
-  cache: boolean;
   device?: string;
   convention: MeanIoUConvention;
 }
@@ -64,10 +56,11 @@ const WORST_PAIRS = 4;
 
 export function command(): Command {
   return new Command('evaluate')
-    .description('Measure predictions: accuracy, temporal consistency, video consistency.')
+    .description('Measure predictions: accuracy, temporal consistency, video consistency, steadiness.')
     .addCommand(meanIoUCommand())
     .addCommand(temporalCommand())
-    .addCommand(videoCommand());
+    .addCommand(videoCommand())
+    .addCommand(steadinessCommand());
 }
 
 function meanIoUCommand(): Command {
@@ -94,31 +87,21 @@ function meanIoUCommand(): Command {
 }
 
 function temporalCommand(): Command {
-  return withCommonOptions(
-    new Command('tc')
-      .description('Temporal consistency: predictions of neighbouring frames, compared along optical flow.')
-      .requiredOption('--frames <input>', 'the frames: a video, a folder, a glob or a list')
-      .option('--gt <dir>', 'labels of some or all frames: adds mIoU, and the labels’ own TC, the ceiling')
-      .addOption(
-        new Option(
-          '--mode <name>',
-          'nearest with occlusions left out (masked), or as in published code (etc-2020, vspw)',
-        )
-          .choices(temporalModes)
-          .default('masked'),
-      )
-      .option(
-        '--flow <source>',
-        'farneback, dis (also dis-ultrafast, dis-fast, dis-medium), a folder of .flo files, or a network (.onnx)',
-        'farneback',
-      )
-      .option('--flow-cache <dir>', 'where computed flow is kept (default: ~/.cache/steadyseg/flow)')
-      .option('--no-cache', 'keep no computed flow')
-      .option('--device <name>', 'where a flow network runs: cpu, cuda, webgpu, … (default: cpu)')
-      .addOption(
-        new Option('--convention <name>', 'mIoU’s convention, with --gt').choices(meanIoUConventions).default('semseg'),
-      ),
-  )
+  const command = new Command('tc')
+    .description('Temporal consistency: predictions of neighbouring frames, compared along optical flow.')
+    .requiredOption('--frames <input>', 'the frames: a video, a folder, a glob or a list')
+    .option('--gt <dir>', 'labels of some or all frames: adds mIoU, and the labels’ own TC, the ceiling')
+    .addOption(
+      new Option('--mode <name>', 'nearest with occlusions left out (masked), or as in published code (etc-2020, vspw)')
+        .choices(temporalModes)
+        .default('masked'),
+    );
+  addFlowOptions(command, 'farneback')
+    .option('--device <name>', 'where a flow network runs: cpu, cuda, webgpu, … (default: cpu)')
+    .addOption(
+      new Option('--convention <name>', 'mIoU’s convention, with --gt').choices(meanIoUConventions).default('semseg'),
+    );
+  return withCommonOptions(command)
     .addHelpText(
       'after',
       `
@@ -129,18 +112,11 @@ Example:
     )
     .action(async (options: TemporalCommandOptions) => {
       await run('tc', options, async (common, progress) => {
-        const { frames, gt, mode, convention, threads, device, flowCache, cache } = options;
-        const flow = await openFlowSource(options.flow, {
-          cache: cache && { folder: flowCache, onWarning: (message) => progress.note(`steadyseg: ${message}`) },
-          threads,
-          device,
-        });
-        try {
-          const keepWorst = options.report === undefined ? 0 : WORST_PAIRS;
-          return await evaluateTemporalConsistency({ ...common, frames, gt, flow, mode, convention, keepWorst });
-        } finally {
-          await flow.close();
-        }
+        const { frames, gt, mode, convention, device } = options;
+        const keepWorst = options.report === undefined ? 0 : WORST_PAIRS;
+        return await withFlow(options, { threads: common.threads, device }, progress, (flow) =>
+          evaluateTemporalConsistency({ ...common, frames, gt, flow, mode, convention, keepWorst }),
+        );
       });
     });
 }
@@ -209,7 +185,7 @@ type Evaluate = (
 type Inputs = Partial<Pick<TemporalCommandOptions, 'frames' | 'gt' | 'flow'>>;
 
 async function run(name: string, options: CommonOptions & Inputs, evaluate: Evaluate): Promise<void> {
-  const { pred, predIds, reduceZeroLabel, palette, limit, keepGoing, report, json } = options;
+  const { pred, predIds, reduceZeroLabel, palette, limit, keepGoing, report } = options;
   const threads = cappedThreads(options.threads);
   const gtIds = palette ? 'palette' : reduceZeroLabel ? 'reduceZeroLabel' : options.gtIds;
   const classSet = await classesOfResult(pred, await classesOf(options));
@@ -218,11 +194,7 @@ async function run(name: string, options: CommonOptions & Inputs, evaluate: Eval
       `expected --preset (${presetNames.join(', ')}) or --classes FILE, found neither, and no record of predict in ${pred}`,
     );
   }
-  if (report !== undefined) {
-    // Before the work rather than after it.
-    await linkedPath(report);
-    await checkNotRead(report, [pred, options.gt, options.frames, options.flow, options.classes]);
-  }
+  await checkReport(report, [pred, options.gt, options.frames, options.flow, options.classes]);
   const shard = shardOf(options);
   const progress = createProgressLine({ title: `evaluate ${name}` });
   const onProgress: OnProgress = progress.update;
@@ -239,20 +211,5 @@ async function run(name: string, options: CommonOptions & Inputs, evaluate: Eval
     onNote: (note: string) => progress.note(`note: ${note}`),
   };
   const { result, worst } = await evaluate(common, progress).finally(() => progress.done());
-  if (shard.index >= result.clipCount) noteEmptyShard(shard);
-  // First of all the result: a report that cannot be written does not lose it.
-  printResult(json, result, () => renderResult(result));
-  // The table has them; JSON is for programs.
-  if (json) for (const note of resultNotes(result)) process.stderr.write(`note: ${note}\n`);
-  if (report !== undefined) {
-    const command = ['steadyseg', ...process.argv.slice(2)].map(quoted).join(' ');
-    await writeReport(report, await resultReport(result, { classSet, worst, command }));
-  }
-  const failed = result.skipped.filter((skip) => skip.failed).length;
-  if (failed > 0) throw new SteadysegError(`${failed} frames, pairs or clips were left out; the result lists them`);
-}
-
-/** An argument as a shell takes it. */
-function quoted(argument: string): string {
-  return /^[\w./:=,@%+-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+  await giveOut(result, options, shard, { classSet, worst });
 }

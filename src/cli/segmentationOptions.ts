@@ -45,13 +45,13 @@ export interface FramesOptions extends ShardOptions {
   keepGoing?: boolean;
 }
 
-/** Adds the options of `NetworkOptions`, but for `--threads` and `--device`, which come last in the help. */
-export function addNetworkOptions(command: Command): Command {
-  command.option(
-    '-m, --model <file>',
-    'segmentation network (.onnx): one image in, scores per class out (default: the one that ships, for real streets)',
-  );
+/** Adds the options of `NetworkOptions`, but for `--threads` and `--device`, which come last in the help. @param what the help of `--model`. */
+export function addNetworkOptions(
+  command: Command,
+  what = 'segmentation network (.onnx): one image in, scores per class out (default: the one that ships, for real streets)',
+): Command {
   command
+    .option('-m, --model <file>', what)
     .option('--tile <HxW>', 'segment overlapping tiles of this size in pixels and average', heightByWidth)
     .option('--scales <list>', 'segment at these scales and average, such as 0.75,1,1.25 (default: 1)', numbers)
     .option('--flip', 'average with the mirrored frame');
@@ -108,7 +108,7 @@ export function modelOptionsOf({ size, mean, std, scale, bgr, output, scores }: 
 }
 
 /** Loads the network that the options name, or the one that ships. */
-async function openNetwork(options: NetworkOptions, threshold: number | undefined): Promise<SegmentationModel> {
+export async function openNetwork(options: NetworkOptions, threshold: number | undefined): Promise<SegmentationModel> {
   return await loadModel(options.model ?? (await shippedModelPath(defaultModel)), {
     ...modelOptionsOf(options),
     classes: await classesOf(options),

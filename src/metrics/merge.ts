@@ -1,18 +1,22 @@
 // One result of the results of all shards, equal to that of an unsharded run.
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { checkAllShards } from '../base/shard.js';
+import { type AgreementCounts, addAgreement } from './agreement.js';
 import {
   type ClipRecord,
   type EvaluationResult,
   type MeanIoUResult,
   meanIoUResultOf,
   type ResultBasis,
+  type SteadinessResult,
+  steadinessResultOf,
   sumCounts,
   type TemporalConsistencyResult,
   temporalConsistencyResultOf,
   type VideoConsistencyResult,
   videoConsistencyResultOf,
 } from './result.js';
+import { addSteadiness, type SteadinessCounts } from './steadiness.js';
 
 /** A result, and what it is called in errors: its file. */
 export interface NamedResult<R extends EvaluationResult = EvaluationResult> {
@@ -33,11 +37,13 @@ export function mergeResults(results: readonly NamedResult[]): EvaluationResult 
   const measure = results[0].result.measure;
   if (measure === 'miou') return mergeMeanIoU(ofMeasure(results, isMeanIoU));
   if (measure === 'tc') return mergeTemporal(ofMeasure(results, isTemporal));
+  if (measure === 'steadiness') return mergeSteadiness(ofMeasure(results, isSteadiness));
   return mergeVideo(ofMeasure(results, isVideo));
 }
 
 const isMeanIoU = (result: EvaluationResult): result is MeanIoUResult => result.measure === 'miou';
 const isTemporal = (result: EvaluationResult): result is TemporalConsistencyResult => result.measure === 'tc';
+const isSteadiness = (result: EvaluationResult): result is SteadinessResult => result.measure === 'steadiness';
 const isVideo = (result: EvaluationResult): result is VideoConsistencyResult => result.measure === 'vc';
 
 function ofMeasure<R extends EvaluationResult>(
@@ -73,6 +79,28 @@ function mergeTemporal(results: readonly TemporalConsistencyResult[]): TemporalC
             tcCounts: sumCounts(labels.map((one) => one.tcCounts)),
           },
   });
+}
+
+function mergeSteadiness(results: readonly SteadinessResult[]): SteadinessResult {
+  const against = results.map((result) => result.against).filter((one) => one !== undefined);
+  return steadinessResultOf(basisOf(results), {
+    flow: results[0].flow,
+    counts: sumSteadiness(results),
+    pairList: results.flatMap((result) => result.pairList).sort((a, b) => a.clip - b.clip),
+    against:
+      against.length === 0
+        ? undefined
+        : {
+            hasConfidence: against[0].sure !== null,
+            frames: against.reduce((sum, one) => sum + one.frames, 0),
+            agreementCounts: against.map((one): AgreementCounts => one.agreementCounts).reduce(addAgreement),
+            counts: sumSteadiness(against),
+          },
+  });
+}
+
+function sumSteadiness(parts: readonly { readonly counts: SteadinessCounts }[]): SteadinessCounts {
+  return parts.map(({ counts }) => counts).reduce(addSteadiness);
 }
 
 function mergeVideo(results: readonly VideoConsistencyResult[]): VideoConsistencyResult {
@@ -119,9 +147,17 @@ function settingsOf(result: EvaluationResult): Record<string, string> {
     settings.mode = result.mode;
     settings.flow = result.flow;
     settings.labels = result.labels === undefined ? 'none' : `given (${result.labels.convention})`;
+  } else if (result.measure === 'steadiness') {
+    settings.flow = result.flow;
+    settings.reference = referenceOf(result);
   } else settings.convention = result.convention;
   if (result.measure === 'vc') settings.window = String(result.window);
   return settings;
+}
+
+function referenceOf({ against }: SteadinessResult): string {
+  if (!against) return 'none';
+  return against.sure === null ? 'given, without probabilities' : `given, sure from ${against.sure} on`;
 }
 
 function checkSame([first, ...others]: readonly NamedResult[]): void {

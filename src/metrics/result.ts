@@ -3,8 +3,10 @@ import * as v from 'valibot';
 import { SteadysegError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
 import { count, parseJson, shard } from '../base/json.js';
+import { type AgreementCounts, agreement, SURE } from './agreement.js';
 import { addCounts, type ClassCounts } from './classCounts.js';
 import { type MeanIoUConvention, meanIoU, meanIoUConventions } from './meanIoU.js';
+import { type SteadinessCounts, steadiness, steadinessOf, totalVariation } from './steadiness.js';
 import { temporalConsistency } from './temporalConsistency.js';
 import { type VideoConvention, videoConsistency, videoConventions } from './videoConsistency.js';
 import { type TemporalMode, temporalModes } from './warp.js';
@@ -69,6 +71,9 @@ const temporalResult = v.object({
   mIoU: v.optional(figure),
   /** TC of the labels themselves, the ceiling, where labels were given. */
   labelsTc: v.optional(figure),
+  /** In mode `masked`: the share of visible pixels that keep their class, and what it is above chance. */
+  steady: v.optional(figure),
+  kappa: v.optional(figure),
   pairs: count,
   iou: v.array(figure),
   counts: classCounts,
@@ -102,7 +107,52 @@ const videoResult = v.object({
   ...common,
 });
 
-const anyResult = v.variant('measure', [meanIoUResult, temporalResult, videoResult]);
+const steadinessFigures = {
+  /** Share of visible pixels that keep their class, and what it is above chance: 0 for a constant labelling. */
+  steady: figure,
+  kappa: figure,
+  /** By class at t: the share of its pixels that are another class at t+1, and its share of all. */
+  flicker: v.array(figure),
+  shares: v.array(figure),
+  counts: v.object({ steady: counts, before: counts, after: counts }),
+};
+
+const steadinessResult = v.object({
+  measure: v.literal('steadiness'),
+  /** The flow source, with its parameters. */
+  flow: v.string(),
+  ...steadinessFigures,
+  pairs: count,
+  /** Share of the pixels of which the reference is sure that agree with it, where one was given. */
+  agreement: v.optional(figure),
+  /** Total variation distance of the class shares to the reference's. */
+  totalVariation: v.optional(figure),
+  against: v.optional(
+    v.object({
+      /** From this probability on the reference is sure; null where it came without, and all of it counts. */
+      sure: v.nullable(v.number()),
+      frames: count,
+      /** By class of the reference. */
+      agreement: v.array(figure),
+      agreementCounts: v.object({ sure: counts, agreed: counts }),
+      ...steadinessFigures,
+    }),
+  ),
+  pairList: v.array(
+    v.object({
+      clip: count,
+      first: v.string(),
+      second: v.string(),
+      steady: figure,
+      /** Share of its pixels that was compared. */
+      compared: v.number(),
+      againstSteady: v.optional(figure),
+    }),
+  ),
+  ...common,
+});
+
+const anyResult = v.variant('measure', [meanIoUResult, temporalResult, videoResult, steadinessResult]);
 
 /** What `evaluate miou` prints with `--json`. */
 export type MeanIoUResult = v.InferOutput<typeof meanIoUResult>;
@@ -110,6 +160,8 @@ export type MeanIoUResult = v.InferOutput<typeof meanIoUResult>;
 export type TemporalConsistencyResult = v.InferOutput<typeof temporalResult>;
 /** What `evaluate vc` prints with `--json`. */
 export type VideoConsistencyResult = v.InferOutput<typeof videoResult>;
+/** What `evaluate steadiness` prints with `--json`. */
+export type SteadinessResult = v.InferOutput<typeof steadinessResult>;
 /** The result of any evaluation; `measure` tells which. */
 export type EvaluationResult = v.InferOutput<typeof anyResult>;
 export type PairRecord = v.InferOutput<typeof pairRecord>;
@@ -162,6 +214,7 @@ export function temporalConsistencyResultOf(basis: ResultBasis, sums: TemporalSu
   const { tc, iou } = temporalConsistency(counts, mode);
   const accuracy = labels && meanIoU(labels.counts, labels.convention, basis.ignoreLabel);
   const ceiling = labels && temporalConsistency(labels.tcCounts, mode);
+  const { steady, kappa } = steadiness(steadinessOf(counts));
   return {
     measure: 'tc',
     mode,
@@ -171,6 +224,7 @@ export function temporalConsistencyResultOf(basis: ResultBasis, sums: TemporalSu
       mIoU: orNull(accuracy?.mIoU ?? Number.NaN),
       labelsTc: orNull(labels.pairs === 0 || !ceiling ? Number.NaN : ceiling.tc),
     }),
+    ...(mode === 'masked' && { steady: orNull(steady), kappa: orNull(kappa) }),
     pairs: pairList.length,
     iou: iou.map(orNull),
     counts: copyOf(counts),
@@ -219,6 +273,60 @@ export function videoConsistencyResultOf(
   };
 }
 
+export interface SteadinessSums {
+  readonly flow: string;
+  readonly counts: SteadinessCounts;
+  /** Pairs in the order of clips and frames. */
+  readonly pairList: SteadinessResult['pairList'];
+  readonly against?:
+    | {
+        /** Whether the reference came with probabilities. */
+        readonly hasConfidence: boolean;
+        readonly frames: number;
+        readonly agreementCounts: AgreementCounts;
+        readonly counts: SteadinessCounts;
+      }
+    | undefined;
+}
+
+/** The result of summed counts. */
+export function steadinessResultOf(basis: ResultBasis, sums: SteadinessSums): SteadinessResult {
+  const { flow, counts, pairList, against } = sums;
+  const own = figuresOf(counts);
+  const agreed = against && agreement(against.agreementCounts);
+  return {
+    measure: 'steadiness',
+    flow,
+    ...own,
+    pairs: pairList.length,
+    ...(against &&
+      agreed && {
+        agreement: orNull(agreed.agreement),
+        totalVariation: orNull(totalVariation(steadiness(counts).shares, steadiness(against.counts).shares)),
+        against: {
+          sure: against.hasConfidence ? SURE : null,
+          frames: against.frames,
+          agreement: agreed.byClass.map(orNull),
+          agreementCounts: { sure: [...against.agreementCounts.sure], agreed: [...against.agreementCounts.agreed] },
+          ...figuresOf(against.counts),
+        },
+      }),
+    pairList: [...pairList],
+    ...basis,
+  };
+}
+
+function figuresOf(counts: SteadinessCounts) {
+  const { steady, kappa, flicker, shares } = steadiness(counts);
+  return {
+    steady: orNull(steady),
+    kappa: orNull(kappa),
+    flicker: flicker.map(orNull),
+    shares: shares.map(orNull),
+    counts: { steady: [...counts.steady], before: [...counts.before], after: [...counts.after] },
+  };
+}
+
 /** JSON has no NaN. */
 function orNull(value: number): number | null {
   return Number.isNaN(value) ? null : value;
@@ -243,8 +351,21 @@ export function parseResult(text: string, name: string): EvaluationResult {
     if (found !== expected) throw new SteadysegError(`${name}: ${what}: expected ${expected} entries, found ${found}`);
   };
   const classes = result.classes.length;
+  const checkLists = (lists: Readonly<Record<string, readonly number[]>>, what: string) => {
+    for (const [key, list] of Object.entries(lists)) fits(list.length, classes, `${what}.${key}`);
+  };
+  const within = (part: readonly number[], whole: readonly number[], what: string) => {
+    const at = part.findIndex((pixels, id) => pixels > whole[id]);
+    if (at < 0) return;
+    throw new SteadysegError(`${name}: ${what}: expected at most ${whole[at]}, found ${part[at]} for class ${at}`);
+  };
+  const checkSteadiness = (lists: SteadinessCounts, what: string) => {
+    checkLists({ ...lists }, what);
+    within(lists.steady, lists.before, `${what}.steady`);
+    within(lists.steady, lists.after, `${what}.steady`);
+  };
   const checkCounts = (counts: ClassCounts, what: string) => {
-    for (const [key, list] of Object.entries(counts)) fits(list.length, classes, `${what}.${key}`);
+    checkLists({ ...counts }, what);
     const { intersection, union, target } = counts;
     for (const [id, pixels] of target.entries()) {
       if (intersection[id] <= pixels && pixels <= union[id]) continue;
@@ -277,6 +398,16 @@ export function parseResult(text: string, name: string): EvaluationResult {
       throw new SteadysegError(
         `${name}: window ${at}: expected at most its ${result.denominator[at]} pixels, found ${result.numerator[at]}`,
       );
+    }
+  }
+  if (result.measure === 'steadiness') {
+    checkSteadiness(result.counts, 'counts');
+    fits(result.pairList.length, result.pairs, 'pairList');
+    if (result.against) {
+      const { counts, agreementCounts } = result.against;
+      checkSteadiness(counts, 'against.counts');
+      checkLists(agreementCounts, 'against.agreementCounts');
+      within(agreementCounts.agreed, agreementCounts.sure, 'against.agreementCounts.agreed');
     }
   }
   const { index, count: shards } = result.shard;

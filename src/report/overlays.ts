@@ -52,17 +52,17 @@ export async function pairPictures(maps: PairMaps): Promise<ReportPicture[]> {
     encode(frame, 'The frame', 'jpeg'),
     encode(colorize(prediction, classes), 'Its prediction', 'png'),
     encode(colorize(nextPrediction, classes), 'The next frame’s prediction', 'png'),
-    encode(
-      tinted(frame, disagree, DISAGREEMENT),
-      `Disagreement after warping: ${share(disagree, countedPixels)} %`,
-      'jpeg',
-    ),
+    encode(tinted(frame, disagree), `Disagreement after warping: ${share(disagree, countedPixels)} %`, 'jpeg'),
     encode(tinted(frame, leftOut, LEFT_OUT), `Left out: ${share(leftOut, pixels)} %`, 'jpeg'),
   ]);
 }
 
-/** The frame in pale grey, with the pixels that `marked` names in a colour. */
-function tinted(frame: RgbImage, marked: (pixel: number) => boolean, color: readonly number[]): RgbImage {
+/** The frame in pale grey, with the pixels that `marked` names in a colour; default: that of disagreement. */
+export function tinted(
+  frame: RgbImage,
+  marked: (pixel: number) => boolean,
+  color: readonly number[] = DISAGREEMENT,
+): RgbImage {
   const { width, height, data } = frame;
   const rgb = new Uint8Array(data.length);
   for (let pixel = 0; pixel < width * height; pixel++) {
@@ -73,7 +73,8 @@ function tinted(frame: RgbImage, marked: (pixel: number) => boolean, color: read
   return { width, height, data: rgb };
 }
 
-async function encode(image: RgbImage, caption: string, format: 'png' | 'jpeg'): Promise<ReportPicture> {
+/** A picture of a report, reduced to what a page shows. */
+export async function encode(image: RgbImage, caption: string, format: 'png' | 'jpeg'): Promise<ReportPicture> {
   const width = Math.min(image.width, MAX_WIDTH);
   const height = Math.max(1, Math.round((image.height * width) / image.width));
   const reduced = sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } }).resize(

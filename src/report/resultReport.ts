@@ -1,8 +1,14 @@
 // The HTML report of an evaluation's result.
 import { basename } from 'node:path';
+import type { KeptPlace } from '../data/evaluation/steadiness.js';
 import type { KeptPair } from '../data/evaluation/temporal.js';
 import type { ClassSet } from '../media/classes.js';
-import type { EvaluationResult, TemporalConsistencyResult, VideoConsistencyResult } from '../metrics/result.js';
+import type {
+  EvaluationResult,
+  SteadinessResult,
+  TemporalConsistencyResult,
+  VideoConsistencyResult,
+} from '../metrics/result.js';
 import { comparedPixels } from '../metrics/temporalConsistency.js';
 import {
   type ClassResult,
@@ -15,6 +21,7 @@ import { pairPictures } from './overlays.js';
 import type { Report } from './report.js';
 import { resultNotes } from './resultNotes.js';
 import { basisText } from './resultTable.js';
+import { steadinessReport } from './steadinessReport.js';
 
 /** What a report shows besides the result. */
 export interface ResultReportOptions {
@@ -22,6 +29,8 @@ export interface ResultReportOptions {
   readonly classSet?: ClassSet | undefined;
   /** The least consistent pairs, for their pictures. */
   readonly worst?: readonly KeptPair[] | undefined;
+  /** The places that change most, for theirs. */
+  readonly places?: readonly KeptPlace[] | undefined;
   /** What was called, to be repeated. */
   readonly command?: string | undefined;
 }
@@ -29,8 +38,14 @@ export interface ResultReportOptions {
 /** Arranges a result as a report; decodes and encodes the pictures of the worst pairs. */
 export async function resultReport(
   result: EvaluationResult,
-  { classSet, worst = [], command }: ResultReportOptions = {},
+  { classSet, worst = [], places = [], command }: ResultReportOptions = {},
 ): Promise<Report> {
+  const notes = [
+    ...resultNotes(result).map((note) => `Note: ${note}`),
+    ...result.skipped.map(({ name, reason }) => `Left out: ${name}: ${reason}`),
+  ];
+  const details = detailsOf(result, command);
+  if (result.measure === 'steadiness') return await steadinessReport(result, { classSet, places, notes, details });
   const title = { miou: 'Accuracy', tc: 'Temporal consistency', vc: 'Video consistency' }[result.measure];
   const classes = result.classes.map((name, id): ClassResult => {
     const color = classSet?.palette[id];
@@ -52,15 +67,12 @@ export async function resultReport(
           ? { unit: 'window', points: windowSeries(result) }
           : undefined,
     worst: result.measure === 'tc' && classSet ? await worstPairs(result, worst, classSet) : undefined,
-    notes: [
-      ...resultNotes(result).map((note) => `Note: ${note}`),
-      ...result.skipped.map(({ name, reason }) => `Left out: ${name}: ${reason}`),
-    ],
-    details: detailsOf(result, command),
+    notes,
+    details,
   });
 }
 
-function mainFigures(result: EvaluationResult): Partial<EvaluationReport> {
+function mainFigures(result: Exclude<EvaluationResult, SteadinessResult>): Partial<EvaluationReport> {
   switch (result.measure) {
     case 'miou':
       return { mIoU: result.mIoU ?? undefined };
@@ -124,6 +136,11 @@ function detailsOf(result: EvaluationResult, command: string | undefined): [stri
     add('Labelled frames (mIoU)', result.labels?.frames);
     add('Convention of mIoU', result.labels?.convention);
     add('Pairs of labels', result.labels?.pairs);
+    if (result.mode === 'masked') add('Steady pixels', shareText(result.steady));
+    if (result.mode === 'masked') add('Temporal kappa (constant output: 0)', result.kappa?.toFixed(4));
+  } else if (result.measure === 'steadiness') {
+    add('Optical flow', result.flow);
+    add('Pairs', result.pairs);
   } else add('Convention', result.convention);
   if (result.measure === 'miou') add('Frames', result.frames);
   if (result.measure === 'vc') add('Windows', result.windows);
@@ -134,6 +151,10 @@ function detailsOf(result: EvaluationResult, command: string | undefined): [stri
   for (const [name, value] of Object.entries(result.inputs)) add(`Input: ${name}`, value);
   add('Command', command);
   return list;
+}
+
+function shareText(value: number | null | undefined): string | undefined {
+  return value == null ? undefined : `${(100 * value).toFixed(2)} %`;
 }
 
 function orAbsent(value: number | null): number | undefined {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeFlo } from '#src/media/flo.js';
 import { writeLabelMap } from '#src/media/labels.js';
 import { writePicture } from '#src/media/pictures.js';
+import { normalised, tinyNetwork } from '../segment/tinyNetwork.js';
 import { steadyseg } from './run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg-'));
@@ -49,6 +50,113 @@ const json = (args: string[]) => {
   if (code !== 0) throw new Error(stderr);
   return JSON.parse(stdout);
 };
+
+describe('steadyseg evaluate steadiness', () => {
+  const steadiness = ['evaluate', 'steadiness', 'frames', '--flow', 'flow'];
+  const ofLabels = [...steadiness, '--pred', 'out', ...classes];
+
+  it('gives the keys that scripts rely on, without labels of people', () => {
+    const result = json(ofLabels);
+    const { steady, kappa, counts } = json(tc);
+    expect(result).toMatchObject({ measure: 'steadiness', pairs: 4, steady, kappa, flow: 'folder flow' });
+    expect(Object.keys(result.counts)).toEqual(['steady', 'before', 'after']);
+    expect(result.counts.after).toEqual(counts.target);
+    // The predicted square is one pixel off: of its visible pixels the first column becomes street, in 8 rows of 4 pairs.
+    const { steady: kept, before } = result.counts;
+    expect(result.flicker[8]).toBe((before[8] - kept[8]) / before[8]);
+    expect(result.flicker[8]).toBeGreaterThan(0);
+    expect(result.flicker[0]).toBe(null);
+    expect(result.shares[3] + result.shares[8]).toBeCloseTo(1, 12);
+    expect(result).not.toHaveProperty('agreement');
+  });
+
+  it('measures labels against others, and merges shards bit for bit', () => {
+    const against = [...ofLabels, '--against', 'gt'];
+    const whole = json(against);
+    const agreed = 1 - 96 / (6 * width * height);
+    expect(whole).toMatchObject({ agreement: agreed, against: { sure: null, frames: 6, steady: 1 } });
+    expect(whole.totalVariation).toBeCloseTo(Math.abs(whole.shares[8] - whole.against.shares[8]), 12);
+    for (const k of [0, 1, 2])
+      writeFileSync(join(folder, `s${k}.json`), JSON.stringify(json([...against, '--shard', `${k}/3`])));
+    expect(json(['merge', 's1.json', 's0.json', 's2.json'])).toEqual(whole);
+    writeFileSync(join(folder, 'alone.json'), JSON.stringify(json([...ofLabels, '--shard', '0/3'])));
+    const other = steadyseg(['merge', 's1.json', 'alone.json', 's2.json'], folder);
+    expect([other.code, other.stderr]).toEqual([
+      1,
+      'steadyseg: alone.json: expected the same reference as in s1.json (given, without probabilities), found none\n',
+    ]);
+    expect(json([...ofLabels, '--limit', '2'])).toMatchObject({ pairs: 1 });
+  });
+
+  it('measures networks, which say their classes, against what they wrote', async () => {
+    writeFileSync(join(folder, 'network.onnx'), tinyNetwork({ classes: 4, free: true, metadata: normalised }));
+    const predicted = steadyseg(
+      ['predict', 'frames', '-m', 'network.onnx', '-o', 'run', '--save', 'labels,confidence'],
+      folder,
+    );
+    expect(predicted.code).toBe(0);
+    const ofModel = json([...steadiness, '--model', 'network.onnx', '--against', 'run']);
+    const ofFolder = json([...steadiness, '--pred', 'run', '--against', 'network.onnx']);
+    for (const result of [ofModel, ofFolder]) {
+      expect(result).toMatchObject({ totalVariation: 0, against: { sure: 0.9, frames: 6, counts: result.counts } });
+      const { sure, agreed } = result.against.agreementCounts;
+      expect(agreed).toEqual(sure);
+    }
+    expect(ofFolder.counts).toEqual(ofModel.counts);
+    expect(ofFolder.against.agreementCounts).toEqual(ofModel.against.agreementCounts);
+    expect(json([...steadiness, '--pred', 'run/labels']).classes).toEqual(ofModel.classes);
+  });
+
+  it('of a constant labelling is all steady, with a kappa of 0', async () => {
+    for (const clip of ['a', 'b']) {
+      for (const t of [0, 1, 2]) {
+        const data = new Uint8Array(width * height).fill(5);
+        await writeLabelMap(join(folder, 'constant', `${clip}_${t}.png`), { width, height, data });
+      }
+    }
+    const result = json([...steadiness, '--pred', 'constant', '--against', 'gt', ...classes]);
+    expect(result).toMatchObject({ steady: 1, kappa: 0, agreement: 0 });
+    expect(result.totalVariation).toBeCloseTo(1, 12);
+  });
+
+  it('prints a table by class, and writes a report with the places that flicker', () => {
+    const { code, stdout } = steadyseg([...ofLabels, '--against', 'gt', '--report', 'steady.html'], folder);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/class +share % +reference’s +flicker % +reference’s +agreement %/);
+    expect(stdout).toMatch(/^steady pixels \d\d\.\d\d %, temporal kappa/m);
+    const html = readFileSync(join(folder, 'steady.html'), 'utf8');
+    expect(html).toContain('The places that flicker most');
+    expect(html).toMatch(/a_\d → a_\d, 8×8 pixels at/);
+    expect(html.match(/data:image/g)?.length).toBeGreaterThanOrEqual(6);
+  });
+
+  it('says in one line what is wrong, with the exit code', () => {
+    for (const [name, classes] of [
+      ['two.onnx', 2],
+      ['twelve.onnx', 12],
+    ] as const) {
+      writeFileSync(join(folder, name), tinyNetwork({ classes, free: true, metadata: normalised }));
+    }
+    const cases: [string[], number, RegExp][] = [
+      [[...steadiness], 2, /expected either --pred or --model, found neither/],
+      [[...ofLabels, '--model', 'network.onnx'], 2, /expected either --pred or --model, found both/],
+      [[...steadiness, '--pred', 'out'], 2, /expected a preset or a file of classes.* found neither for out/],
+      [
+        [...steadiness, '--pred', 'run', '--against', 'two.onnx'],
+        2,
+        /two\.onnx: expected the 4 classes of .*, found 2/,
+      ],
+      [[...ofLabels, '--against', 'twelve.onnx'], 1, /twelve\.onnx: .*12/],
+      [[...ofLabels, '--against', 'nothing.onnx'], 1, /nothing\.onnx: no such file/],
+      [[...ofLabels, '--report', 'frames/a_0.png'], 2, /frames\/a_0\.png/],
+    ];
+    for (const [args, code, message] of cases) {
+      const result = steadyseg(args, folder);
+      expect([args, result.code, result.stdout]).toEqual([args, code, '']);
+      expect(result.stderr).toMatch(message);
+    }
+  });
+});
 
 describe('steadyseg evaluate', () => {
   it('gives the keys that scripts rely on', () => {
@@ -105,6 +213,16 @@ describe('steadyseg evaluate', () => {
       1,
       'steadyseg: expected the results of all 3 shards, found none of 2/3\n',
     ]);
+  });
+
+  it('tells steady pixels beside masked consistency, and not where other pixels are compared', () => {
+    const { steady, kappa, counts } = json(tc);
+    const total = (values: number[]) => values.reduce((sum, value) => sum + value, 0);
+    expect(steady).toBe(total(counts.intersection) / total(counts.target));
+    expect(kappa).toBeGreaterThan(0);
+    expect(kappa).toBeLessThan(steady);
+    expect(json([...tc, '--mode', 'etc-2020'])).not.toHaveProperty('steady');
+    expect(steadyseg(tc, folder).stdout).toMatch(/^steady pixels \d\d\.\d\d %, temporal kappa 0\.\d{4}/m);
   });
 
   it('prints a table by class, and writes a report with the worst pairs', () => {

@@ -126,7 +126,7 @@ export function skipOf(thrown: unknown, clip: number, name: string, keepGoing: b
 
 /** The parts of a result that do not depend on the measure. */
 export function basisOf(
-  { classSet, shard = wholeWork }: EvaluationOptions,
+  { classSet, shard = wholeWork }: Pick<EvaluationOptions, 'classSet' | 'shard'>,
   inputs: Readonly<Record<string, string>>,
   clips: readonly ClipRecord[],
   clipCount: number,

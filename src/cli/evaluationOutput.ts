@@ -1,0 +1,48 @@
+// What commands that evaluate give out: the result on stdout, a report, and an error for what was left out.
+import { SteadysegError } from '../base/errors.js';
+import { checkNotRead, linkedPath } from '../base/outputFile.js';
+import type { Shard } from '../base/shard.js';
+import type { EvaluationResult } from '../metrics/result.js';
+import { writeReport } from '../report/report.js';
+import { resultNotes } from '../report/resultNotes.js';
+import { type ResultReportOptions, resultReport } from '../report/resultReport.js';
+import { renderResult } from '../report/resultTable.js';
+import { printResult } from './options.js';
+import { noteEmptyShard } from './shardOptions.js';
+
+export interface EvaluationOutput {
+  json?: boolean;
+  report?: string;
+}
+
+/** Refuses, before the work rather than after it, a report that would take the place of what is read. */
+export async function checkReport(report: string | undefined, inputs: readonly (string | undefined)[]): Promise<void> {
+  if (report === undefined) return;
+  await linkedPath(report);
+  await checkNotRead(report, inputs);
+}
+
+/** Prints a result and writes its report. @throws SteadysegError when frames, pairs or clips were left out that should not have been */
+export async function giveOut(
+  result: EvaluationResult,
+  { json, report }: EvaluationOutput,
+  shard: Shard,
+  shown: Omit<ResultReportOptions, 'command'>,
+): Promise<void> {
+  if (shard.index >= result.clipCount) noteEmptyShard(shard);
+  // First of all the result: a report that cannot be written does not lose it.
+  printResult(json, result, () => renderResult(result));
+  // The table has them; JSON is for programs.
+  if (json) for (const note of resultNotes(result)) process.stderr.write(`note: ${note}\n`);
+  if (report !== undefined) {
+    const command = ['steadyseg', ...process.argv.slice(2)].map(quoted).join(' ');
+    await writeReport(report, await resultReport(result, { ...shown, command }));
+  }
+  const failed = result.skipped.filter((skip) => skip.failed).length;
+  if (failed > 0) throw new SteadysegError(`${failed} frames, pairs or clips were left out; the result lists them`);
+}
+
+/** An argument as a shell takes it. */
+function quoted(argument: string): string {
+  return /^[\w./:=,@%+-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}
