@@ -84,6 +84,7 @@ async function encodeConfidence({ width, height }: LabelMap, confidence: Float32
   const bytes = new Uint8Array(confidence.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = confidence[i] * 255 + 0.5;
   return await sharp(bytes, { raw: { width, height, channels: 1 } })
+    .toColourspace('b-w')
     .png({ compressionLevel: 1 })
     .toBuffer();
 }

@@ -5,7 +5,7 @@ import { isFolder } from '../../base/files.js';
 import { wholeWork } from '../../base/shard.js';
 import type { FlowFrame, FlowSource } from '../../flow/source.js';
 import type { RgbImage } from '../../media/image.js';
-import { readLabelMap } from '../../media/labels.js';
+import { readPicture } from '../../media/pictures.js';
 import { addAgreement, agreementCounts, noAgreement } from '../../metrics/agreement.js';
 import { overlapping } from '../../metrics/places.js';
 import { type SteadinessResult, steadinessResultOf } from '../../metrics/result.js';
@@ -154,11 +154,11 @@ function labelsMade(labeller: Labeller): LabelSource {
   };
 }
 
-/** Labels with the probabilities of a greyscale picture in which 255 is 1. */
+/** Labels with the probabilities of a grey picture in which 255 is 1. */
 async function withConfidence(labels: Promise<SureLabels>, name: string, path: string): Promise<SureLabels> {
-  const [map, confidence] = await awaitAll([labels, readLabelMap(path)]);
+  const [map, confidence] = await awaitAll([labels, readPicture(path)]);
   requireSize(confidence, path, map, name);
-  return { ...map, confidence: Float32Array.from(confidence.data, (value) => value / 255) };
+  return { ...map, confidence: Float32Array.from(map.data, (_, pixel) => confidence.data[3 * pixel] / 255) };
 }
 
 /** Null of no pixels. */
