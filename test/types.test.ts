@@ -40,7 +40,7 @@ describe('the API for Node', () => {
   });
 
   it('names the measures of a result, so that code can tell them apart', () => {
-    expectTypeOf<EvaluationResult['measure']>().toEqualTypeOf<'miou' | 'tc' | 'vc'>();
+    expectTypeOf<EvaluationResult['measure']>().toEqualTypeOf<'miou' | 'tc' | 'vc' | 'steadiness'>();
     expectTypeOf<Extract<EvaluationResult, { measure: 'tc' }>['tc']>().toEqualTypeOf<number | null>();
   });
 
