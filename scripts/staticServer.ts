@@ -1,17 +1,23 @@
 // A small file server on this machine, for the browser page and its test.
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, resolve, sep } from 'node:path';
 
-const types: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript',
-  '.mjs': 'text/javascript',
-  '.wasm': 'application/wasm',
-  '.map': 'application/json',
-};
+const types = new Map(
+  Object.entries({
+    '.html': 'text/html; charset=utf-8',
+    '.js': 'text/javascript',
+    '.mjs': 'text/javascript',
+    '.wasm': 'application/wasm',
+    '.map': 'application/json',
+  }),
+);
+
+/** No address of a file here is longer. */
+const MAX_ADDRESS = 2000;
 
 export interface ServerOptions {
   /** Folders by the beginning of the address, such as `/models/`; `/` is a file. */
@@ -36,8 +42,18 @@ export async function startServer(options: ServerOptions): Promise<{ address: st
   const server = createServer(async (request, response) => {
     response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
     response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    const path = fileOf(decodeURIComponent(pathname), routes);
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    response.setHeader('Referrer-Policy', 'no-referrer');
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, { Allow: 'GET, HEAD' }).end('only GET and HEAD');
+      return;
+    }
+    const pathname = pathOf(request.url ?? '/');
+    if (pathname === undefined) {
+      response.writeHead(400).end('not an address');
+      return;
+    }
+    const path = pathname.includes('\0') ? undefined : fileOf(pathname, routes);
     const isFile =
       path !== undefined &&
       (await stat(path).then(
@@ -48,8 +64,16 @@ export async function startServer(options: ServerOptions): Promise<{ address: st
       response.writeHead(404).end('not found');
       return;
     }
-    response.writeHead(200, { 'Content-Type': types[extname(path)] ?? 'application/octet-stream' });
-    createReadStream(path).pipe(response);
+    const type = types.get(extname(path)) ?? 'application/octet-stream';
+    response.setHeader('Content-Type', type);
+    if (type.startsWith('text/html')) response.setHeader('Content-Security-Policy', await policyOf(path));
+    response.writeHead(200);
+    if (request.method === 'HEAD') response.end();
+    // A file that cannot be read to its end leaves an answer that was cut off.
+    else
+      createReadStream(path)
+        .on('error', () => response.destroy())
+        .pipe(response);
   });
   await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
@@ -60,6 +84,41 @@ export async function startServer(options: ServerOptions): Promise<{ address: st
       server.close();
     },
   };
+}
+
+/** The path of an address; undefined for what is none, or malformed. */
+function pathOf(address: string): string | undefined {
+  if (address.length > MAX_ADDRESS) return undefined;
+  try {
+    return decodeURIComponent(new URL(address, 'http://localhost').pathname);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What a page may load: scripts and networks of this server, pictures and videos that it made itself, and nothing of others.
+ * The engine's WebAssembly and its workers, which come as blobs, need their words.
+ */
+async function policyOf(page: string): Promise<string> {
+  const html = await readFile(page, 'utf8');
+  const hashes = (tag: string) =>
+    [...html.matchAll(new RegExp(`<${tag}[^>]*>([^]*?)</${tag}>`, 'g'))]
+      .filter(([, content]) => content !== '')
+      .map(([, content]) => ` 'sha256-${createHash('sha256').update(content).digest('base64')}'`)
+      .join('');
+  return [
+    "default-src 'none'",
+    `script-src 'self' blob: 'wasm-unsafe-eval'${hashes('script')}`,
+    `style-src${hashes('style') || " 'none'"}`,
+    "connect-src 'self' blob:",
+    "img-src 'self' blob: data:",
+    'media-src blob:',
+    "worker-src 'self' blob:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 }
 
 /** The file of an address; nothing outside the routes' folders. */

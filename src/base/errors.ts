@@ -1,5 +1,7 @@
 // Errors a user can act on: what was wrong, with the file, the expected and the found.
 
+import { printable } from './printable.js';
+
 /** A fault of the input or the surroundings, told in one readable line. The command line exits with 1 and prints no stack trace. */
 export class SteadysegError extends Error {
   override name = 'SteadysegError';
@@ -22,10 +24,7 @@ const MAX_MESSAGE = 2000;
 export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   const short = text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text;
-  return short
-    .replace(/\s*\n\s*/g, ' ')
-    .trim()
-    .replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return printable(short.replace(/\s*\n\s*/g, ' ').trim()).replaceAll('\t', '\\x09');
 }
 
 /** Whether there was not enough memory: for a thread, a buffer, the engine of the networks, or WebAssembly. */

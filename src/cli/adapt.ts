@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { type AdaptOptions, type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
 import type { AdaptEstimate } from '../adapt/estimate.js';
 import { checkNotRead } from '../base/outputFile.js';
+import { printable } from '../base/printable.js';
 import { adaptationReport, collectFrames } from '../report/adaptation.js';
 import { formatNumber } from '../report/number.js';
 import { formatDuration } from '../report/progress.js';
@@ -92,7 +93,7 @@ async function run(inputs: string[], options: Options): Promise<void> {
   };
   if (options.dryRun) {
     const plan = await planAdaptation(base);
-    for (const note of plan.notes) process.stderr.write(`note: ${note}\n`);
+    for (const note of plan.notes) process.stderr.write(printable(`note: ${note}\n`));
     printResult(options.json, plan, () => describePlan(plan));
     return;
   }

@@ -1,6 +1,7 @@
 // `steadyseg convert IN OUT`: weights and models between formats.
 import { Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
 import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
 import { readClassesFile } from '../media/classesFile.js';
 import { type ConvertOptions, convert } from '../nets/convert.js';
@@ -81,16 +82,16 @@ async function run(input: string, output: string, options: Options): Promise<voi
   });
   if (report.dropped.length > 0) {
     process.stderr.write(
-      `left out ${report.dropped.length} tensors beside the network, such as ${report.dropped[0]}\n`,
+      printable(`left out ${report.dropped.length} tensors beside the network, such as ${report.dropped[0]}\n`),
     );
   }
   if (report.steppedOver.length > 0) {
     process.stderr.write(
-      `stepped over objects that are no weights, without making them: ${report.steppedOver.join(', ')}\n`,
+      printable(`stepped over objects that are no weights, without making them: ${report.steppedOver.join(', ')}\n`),
     );
   }
   if (report.others.length > 0) {
-    process.stderr.write(`note: other weights are under ${report.others.join(', ')}: --key takes them\n`);
+    process.stderr.write(printable(`note: other weights are under ${report.others.join(', ')}: --key takes them\n`));
   }
   printResult(json, { in: input, out: output, ...report, classes: named?.name ?? null }, () => {
     const network = report.architecture === null ? '' : `, ${report.architecture}`;

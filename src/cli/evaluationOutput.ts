@@ -1,6 +1,8 @@
 // What commands that evaluate give out: the result on stdout, a report, and an error for what was left out.
+
 import { SteadysegError } from '../base/errors.js';
 import { checkNotRead, linkedPath } from '../base/outputFile.js';
+import { printable } from '../base/printable.js';
 import type { Shard } from '../base/shard.js';
 import type { EvaluationResult } from '../metrics/result.js';
 import { writeReport } from '../report/report.js';
@@ -33,7 +35,7 @@ export async function giveOut(
   // First of all the result: a report that cannot be written does not lose it.
   printResult(json, result, () => renderResult(result));
   // The table has them; JSON is for programs.
-  if (json) for (const note of resultNotes(result)) process.stderr.write(`note: ${note}\n`);
+  if (json) for (const note of resultNotes(result)) process.stderr.write(printable(`note: ${note}\n`));
   if (report !== undefined) {
     const command = ['steadyseg', ...process.argv.slice(2)].map(quoted).join(' ');
     await writeReport(report, await resultReport(result, { ...shown, command }));

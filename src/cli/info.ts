@@ -1,6 +1,7 @@
 // `steadyseg info M`: what is in a model or weights file.
 import { Command } from 'commander';
 import { SteadysegError, UsageError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
 import { resizeModel } from '../nets/model.js';
 import { importModel } from '../onnx/import.js';
 import { readDescription } from '../onnx/metadata.js';
@@ -55,7 +56,7 @@ async function modelInfo(path: string, { size, text, weights, json }: Options): 
   const model = rebuilt ? resizeModel(asRead, size.height, size.width, path) : asRead;
   const shapes = size ? imageShapes(model, size, path) : {};
   if (text) {
-    process.stdout.write(`${dump(model, shapes, path)}\n`);
+    process.stdout.write(`${printable(dump(model, shapes, path))}\n`);
     return;
   }
   const summary = summarizeModel(model, shapes);

@@ -1,7 +1,15 @@
 #!/usr/bin/env node
 // The command line: finds the command, loads only its file, and turns errors into one line and an exit code.
 import { Command, CommanderError } from 'commander';
-import { InterruptedError, isOutOfMemory, messageOf, SteadysegError, UsageError } from '../base/errors.js';
+import {
+  InterruptedError,
+  isOutOfMemory,
+  isSystemError,
+  messageOf,
+  SteadysegError,
+  UsageError,
+} from '../base/errors.js';
+import { reasonOf } from '../base/files.js';
 import { packageVersion } from '../base/version.js';
 import { commands } from './commands.js';
 
@@ -44,4 +52,17 @@ function inherit(command: Command, parent: Command): Command {
   return command;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+/** A reader that went away (`| head`) or a full disk is told in a line; what else was to be done is done. */
+process.stdout.on('error', (error) => {
+  const why = isSystemError(error, 'EPIPE') ? 'its reader has gone' : reasonOf(error);
+  process.stderr.write(`steadyseg: cannot write the output: ${why}\n`);
+  process.exitCode = 1;
+});
+// There is nobody left to tell.
+process.stderr.on('error', () => {
+  process.exitCode = 1;
+});
+
+const code = await main(process.argv.slice(2));
+// An output that could not be written has set it already.
+process.exitCode ||= code;

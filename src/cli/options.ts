@@ -1,6 +1,7 @@
 // Option parsers and output that several commands share.
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError } from 'commander';
+import { printable, printableJson } from '../base/printable.js';
 import { isSide, MAX_SIDE } from '../segment/views.js';
 
 /** The number a text is; NaN for none, and for nothing. */
@@ -76,5 +77,5 @@ export function heightByWidth(text: string): { height: number; width: number } {
 
 /** Prints the one JSON object of `--json`, or the readable text, on stdout. */
 export function printResult(json: boolean | undefined, result: object, readable: () => string): void {
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${readable()}\n`);
+  process.stdout.write(`${json ? printableJson(result) : printable(readable())}\n`);
 }

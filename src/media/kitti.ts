@@ -26,7 +26,7 @@ export async function readKittiFlow(path: string): Promise<OpticalFlow> {
     if (depth !== 'ushort' || channels !== 3) {
       const bits = depth === 'ushort' ? '16 bit' : '8 bit';
       throw new SteadysegError(
-        `${path}: expected KITTI flow (PNG, 3 channels of 16 bit), found ${channels} channels of ${bits}`,
+        `${path}: expected KITTI flow (PNG, 3 channels of 16 bit), found png, ${channels} channels of ${bits}`,
       );
     }
     // Without the 16-bit colour space sharp reduces to 8 bits on the way.

@@ -1,4 +1,5 @@
 // How far long work is, on the terminal: one line redrawn in place, or a plain line every few seconds elsewhere.
+import { printable } from '../base/printable.js';
 import type { OnProgress } from '../base/progress.js';
 
 /** Where lines go; `process.stderr` is one. */
@@ -82,7 +83,7 @@ export function createProgressLine(options: ProgressLineOptions): ProgressLine {
     },
     note(text) {
       clear();
-      stream.write(`${text}\n`);
+      stream.write(`${printable(text)}\n`);
       if (terminal) show();
     },
     done() {
