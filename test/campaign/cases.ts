@@ -9,6 +9,7 @@ import { memory } from './memory.js';
 import { paths } from './paths.js';
 import { readOnly } from './readOnly.js';
 import { together } from './together.js';
+import { trust } from './trust.js';
 import { unreadable } from './unreadable.js';
 import { damagedVideo } from './video.js';
 
@@ -24,4 +25,5 @@ export const cases: readonly Case[] = [
   ...paths,
   ...longClip,
   ...fuzz,
+  ...trust,
 ];

@@ -163,10 +163,10 @@ export async function untilExists(path: string, child: ChildProcess): Promise<vo
 
 /** Lines of progress and of notes about frames left out, which are no errors. */
 const harmless =
-  /^(steadyseg: flow is no longer cached|\w[\w -]* {2}\d+(\/\d+)? |left out: |.*: \d+ samples, |step \d+: mIoU|left out \d+ tensors|all frames are segmented)/;
+  /^(note: |steadyseg: flow is no longer cached|\w[\w -]* {2}\d+(\/\d+)? |left out: |.*: \d+ samples, |step \d+: mIoU|left out \d+ tensors|all frames are segmented)/;
 /** What no error may show: internals instead of words. */
 const unreadable =
-  /unexpected error|\bundefined\b|\[object |\bNaN\b|^\s+at .*[:(]\d|node:internal|\b(Type|Range|Reference|Syntax)Error\b/m;
+  /unexpected error|\bundefined\b|\[object |(?<!found )\bNaN\b|^\s+at .*[:(]\d|node:internal|\b(Type|Range|Reference|Syntax)Error\b/m;
 
 /**
  * Whether a run that must fail did so readably: by itself, with code 1 or 2, one line that names one of `named`.
@@ -180,7 +180,7 @@ export function refusal(run: Run, named: readonly string[]): string[] {
   const lines = run.stderr.split('\n').filter((line) => line.trim() !== '' && !harmless.test(line));
   const errors = lines.filter((line) => /^(steadyseg|error): ./.test(line));
   if (errors.length !== 1 || lines.length !== 1) faults.push(`${run.command}: expected one line, found: ${tail(run)}`);
-  if (unreadable.test(run.stderr)) faults.push(`${run.command}: not readable: ${tail(run)}`);
+  if (unreadable.test(lines.join('\n'))) faults.push(`${run.command}: not readable: ${tail(run)}`);
   if (named.length > 0 && !named.some((name) => run.stderr.includes(name))) {
     faults.push(`${run.command}: names none of ${named.join(', ')}: ${tail(run)}`);
   }

@@ -1,0 +1,202 @@
+// Trust: nothing is sent or left behind, results are proven to be one run's, and nothing of the user's is replaced.
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type Case, contents, moment, refusal, steadyseg, success, successOrRefusal } from './harness.js';
+import type { Inputs } from './inputs.js';
+import { completes, jobs, litter, wholeRun } from './jobs.js';
+
+const isRoot = process.getuid?.() === 0;
+
+/** The commands that take over what an earlier run wrote. */
+const resumable = jobs.filter(({ name }) => ['predict', 'pseudo-label', 'flow'].includes(name));
+
+/** Arguments of `predict` over pictures. */
+const predict = ({ network }: Inputs, input: string, out: string, ...more: string[]) => [
+  ...['predict', input, '--model', network, '--preset', 'cityscapes', '--out', out, '--save', 'labels,color', ...more],
+];
+
+const telemetry: Case = {
+  name: 'trust/telemetry',
+  fault: 'an engine that collects usage data',
+  promise: 'a run leaves nothing in a new home folder',
+  async run({ inputs, folder }) {
+    const faults: string[] = [];
+    for (const [index, job] of jobs.entries()) {
+      const home = join(folder, `home${index}`);
+      const environment = { HOME: home, XDG_CACHE_HOME: '', XDG_CONFIG_HOME: '', CI: '', ORT_DISABLE_TELEMETRY: '' };
+      const run = await steadyseg(job.args(inputs, join(folder, job.name)), { environment });
+      faults.push(...success(run));
+      for (const name of contents(home).keys()) {
+        if (!name.startsWith('.cache/steadyseg/')) faults.push(`${job.name} left ${name} in the home folder`);
+      }
+    }
+    return { runs: jobs.length, faults, seen: `${jobs.length} commands` };
+  },
+};
+
+const byContent: Case = {
+  name: 'trust/resume-by-content',
+  fault: 'results copied elsewhere, pictures replaced by others of the same size and time, all times whole seconds',
+  promise: 'a resumed run ends as one that began anew',
+  async run({ inputs, folder, rounds, random }) {
+    const faults: string[] = [];
+    let redone = 0;
+    for (let round = 0; round < rounds; round++) {
+      const at = (name: string) => join(folder, `${name}${round}`);
+      cpSync(inputs.frames, at('input'), { recursive: true });
+      faults.push(...success(await steadyseg(predict(inputs, at('input'), at('first')))));
+      const names = readdirSync(at('input'));
+      const bySize = names.sort((a, b) => statSync(join(at('input'), b)).size - statSync(join(at('input'), a)).size);
+      const replaced = moment(random, bySize.length - 2);
+      const path = join(at('input'), bySize[replaced]);
+      const { size, mtime } = statSync(path);
+      const other = readFileSync(join(at('input'), bySize[replaced + 1]));
+      writeFileSync(path, Buffer.concat([other, Buffer.alloc(size - other.length)]));
+      utimesSync(path, mtime, mtime);
+      cpSync(at('first'), at('copied'), { recursive: true });
+      const second = new Date(Math.floor(Date.now() / 1000) * 1000);
+      for (const name of contents(at('copied')).keys()) utimesSync(join(at('copied'), name), second, second);
+      const resumed = await steadyseg([...predict(inputs, at('input'), at('copied')), '--resume', '--json']);
+      faults.push(...success(resumed));
+      faults.push(...success(await steadyseg(predict(inputs, at('input'), at('anew')))));
+      for (const kind of ['labels', 'color']) {
+        const [found, expected] = [contents(join(at('copied'), kind)), contents(join(at('anew'), kind))];
+        for (const [name, hash] of expected) {
+          if (found.get(name) !== hash) faults.push(`${kind}/${name} is that of another picture`);
+        }
+      }
+      redone += resumed.code === 0 ? names.length - JSON.parse(resumed.stdout).resumed : 0;
+    }
+    return { runs: 3 * rounds, faults, seen: `${redone} frames done again in ${rounds} rounds` };
+  },
+};
+
+const usersFiles: Case = {
+  name: 'trust/files-of-the-user',
+  fault: 'label maps, colours, flow and lists of the user where results go; links; a result that was corrected by hand',
+  promise: 'refused by name, nothing changed; taken with --overwrite',
+  async run({ inputs, folder }) {
+    const faults: string[] = [];
+    let runs = 0;
+    for (const job of resumable) {
+      const whole = [...(await wholeRun(job, inputs)).files.keys()].filter((name) =>
+        /\.(png|flo|txt|json)$/.test(name),
+      );
+      for (const [index, name] of whole.entries()) {
+        // One of each kind and folder.
+        if (whole.findIndex((one) => one.replace(/\d+/g, '') === name.replace(/\d+/g, '')) !== index) continue;
+        const out = join(folder, `${job.name}${index}`);
+        const path = join(out, name);
+        mkdirSync(join(path, '..'), { recursive: true });
+        const isLink = index % 2 === 1;
+        if (isLink) {
+          writeFileSync(`${out}.target`, 'mine');
+          symlinkSync(`${out}.target`, path);
+        } else writeFileSync(path, 'mine');
+        for (const args of [job.args(inputs, out), job.again(inputs, out)]) {
+          runs++;
+          faults.push(...refusal(await steadyseg(args), [name]));
+          if (readFileSync(path, 'utf8') !== 'mine') faults.push(`${job.name} replaced ${name}`);
+        }
+      }
+    }
+    return { runs, faults, seen: `${runs} runs refused` };
+  },
+};
+
+const devices: Case = {
+  name: 'trust/devices',
+  fault: 'a device, a FIFO, a link to a device or the input itself as the file to write',
+  promise: 'refused, and still there',
+  impossible: () => (isRoot ? undefined : 'devices need root'),
+  async run({ inputs, folder }) {
+    const faults: string[] = [];
+    const at = (name: string) => join(folder, name);
+    spawnSync('mknod', [at('null.pth'), 'c', '1', '3']);
+    spawnSync('mkfifo', [at('fifo.pth')]);
+    symlinkSync(at('null.pth'), at('link.pth'));
+    copyFileSync(inputs.pth, at('input.pth'));
+    const before = readFileSync(at('input.pth'));
+    for (const name of ['null.pth', 'fifo.pth', 'link.pth']) {
+      faults.push(...refusal(await steadyseg(['convert', inputs.safetensors, at(name)]), [name]));
+    }
+    faults.push(...refusal(await steadyseg(['convert', at('input.pth'), at('input.pth')]), ['input.pth']));
+    if (!readFileSync(at('input.pth')).equals(before)) faults.push('the input was replaced');
+    if (!statSync(at('null.pth')).isCharacterDevice()) faults.push('the device is gone');
+    if (!statSync(at('fifo.pth')).isFIFO()) faults.push('the FIFO is gone');
+    return { runs: 4, faults, seen: '4 runs refused' };
+  },
+};
+
+const namespaces: Case = {
+  name: 'trust/containers',
+  fault: 'kill -9 of a run in a process namespace of its own, which then goes on outside',
+  promise: 'its lock is taken over after a while; the results are those of a whole run, nothing left over',
+  impossible: () => (isRoot && spawnSync('unshare', ['--version']).status === 0 ? undefined : 'namespaces need root'),
+  async run({ inputs, folder, random }) {
+    const faults: string[] = [];
+    const before = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+    for (const job of resumable) {
+      const whole = await wholeRun(job, inputs);
+      const out = join(folder, job.name);
+      const killAfter = 300 + moment(random, 0.8 * whole.milliseconds);
+      await steadyseg(job.args(inputs, out), { before, killAfter });
+      faults.push(...(await completes(job, inputs, out, whole)));
+      faults.push(...litter(contents(out)));
+    }
+    return { runs: 2 * resumable.length, faults, seen: `${resumable.length} runs killed and completed` };
+  },
+};
+
+const hostile = process.env.STEADYSEG_SHARED ?? join('..', 'shared');
+const hostileFolder = join(hostile, 'cases', 'hostile');
+
+const hostileFiles: Case = {
+  name: 'trust/hostile-files',
+  fault: 'small files that took minutes or gigabytes, or ended in words for programmers',
+  promise: 'refused in a line within ten seconds and a gigabyte, or read as they are',
+  impossible: () => (existsSync(hostileFolder) ? undefined : 'the reference material is not here'),
+  async run({ inputs, folder }) {
+    const faults: string[] = [];
+    const picture = join(inputs.frames, readdirSync(inputs.frames)[0]);
+    const names = readdirSync(hostileFolder).filter((name) => !name.endsWith('.md'));
+    let runs = 0;
+    for (const name of names) {
+      const path = join(hostileFolder, name);
+      const out = join(folder, name);
+      const commands = name.endsWith('.onnx')
+        ? [
+            ['info', path],
+            ['predict', picture, '--model', path, '--out', out],
+          ]
+        : name.endsWith('.yaml')
+          ? [['train', path, '--out', out]]
+          : [predict(inputs, path, out)];
+      for (const args of commands) {
+        const run = await steadyseg(args, { limit: 60_000 });
+        runs++;
+        faults.push(...successOrRefusal(run, [name, 'frame ']));
+        if (run.peakMegabytes > 1024) faults.push(`${name}: it took ${Math.round(run.peakMegabytes)} MiB`);
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there
+        if (/[\x00-\x08\x0b-\x1f\x7f-\x9f]/.test(run.stdout + run.stderr)) faults.push(`${name}: control characters`);
+      }
+      rmSync(out, { recursive: true, force: true });
+    }
+    return { runs, faults, seen: `${names.length} files` };
+  },
+};
+
+export const trust: readonly Case[] = [telemetry, byContent, usersFiles, devices, namespaces, hostileFiles];
