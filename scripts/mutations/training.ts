@@ -120,7 +120,6 @@ export const training = [
     ['[frames[0], frames[frames.length - 1]]', '[frames[0], frames[0]]'],
     ["front: of('before')", "front: of('after')"],
     ['pooling?.pairFrames ?? 1', '2'],
-    ['lossTable[name].frames === 3) ? 3 : 2', 'lossTable[name].frames === 3) ? 3 : 1'],
   ]),
   ...changes('train/validate', validate, [
     ['before?.flow(1)', 'before?.flow(-1)'],

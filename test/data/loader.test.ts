@@ -108,6 +108,31 @@ describe('the loader', () => {
     expect(same(other, batches.slice(0, 1))).toEqual([false]);
   });
 
+  it('draws anew in each epoch and for each sample: order, changes, neighbours', async () => {
+    const { sample } = dataset;
+    const of = (count: number, index: (n: number) => number): Dataset => ({
+      ...dataset,
+      count,
+      sample: (n) => sample(index(n)),
+    });
+    const small = { ...published(), crop: { height: 16, width: 16 }, flow: false, cacheBytes: 2 ** 26 };
+    const three = await take({ ...small, neighbours: 0, dataset: of(3, (n) => n) }, 60);
+    // Every order occurs, the one in which each sample stays in its place included.
+    expect(new Set(three.map(({ samples }) => samples.join())).size).toBe(6);
+
+    const middle = await take({ ...small, batchSize: 1, dataset: of(1, () => 2) }, 12);
+    expect(new Set(middle.map(({ images }) => Buffer.from(images.data).toString('base64'))).size).toBe(12);
+    expect(new Set(middle.map(({ neighbours }) => neighbours[0].offsets[0])).size).toBeGreaterThan(2);
+
+    const [{ images }] = await take({ ...small, batchSize: 2, dataset: of(2, () => 2) }, 1);
+    const half = images.data.length / 2;
+    expect(images.data.slice(0, half)).not.toEqual(images.data.slice(half));
+
+    const extra = { dataset: of(4, (n) => n), perBatch: 4 };
+    const passes = await take({ ...small, neighbours: 0, batchSize: 5, extra }, 6);
+    expect(new Set(passes.map(({ samples }) => samples.slice(1).join())).size).toBeGreaterThan(2);
+  });
+
   it('in order and whole for validation, the last batch shorter', async () => {
     const options = {
       dataset,
