@@ -194,7 +194,9 @@ export function foldConstants(site: Site): Tensor[] | undefined {
   }
   const move = moves.includes(site.op);
   if (!move && [...outputs, ...site.inputs].some((type) => type && isHalf(type))) return undefined;
-  if (site.inputs.some((value) => value?.constant && !holdsNumbers(value.constant))) return undefined;
+  // Bounds of a Slice are limited to the axis, however far beyond it they lie.
+  const counted = site.op === 'Slice' ? site.inputs.slice(0, 1) : site.inputs;
+  if (counted.some((value) => value?.constant && !holdsNumbers(value.constant))) return undefined;
   const inputs = site.inputs.map((value) => (value?.constant ? numbersOf(value.constant) : []));
   if (site.op === 'Split') return splitParts(site, inputs[0], outputs);
   const [output] = outputs;
