@@ -203,6 +203,9 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
+/** A configuration is a page of text, written by hand or with its defaults; anything larger is another file. */
+export const MAX_CONFIG_BYTES = 1 << 20;
+
 /** Reads a file of at most `maxBytes`; the size is checked before anything is allocated. */
 export async function readFileBounded(path: string, maxBytes: number): Promise<Uint8Array> {
   const size = await fileSize(path);

@@ -1,13 +1,10 @@
 // `preprocessor_config.json` of Hugging Face: how an image processor scales, normalises and resizes.
 import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../base/errors.js';
-import { readFileBounded } from '../base/files.js';
+import { MAX_CONFIG_BYTES, readFileBounded } from '../base/files.js';
 import { problemOf } from '../base/problem.js';
 import { type Channels, inPixels, type PreprocessingConfig } from './preprocessing.js';
 import { isSide, MAX_SIDE } from './views.js';
-
-/** A configuration is a page of JSON; anything larger is another file. */
-const MAX_CONFIG_BYTES = 1 << 20;
 
 const channels = v.union([v.number(), v.tuple([v.number(), v.number(), v.number()])]);
 const side = v.pipe(

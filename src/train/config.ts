@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import * as v from 'valibot';
 import { parseDocument, parse as parseYaml } from 'yaml';
 import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
-import { readFileBounded } from '../base/files.js';
+import { MAX_CONFIG_BYTES, readFileBounded } from '../base/files.js';
 import { problemOf } from '../base/problem.js';
 import { suggest } from '../base/suggest.js';
 import { checkNesting } from '../base/yaml.js';
@@ -11,9 +11,6 @@ import { publishedAugmentation } from '../data/augmentation.js';
 import { datasetLayouts } from '../data/datasets.js';
 import { scoreKinds } from '../segment/trace.js';
 import { publishedSgd } from './optimizer.js';
-
-/** No hand-written configuration is longer. */
-const MAX_CONFIG_BYTES = 2 ** 20;
 
 const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   v.pipe(v.number(), v.integer(), v.minValue(minimum), v.maxValue(maximum));

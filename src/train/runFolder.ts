@@ -3,7 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { SteadysegError } from '../base/errors.js';
-import { exists, readFileBounded, reasonOf, writeFileWhole } from '../base/files.js';
+import { exists, MAX_CONFIG_BYTES, readFileBounded, reasonOf, writeFileWhole } from '../base/files.js';
 import { count, parseJson } from '../base/json.js';
 import { parseConfig, type TrainingConfig } from './config.js';
 import type { Validation } from './validate.js';
@@ -60,9 +60,6 @@ const metricsRecord = v.lazy(
 
 /** A million steps take 300 MB; the engine's longest string holds a little more than this. */
 const MAX_METRICS_BYTES = 500 * 2 ** 20;
-
-/** A configuration with its defaults is no longer. */
-const MAX_CONFIG_BYTES = 2 ** 20;
 
 /** Where everything of a run lies. */
 export function runFiles(folder: string) {
