@@ -9,9 +9,9 @@ import { checkImage, type RgbImage } from './image.js';
 // Every picture is read once: a cache would cost memory, and give the old pixels of a file that was written anew.
 sharp.cache(false);
 
-/** File name extensions that count as pictures; what is in them is told by their content. */
+/** File name extensions that count as pictures; what is in them is told by their content. (HEIC is none that is read: it is refused by name, not passed over.) */
 export const pictureExtensions: readonly string[] = [
-  ...['.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff', '.bmp', '.avif'],
+  ...['.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff', '.bmp', '.avif', '.heic', '.heif'],
 ];
 
 /** A picture above this takes more than 400 MB as RGB: no camera frame does, and a small file can claim to be one. */

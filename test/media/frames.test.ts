@@ -118,7 +118,14 @@ describe('openFrames', () => {
   });
 
   it('refuses what it cannot use, in one line that names it', async () => {
-    make({ 'e/none/readme.md': 'x', 'f/1.png': undefined, 'f/1.jpg': undefined, 'model.onnx': 'x', 'empty.lst': '\n' });
+    make({
+      'e/none/readme.md': 'x',
+      'f/1.png': undefined,
+      'f/1.jpg': undefined,
+      'model.onnx': 'x',
+      'frames.yuv': 'x',
+      'empty.lst': '\n',
+    });
     make({ 'bad.txt': 'f/1.png\nf/2.png\n', 'movies/a/1.png': undefined });
     const refusals: [string, string][] = [
       ['nope.mp4', 'nope.mp4: no such file or directory'],
@@ -126,10 +133,11 @@ describe('openFrames', () => {
       ['nope/*.png', 'nope/*.png: expected pictures that match, found none'],
       [
         'e/none',
-        'none: expected a folder with pictures (.png .jpg .jpeg .webp .tif .tiff .bmp .avif), found 1 other entry',
+        'none: expected a folder with pictures (.png .jpg .jpeg .webp .tif .tiff .bmp .avif .heic .heif), found 1 other entry',
       ],
       ['movies', 'pictures in its subfolders: "'],
       ['f', `found ${join(folder, 'f/1.jpg')} and ${join(folder, 'f/1.png')}`],
+      ['frames.yuv', 'frames.yuv: expected a video (.mp4 .mov .mkv .webm .avi .ts …), a picture'],
       ['model.onnx', 'model.onnx: expected a video (.mp4 .mov .mkv .webm .avi .ts …), a picture'],
       ['empty.lst', 'empty.lst: expected a path on each line, found none'],
       ['bad.txt', 'bad.txt, line 2: expected the path of a picture, found "f/2.png"'],
