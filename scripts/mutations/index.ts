@@ -6,6 +6,7 @@ import { graphs } from './graphs.js';
 import { losses } from './losses.js';
 import { measures } from './measures.js';
 import type { Mutation } from './mutation.js';
+import { networks } from './networks.js';
 import { operators } from './operators.js';
 import { training } from './training.js';
 
@@ -18,4 +19,5 @@ export const mutations: readonly Mutation[] = [
   ...graphs,
   ...gradients,
   ...operators,
+  ...networks,
 ];

@@ -1,6 +1,6 @@
 // `steadyseg info M`: what is in a model or weights file.
 import { Command } from 'commander';
-import { SteadysegError, UsageError } from '../base/errors.js';
+import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { resizeModel } from '../nets/model.js';
 import { importModel } from '../onnx/import.js';
@@ -10,6 +10,9 @@ import { readModelFile } from '../onnx/modelFile.js';
 import { imageShapes, type ModelSummary, summarizeModel } from '../onnx/summary.js';
 import { toText } from '../onnx/text.js';
 import { summarizeTensors, type TensorSummary } from '../onnx/trainable.js';
+import { describeNetwork } from '../segment/describeNetwork.js';
+import { findNetwork } from '../segment/findNetwork.js';
+import type { NetworkDescription } from '../segment/network.js';
 import { elementCount, formatShape, type Shape } from '../tensor/tensor.js';
 import { openWeights } from '../weights/openWeights.js';
 import { summarizeWeights, type WeightsSummary } from '../weights/summary.js';
@@ -61,15 +64,21 @@ async function modelInfo(path: string, { size, text, weights, json }: Options): 
   }
   const summary = summarizeModel(model, shapes);
   const tensors = summarizeTensors(model);
+  const segmentation = await segmentationOf(path, model);
   const result = {
     file: path,
     format: 'onnx',
     ...summary,
     trainable: trainableOf(tensors),
+    segmentation,
     ...(weights && { weights: tensors }),
   };
   printResult(json, result, () =>
-    [modelText(path, summary, tensors), ...(weights ? ['', tensorsText(tensors)] : [])].join('\n'),
+    [
+      modelText(path, summary, tensors),
+      ...segmentationText(segmentation),
+      ...(weights ? ['', tensorsText(tensors)] : []),
+    ].join('\n'),
   );
 }
 
@@ -98,6 +107,37 @@ function tensorsText(tensors: readonly TensorSummary[]): string {
         `${name.padEnd(width)}  ${dtype} ${formatShape(shape)}  ${role === 'weight' ? 'trains' : 'stays'}: ${reason}`,
     )
     .join('\n');
+}
+
+/** How `predict` takes a network: as found, or why it does not. */
+type SegmentationInfo = Omit<NetworkDescription, 'source' | 'sizeMultiple'> | { readonly refused: string };
+
+async function segmentationOf(path: string, model: Model): Promise<SegmentationInfo> {
+  try {
+    const { source: _, sizeMultiple: __, ...description } = describeNetwork({ ...(await findNetwork(path)), model });
+    return description;
+  } catch (thrown) {
+    if (!(thrown instanceof SteadysegError)) throw thrown;
+    return { refused: messageOf(thrown) };
+  }
+}
+
+function segmentationText(info: SegmentationInfo): string[] {
+  if ('refused' in info) return [row('predict', `takes it not as it is: ${info.refused}`)];
+  const { input, output, height, width, preprocessing, classes, classCount, notes } = info;
+  const { mean, std, channelOrder } = preprocessing;
+  const rounded = (values: readonly number[]) => values.map((value) => Number(value.toFixed(3))).join(',');
+  const names = classes.classes.slice(0, classCount).join(', ');
+  const order = { nchw: 'channels first', nhwc: 'channels last' };
+  return [
+    row(
+      'pixels',
+      `${input.dtype} ${height ?? '?'}x${width ?? '?'} into "${input.name}", ${channelOrder}, ${order[input.layout]}, mean ${rounded(mean)}, std ${rounded(std)}`,
+    ),
+    row('scores', `${output.kind ?? 'told by their values'} from "${output.name}", ${order[output.layout]}`),
+    row('classes', `${classCount ?? 'as many as scores'}: ${names}`),
+    ...notes.map((note) => row('note', note)),
+  ];
 }
 
 function dump(model: Model, inputShapes: Record<string, Shape>, path: string): string {

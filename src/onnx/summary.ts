@@ -90,7 +90,7 @@ function costOf(
 }
 
 /**
- * Shapes for the image inputs (N×C×H×W) of a model at a size: open dimensions are filled, a batch with 1.
+ * Shapes for the image inputs (N×C×H×W, or N×H×W×3) of a model at a size: open dimensions are filled, a batch with 1.
  * @throws SteadysegError when the model fixes another size, or has no image input.
  */
 export function imageShapes(
@@ -101,11 +101,13 @@ export function imageShapes(
   const shapes: Record<string, Shape> = Object.create(null);
   for (const { name, type } of feedInputs(model.graph)) {
     if (type?.shape?.length !== 4) continue;
-    const wanted = [1, 3, height, width];
+    const last = type.shape[3] === 3 && type.shape[1] !== 3;
+    const wanted = last ? [1, height, width, 3] : [1, 3, height, width];
     const shape = type.shape.map((dimension, axis) => (typeof dimension === 'number' ? dimension : wanted[axis]));
-    if (shape[2] !== height || shape[3] !== width) {
+    const [tall, wide] = last ? shape.slice(1) : shape.slice(2);
+    if (tall !== height || wide !== width) {
       throw new SteadysegError(
-        `${source}: its input ${name} has the fixed size ${shape[2]}x${shape[3]}, not ${height}x${width}`,
+        `${source}: its input ${name} has the fixed size ${tall}x${wide}, not ${height}x${width}`,
       );
     }
     shapes[name] = shape;

@@ -68,7 +68,10 @@ export async function readPreprocessorConfig(path: string): Promise<Preprocessin
     origin: path,
     ...(inputSize && { size: inputSize }),
     notes: reduced
-      ? [...notes, `${path}: labels of its dataset count from 1, and 0 is ignored: the classes here begin with 0`]
+      ? [
+          ...notes,
+          `${path}: labels of its dataset count from 1, and 0 is ignored (evaluate --reduce-zero-label); the classes here begin with 0`,
+        ]
       : notes,
   };
 }

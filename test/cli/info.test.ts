@@ -67,7 +67,14 @@ describe('steadyseg info', () => {
       cost: { multiplyAdds: 10 * 20 * 6 },
       metadata: { note: 'two\nlines' },
     });
+    expect(JSON.parse(stdout).segmentation).toMatchObject({
+      input: { name: 'image', dtype: 'float32', layout: 'nchw' },
+      output: { name: 'logits', kind: 'logits', channels: 2 },
+      classCount: 2,
+    });
     const text = steadyseg(['info', path, '--size', '10x20']).stdout;
+    expect(text).toContain('\nscores      logits from "logits", channels first\nclasses     2: class 0, class 1\n');
+    expect(text).toMatch(/\nnote +.*tiny\.onnx: its normalisation is said nowhere/);
     expect(text).toContain('input       image  float32 N×3×H×?');
     expect(text).toContain('cost        2.400 kFLOPs (1.200 k multiply–adds): Conv 100.0 %');
     expect(text).toContain('metadata    note: two lines');

@@ -12,6 +12,7 @@ import { createSession } from '#src/runtime/session.js';
 import { resizedLabels } from '#src/segment/labelMaps.js';
 import { loadModel } from '#src/segment/loadModel.js';
 import type { LoadOptions } from '#src/segment/model.js';
+import { allFinite } from '#src/segment/nonFinite.js';
 import { symmetricByName } from '#src/tensor/random.js';
 import { type DType, float32 } from '#src/tensor/tensor.js';
 import { randomPixels } from './pixels.js';
@@ -424,6 +425,14 @@ describe('scores that are no numbers', () => {
     await expect(model.segment(picture)).rejects.toThrow(`expected finite scores, found ${name} in the output "y"`);
     expect(model.description.notes.join()).toMatch(/weights that are not finite: NaN or infinity in "/);
   });
+});
+
+it('a single value that is not finite is found wherever it is', () => {
+  const values = Float32Array.from({ length: 11 }, (_, at) => at - 5);
+  expect(allFinite(values)).toBe(true);
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    for (const at of values.keys()) expect(allFinite(values.with(at, bad))).toBe(false);
+  }
 });
 
 describe('names', () => {
