@@ -111,9 +111,10 @@ export const data = [
   ...changes('data/evaluation/meanIoU', evaluation, [['counts = addCounts(counts, found)', 'counts = found']]),
   ...changes('data/evaluation/temporal', evaluation, [
     ['counts = addCounts(counts, pair.counts)', 'counts = pair.counts'],
+    ['labels.tcCounts = addCounts(labels.tcCounts, referenceCounts)', 'labels.tcCounts = referenceCounts'],
+  ]),
+  ...changes('data/evaluation/alongFlow', evaluation, [
     ['last.index + 1 === state.index', 'last.index < state.index'],
-    ['labels.tcCounts = addCounts(labels.tcCounts, pair.labelsCounts)', 'labels.tcCounts = pair.labelsCounts'],
-    ['[[prediction, nextPrediction]]', '[[nextPrediction, prediction]]'],
-    ['tc < other.tc', 'tc > other.tc'],
+    ['pairOf(first.prediction, second.prediction)', 'pairOf(second.prediction, first.prediction)'],
   ]),
 ];
