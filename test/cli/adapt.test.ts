@@ -70,7 +70,17 @@ describe('steadyseg adapt', { timeout: 300_000 }, () => {
 
   it('says beforehand what it takes, and writes nothing', () => {
     const out = join(folder, 'planned.onnx');
-    const { code: status, stdout } = steadyseg(['adapt', frames, '--model', model, '-o', out, '--dry-run', '--threads', '1']);
+    const { code: status, stdout } = steadyseg([
+      'adapt',
+      frames,
+      '--model',
+      model,
+      '-o',
+      out,
+      '--dry-run',
+      '--threads',
+      '1',
+    ]);
     expect(status).toBe(0);
     expect(stdout).toMatch(
       /^1 weights \(0\.00 M values\) would train at 32×40\nabout \d+:\d\d: 4 frames of [\d.]+ s, 300 steps of [\d.]+ s; up to [\d.]+ GiB on disk/,

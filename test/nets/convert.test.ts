@@ -219,9 +219,10 @@ describe('converting', () => {
       classes: ['v', 'w', 'x', 'y', 'z'],
     });
     expect(statSync(at('f.onnx')).size / statSync(at('e.onnx')).size).toBeLessThan(0.5);
-    // Back to float32, over itself.
-    await convert(at('f.onnx'), at('f.onnx'));
-    expect((await readModelFile(at('f.onnx'))).graph.initializers.get('layer0.0.weight')?.dtype).toBe('float32');
+    // Back to float32, and never over what is read.
+    await expect(convert(at('f.onnx'), at('f.onnx'))).rejects.toThrow('expected a file apart from what is read');
+    await convert(at('f.onnx'), at('g.onnx'));
+    expect((await readModelFile(at('g.onnx'))).graph.initializers.get('layer0.0.weight')?.dtype).toBe('float32');
   });
 
   it('says what is missing or does not go together, and writes nothing', async () => {
