@@ -11,6 +11,11 @@ export const measures = [
   ...changes('metrics/meanIoU', tests, [
     ["convention === 'semseg' ? EPSILON : 0", "convention === 'semseg' ? 0 : EPSILON"],
   ]),
+  ...changes('metrics/confusion', tests, [
+    ['jointHistogram(label, prediction)', 'jointHistogram(prediction, label)'],
+    ['Math.min(id, classes)', 'Math.min(id, classes - 1)'],
+    ['0) - intersection[id]', '0) + intersection[id]'],
+  ]),
   ...changes('metrics/temporalConsistency', tests, [
     ["mode === 'vspw' ? target[at] > 0 : union[at] > 0", 'union[at] >= 0'],
   ]),

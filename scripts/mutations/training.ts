@@ -122,10 +122,11 @@ export const training = [
     ['pooling?.pairFrames ?? 1', '2'],
   ]),
   ...changes('train/validate', validate, [
-    ['before?.flow(1)', 'before?.flow(-1)'],
-    ["meanIoU(overlap, 'cityscapes')", "meanIoU(overlap, 'semseg')"],
-    ['addCounts(overlap, meanIoUCounts(prediction, label, classes))', 'meanIoUCounts(prediction, label, classes)'],
-    ['warpLabels(prediction, there.flow, back.flow', 'warpLabels(previous.prediction, there.flow, back.flow'],
-    ['same(sample.frame, before.neighbour(1))', 'true'],
+    ['first.flow(1), second.flow(-1)', 'first.flow(-1), second.flow(-1)'],
+    ["confusion ?? noConfusion(classes)), 'cityscapes')", "confusion ?? noConfusion(classes)), 'semseg')"],
+    ['addConfusion(confusion ?? noConfusion(classes)', 'addConfusion(noConfusion(classes)'],
+    ['warpLabels(prediction, ...flow', 'warpLabels(previous.prediction, ...flow'],
+    ['previous && follows(previous.sample, sample)', 'previous'],
+    ["source.flow(pair, 'backward')", "source.flow(pair, 'forward')"],
   ]),
 ];

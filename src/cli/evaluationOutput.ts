@@ -9,6 +9,7 @@ import { writeReport } from '../report/report.js';
 import { resultNotes } from '../report/resultNotes.js';
 import { type ResultReportOptions, resultReport } from '../report/resultReport.js';
 import { renderResult } from '../report/resultTable.js';
+import { calledCommand } from './calledCommand.js';
 import { printResult } from './options.js';
 import { noteEmptyShard } from './shardOptions.js';
 
@@ -37,14 +38,8 @@ export async function giveOut(
   // The table has them; JSON is for programs.
   if (json) for (const note of resultNotes(result)) process.stderr.write(printable(`note: ${note}\n`));
   if (report !== undefined) {
-    const command = ['steadyseg', ...process.argv.slice(2)].map(quoted).join(' ');
-    await writeReport(report, await resultReport(result, { ...shown, command }));
+    await writeReport(report, await resultReport(result, { ...shown, command: calledCommand() }));
   }
   const failed = result.skipped.filter((skip) => skip.failed).length;
   if (failed > 0) throw new SteadysegError(`${failed} frames, pairs or clips were left out; the result lists them`);
-}
-
-/** An argument as a shell takes it. */
-function quoted(argument: string): string {
-  return /^[\w./:=,@%+-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }

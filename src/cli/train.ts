@@ -1,15 +1,14 @@
 // `steadyseg train`: trains a network by a configuration file into a run folder.
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
-import { presetClasses } from '../media/classes.js';
 import { appendEvents, beginEvents } from '../report/eventLog.js';
 import { formatNumber } from '../report/number.js';
-import { writeReport } from '../report/report.js';
-import { trainingReport } from '../report/training.js';
+import { createRunReport, type RunReport } from '../report/runReport.js';
 import { readConfig, type TrainingConfig } from '../train/config.js';
 import { readMetrics, runFiles } from '../train/runFolder.js';
 import { type RunResult, train } from '../train/trainer.js';
-import type { ValidatedFrame, Validation } from '../train/validate.js';
+import type { Validation } from '../train/validate.js';
+import { calledCommand } from './calledCommand.js';
 import { withProgress } from './interruptible.js';
 import { printResult } from './options.js';
 
@@ -18,9 +17,6 @@ interface Options {
   resume?: boolean;
   json?: boolean;
 }
-
-/** Frames of the last validation that the report shows. */
-const shownFrames = 4;
 
 export function command(): Command {
   return new Command('train')
@@ -40,43 +36,45 @@ export function command(): Command {
       const config = await readConfig(path, changes);
       const out = options.out ?? join('runs', basename(path, extname(path)));
       const files = runFiles(out);
-      const samples: ValidatedFrame[] = [];
-      let classes = presetClasses('cityscapes');
       const ending = 'finishing the step under way';
+      let report: RunReport | undefined;
       const result = await withProgress({ title: 'train', unit: 'steps', ending }, (progress, signal) =>
         train({
           config,
           out,
           resume: options.resume,
           signal,
-          async onStart({ step, steps, samples: count, parameters, dataset }) {
-            await beginEvents(files.events, await readMetrics(files.metrics));
-            classes = dataset.classes;
+          async onStart({ step, steps, samples, parameters, dataset: { classes } }) {
+            const records = await readMetrics(files.metrics);
+            await beginEvents(files.events, records);
+            report = createRunReport(files.report, {
+              title: basename(out),
+              records,
+              classes,
+              details: detailsOf(config),
+            });
             progress.note(
-              `${out}: ${count} samples, ${(parameters / 1e6).toFixed(2)} M weights, steps ${step} to ${steps}`,
+              `${out}: ${samples} samples, ${(parameters / 1e6).toFixed(2)} M weights, steps ${step} to ${steps}`,
             );
           },
           onWarning: (message) => progress.note(`steadyseg: ${message}`),
           onStep(record) {
             appendEvents(files.events, record);
+            report?.add(record);
             progress.update({ done: record.step, total: config.steps });
           },
-          onValidation(record) {
+          async onValidation(record) {
             appendEvents(files.events, record);
+            report?.add(record);
+            await report?.write();
             progress.note(
               `step ${record.step}: ${figuresOf(record.validation)} on ${record.validation.frames} held frames`,
             );
           },
-          onValidatedFrame(frame, index) {
-            if (index < shownFrames) samples.push(frame);
-          },
+          onValidatedFrame: (frame, index, count) => report?.show(frame, index, count),
+          // While the folder is locked: also of a run that failed or was interrupted.
+          onEnd: () => report?.write(),
         }),
-      );
-      const records = await readMetrics(files.metrics);
-      const title = basename(out);
-      await writeReport(
-        files.report,
-        await trainingReport({ title, records, classes, samples, details: detailsOf(config) }),
       );
       printResult(options.json, { ...result, report: files.report }, () => summaryOf(result, files.report));
     });
@@ -95,11 +93,12 @@ function figuresOf({ mIoU, tc }: Validation): string {
 function detailsOf({ network, data, crop, batch, losses, teacher, seed }: TrainingConfig): [string, string][] {
   const used = Object.entries(losses).filter(([, weight]) => weight > 0);
   return [
-    ['Network', `${network.architecture}, width × ${network.widthMultiplier}`],
+    ['Network', network.model ?? `${network.architecture ?? 'pspnet18'}, width × ${network.widthMultiplier}`],
     ['Data', `${data.layout}, ${data.root}`],
     ['Crops', `${batch} of ${crop[0]}×${crop[1]}`],
     ['Losses', used.map(([name, weight]) => `${name} ${weight}`).join(', ')],
     ...(teacher ? [['Teacher', teacher.model] as [string, string]] : []),
     ['Seed', String(seed)],
+    ['Command', calledCommand()],
   ];
 }

@@ -2,14 +2,16 @@
 import { writeFileWhole } from '../base/files.js';
 import { type BarsSection, renderBars } from './bars.js';
 import { type Figure, renderFigures } from './figures.js';
+import { type HistorySection, renderHistory } from './history.js';
 import { type Html, html, markup } from './html.js';
 import { type LinesSection, renderLines } from './lines.js';
+import { type MatrixSection, renderMatrix } from './matrix.js';
 import { type PicturesSection, renderPictures } from './pictures.js';
 import { styleSheet } from './style.js';
 import { renderTableSection, type TableSection } from './tableSection.js';
 
 /** A part of a report below a heading. */
-export type Section = BarsSection | LinesSection | PicturesSection | TableSection;
+export type Section = BarsSection | HistorySection | LinesSection | MatrixSection | PicturesSection | TableSection;
 
 /** A report as data; `renderReport` makes it HTML. */
 export interface Report {
@@ -81,8 +83,12 @@ function renderBody(section: Section): Html {
   switch (section.kind) {
     case 'bars':
       return renderBars(section);
+    case 'history':
+      return renderHistory(section);
     case 'lines':
       return renderLines(section);
+    case 'matrix':
+      return renderMatrix(section);
     case 'pictures':
       return renderPictures(section);
     case 'table':

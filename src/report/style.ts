@@ -83,6 +83,28 @@ th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--rule); }
 tr > .right { text-align: right; }
 tr > :last-child { padding-right: 0; }
 
+.histories { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 12px 28px; margin-top: 12px; }
+.history { display: grid; grid-template-columns: 1fr auto; gap: 2px 10px; align-items: baseline; break-inside: avoid; }
+.history .name { display: flex; align-items: center; gap: 9px; min-width: 0; overflow-wrap: anywhere; }
+.history .numbers { gap: 10px; align-items: baseline; }
+.history small { color: var(--soft); }
+.history svg { grid-column: 1 / -1; display: block; width: 100%; height: 34px; overflow: visible; }
+.history path { fill: none; vector-effect: non-scaling-stroke; stroke-linejoin: round; stroke-linecap: round; }
+.history .rule { stroke: var(--rule); stroke-width: 1px; }
+.history .line { stroke: var(--tone-0); stroke-width: 2px; }
+
+.matrix { width: auto; min-width: 100%; font-size: 0.82rem; table-layout: auto; }
+.matrix th, .matrix td { padding: 0; border: 1px solid var(--card); }
+.matrix thead th { vertical-align: bottom; text-align: center; }
+.matrix thead th span { display: block; writing-mode: vertical-rl; transform: rotate(180deg); margin: 4px auto; max-height: 9em; overflow: hidden; text-overflow: ellipsis; }
+.matrix tbody th { position: sticky; left: 0; background: var(--card); padding-right: 10px; color: var(--ink); }
+.matrix tbody th .swatch { margin-right: 7px; vertical-align: -2px; }
+.matrix td { height: 2em; min-width: 2.1em; text-align: center; background: color-mix(in srgb, var(--cell) var(--share), var(--track)); }
+.matrix .hit { --cell: var(--tone-0); } .matrix .miss { --cell: var(--dot); }
+.matrix .dark { color: var(--card); }
+.mistakes { columns: 260px; margin: 14px 0 0; padding-left: 1.2em; font-size: 0.94rem; }
+.mistakes li { break-inside: avoid; }
+
 dl { display: grid; grid-template-columns: minmax(110px, auto) 1fr; gap: 5px 20px; margin: 10px 0 0; font-size: 0.94rem; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }

@@ -1,13 +1,11 @@
-// The report of a training run: curves, IoU by class, sample pictures.
-
-import type { ClassSet } from '../media/classes.js';
+// The report of a training run: curves, IoU by class and how it went, the confusion matrix, held frames.
+import type { ClassSet, Rgb } from '../media/classes.js';
 import { colorize } from '../media/color.js';
-import type { RgbImage } from '../media/image.js';
-import { encodePicture } from '../media/pictures.js';
 import type { MetricsRecord, StepRecord, ValidationRecord } from '../train/runFolder.js';
-import type { ValidatedFrame } from '../train/validate.js';
-import type { PictureGroup, ReportPicture } from './pictures.js';
-import type { Report } from './report.js';
+import type { ValidatedFrame, Validation } from '../train/validate.js';
+import { encode } from './overlays.js';
+import type { PictureGroup } from './pictures.js';
+import type { Report, Section } from './report.js';
 
 /** Points a curve is drawn with; more would not be seen. */
 const curvePoints = 200;
@@ -16,22 +14,16 @@ export interface TrainingReportInput {
   readonly title: string;
   readonly records: readonly MetricsRecord[];
   readonly classes: ClassSet;
-  /** Validated frames worth showing. */
-  readonly samples: readonly ValidatedFrame[];
-  /** What the run rests on: data, network, seed, by name. */
+  /** Held frames of the last validation (`heldFramePictures`). */
+  readonly samples: readonly PictureGroup[];
+  /** What the run rests on: data, network, seed, the command, by name. */
   readonly details: readonly (readonly [string, string])[];
 }
 
 const isStep = (record: MetricsRecord): record is StepRecord => 'losses' in record;
 
 /** The report as data, for `renderReport`. */
-export async function trainingReport({
-  title,
-  records,
-  classes,
-  samples,
-  details,
-}: TrainingReportInput): Promise<Report> {
+export function trainingReport({ title, records, classes, samples, details }: TrainingReportInput): Report {
   const steps = records.filter(isStep);
   const validations = records.filter((record): record is ValidationRecord => !isStep(record));
   const last = validations.at(-1)?.validation;
@@ -53,11 +45,11 @@ export async function trainingReport({
         value: last?.tc,
         format: 'percent',
         tone: 1,
-        hint: last?.tc === undefined ? 'no flow given' : `${last.pairs} pairs, masked`,
+        hint: last?.tc === undefined ? 'no flow given' : `${last.pairs} pairs, masked, flow: ${last.flow ?? 'given'}`,
       },
       {
         name: 'Loss',
-        value: averaged(steps, 'loss').at(-1)?.y,
+        value: averaged(steps, ({ losses }) => losses.loss).at(-1)?.y,
         format: 'number',
         tone: 2,
         hint: 'average of the last steps',
@@ -70,7 +62,15 @@ export async function trainingReport({
         text: 'Averages over neighbouring steps; weights not applied to the parts.',
         xName: 'step',
         format: 'number',
-        series: names.map((name) => ({ name, points: averaged(steps, name) })),
+        series: names.map((name) => ({ name, points: averaged(steps, ({ losses }) => losses[name]) })),
+      },
+      {
+        kind: 'lines',
+        title: 'Learning rate',
+        text: 'Of the weights without a factor of their own.',
+        xName: 'step',
+        format: 'number',
+        series: [{ name: 'rate', points: averaged(steps, ({ rate }) => rate) }],
       },
       {
         kind: 'lines',
@@ -82,30 +82,9 @@ export async function trainingReport({
           { name: 'TC', points: validations.map(({ step, validation }) => ({ x: step, y: validation.tc })) },
         ],
       },
-      ...(labelled
-        ? [
-            {
-              kind: 'bars' as const,
-              title: 'IoU by class',
-              format: 'percent' as const,
-              series: [{ name: 'IoU' }],
-              rows: classes.classes.map((name, id) => ({
-                name,
-                color: classes.palette[id],
-                values: [last.iou[id]],
-              })),
-            },
-          ]
-        : []),
+      ...(labelled ? classSections(validations, last, classes) : []),
       ...(samples.length > 0
-        ? [
-            {
-              kind: 'pictures' as const,
-              title: 'Held frames',
-              groups: await Promise.all(samples.map((sample) => sampleGroup(sample, classes))),
-              legend: classes.classes.map((name, id) => ({ name, color: classes.palette[id] })),
-            },
-          ]
+        ? [{ kind: 'pictures' as const, title: 'Held frames', groups: samples, legend: namedColors(classes) }]
         : []),
     ],
     details: [
@@ -116,30 +95,62 @@ export async function trainingReport({
   };
 }
 
+function namedColors({ classes, palette }: ClassSet): { name: string; color: Rgb }[] {
+  return classes.map((name, id) => ({ name, color: palette[id] }));
+}
+
+/** What the last validation found of each class, how that came about, and which classes are taken for which. */
+function classSections(validations: readonly ValidationRecord[], last: Validation, classes: ClassSet): Section[] {
+  const named = namedColors(classes);
+  const sections: Section[] = [
+    {
+      kind: 'bars',
+      title: 'IoU by class',
+      format: 'percent',
+      series: [{ name: 'IoU' }],
+      rows: named.map((one, id) => ({ ...one, values: [last.iou[id]] })),
+    },
+  ];
+  if (validations.length > 1) {
+    sections.push({
+      kind: 'history',
+      title: 'IoU by class over the run',
+      text: `Validations from step ${validations[0].step} to ${validations[validations.length - 1].step}, all classes on one scale.`,
+      xs: validations.map(({ step }) => step),
+      rows: named.map((one, id) => ({ ...one, values: validations.map(({ validation }) => validation.iou[id]) })),
+    });
+  }
+  const { confusion } = validations[validations.length - 1];
+  if (confusion) {
+    sections.push({
+      kind: 'matrix',
+      title: 'Which classes are taken for which',
+      text: 'Of the pixels of a labelled class (row), the share predicted as each class (column), in percent, at the last validation.',
+      classes: named,
+      counts: confusion,
+    });
+  }
+  return sections;
+}
+
 /** Averages of equal stretches of steps. */
-function averaged(steps: readonly StepRecord[], name: string): { x: number; y: number }[] {
+function averaged(steps: readonly StepRecord[], value: (record: StepRecord) => number): { x: number; y: number }[] {
   const stretch = Math.max(1, Math.ceil(steps.length / curvePoints));
   const points: { x: number; y: number }[] = [];
   for (let start = 0; start < steps.length; start += stretch) {
     const part = steps.slice(start, start + stretch);
-    const sum = part.reduce((total, { losses }) => total + losses[name], 0);
+    const sum = part.reduce((total, record) => total + value(record), 0);
     points.push({ x: part[part.length - 1].step, y: sum / part.length });
   }
   return points;
 }
 
-async function sampleGroup(
+/** A held frame beside its prediction and its label. */
+export async function heldFramePictures(
   { name, image, label, prediction }: ValidatedFrame,
   classes: ClassSet,
 ): Promise<PictureGroup> {
-  const picture = async (caption: string, content: RgbImage): Promise<ReportPicture> => ({
-    caption,
-    bytes: await encodePicture(content, 'jpeg'),
-    type: 'image/jpeg',
-    width: content.width,
-    height: content.height,
-  });
-  const pictures = [picture('frame', image), picture('prediction', colorize(prediction, classes))];
-  if (label) pictures.push(picture('label', colorize(label, classes)));
+  const pictures = [encode(image, 'frame', 'jpeg'), encode(colorize(prediction, classes), 'prediction', 'png')];
+  if (label) pictures.push(encode(colorize(label, classes), 'label', 'png'));
   return { title: name, pictures: await Promise.all(pictures) };
 }

@@ -3,7 +3,7 @@ import { UsageError } from '../base/errors.js';
 import type { Batch, NeighbourBatch } from '../data/loader.js';
 import { isFlowMethod, openFlowSource } from '../flow/open.js';
 import { flowPlanes } from '../flow/planes.js';
-import { flowFrame } from '../flow/source.js';
+import { type FlowSource, flowFrame } from '../flow/source.js';
 import type { RgbImage } from '../media/image.js';
 import { type Tensor, zeros } from '../tensor/tensor.js';
 
@@ -19,19 +19,26 @@ export interface BatchFlow {
   /** Whether the loader must read the dataset's own flow. */
   readonly given: boolean;
   of(batch: Batch): Promise<FlowFeeds>;
-  close(): Promise<void>;
 }
 
-/** `given`, a method by name (`isFlowMethod`) or a two-image flow network (.onnx). @throws UsageError for anything else. */
-export async function batchFlow(method: string, threads: number | undefined): Promise<BatchFlow> {
-  if (method === 'given') return { given: true, of: givenFlow, close: async () => {} };
+/**
+ * What computes the flow that `motion.flow` names: a method (`isFlowMethod`) or a two-image flow network (.onnx); nothing
+ * where it is `given` by the dataset. @throws UsageError for anything else.
+ */
+export async function openMotionFlow(method: string, threads: number | undefined): Promise<FlowSource | undefined> {
+  if (method === 'given') return undefined;
   if (!isFlowMethod(method) && !method.toLowerCase().endsWith('.onnx')) {
     throw new UsageError(
       `motion.flow: expected given, farneback, dis (-ultrafast, -fast, -medium) or a network (.onnx), found "${method}"`,
     );
   }
   // Augmented pictures never come twice: a cache on disk would only grow.
-  const source = await openFlowSource(method, { threads, cache: false });
+  return openFlowSource(method, { threads, cache: false });
+}
+
+/** The flow of batches by a source, or as the dataset gives it. */
+export function batchFlow(source: FlowSource | undefined): BatchFlow {
+  if (!source) return { given: true, of: givenFlow };
   return {
     given: false,
     async of(batch) {
@@ -53,7 +60,6 @@ export async function batchFlow(method: string, threads: number | undefined): Pr
       );
       return { flow, flowValid };
     },
-    close: () => source.close(),
   };
 }
 

@@ -270,7 +270,7 @@ export const configSchema = v.strictObject({
       flow: key(
         expandedPath,
         'given',
-        "'given' by the dataset, 'farneback', 'dis' (also 'dis-ultrafast', 'dis-fast', 'dis-medium'), or a two-image flow network (.onnx; $NAME as in data.root)",
+        "'given' by the dataset, 'farneback', 'dis' (also 'dis-ultrafast', 'dis-fast', 'dis-medium'), or a two-image flow network (.onnx; $NAME as in data.root); TC of held frames is along it, too, where the dataset gives no flow",
       ),
     }),
     {},

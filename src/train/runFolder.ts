@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { SteadysegError } from '../base/errors.js';
 import { exists, MAX_CONFIG_BYTES, readFileBounded, reasonOf, writeFileWhole } from '../base/files.js';
 import { count, parseJson } from '../base/json.js';
+import type { Confusion } from '../metrics/confusion.js';
 import { parseConfig, type TrainingConfig } from './config.js';
 import type { Validation } from './validate.js';
 
@@ -27,6 +28,8 @@ export interface ValidationRecord {
   readonly step: number;
   readonly time: number;
   readonly validation: Validation;
+  /** Of all frames; absent where none has a label. */
+  readonly confusion?: Confusion | undefined;
 }
 
 /** A line of `metrics.jsonl`. */
@@ -50,7 +53,15 @@ const stepRecord: v.GenericSchema<unknown, StepRecord> = v.object({
 const validationRecord: v.GenericSchema<unknown, ValidationRecord> = v.object({
   step: count,
   time: v.number(),
-  validation: v.object({ mIoU: figure, iou: v.array(figure), tc: v.optional(figure), frames: count, pairs: count }),
+  validation: v.object({
+    mIoU: figure,
+    iou: v.array(figure),
+    tc: v.optional(figure),
+    flow: v.optional(v.string()),
+    frames: count,
+    pairs: count,
+  }),
+  confusion: v.optional(v.array(v.array(count))),
 });
 
 const metricsRecord = v.lazy(

@@ -5,10 +5,11 @@ import { ensureFolder, exists, syncFile, syncFolder, writeFileWhole } from '../b
 import { lockFolder } from '../base/lock.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Batch, Loader } from '../data/loader.js';
+import type { FlowSource } from '../flow/source.js';
 import { writeModel } from '../onnx/write.js';
 import { createSession, type Session } from '../runtime/session.js';
 import { elementCount, type Tensor } from '../tensor/tensor.js';
-import { type BatchFlow, batchFlow } from './batchFlow.js';
+import { type BatchFlow, batchFlow, openMotionFlow } from './batchFlow.js';
 import { type Best, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { decidingChanges, type TrainingConfig } from './config.js';
 import { configuredStep, configuredTeacher } from './configuredStep.js';
@@ -38,7 +39,7 @@ import type { TrainingStep } from './step.js';
 import type { Student } from './student.js';
 import type { Teacher } from './teacher.js';
 import { type OwnDatasets, openLoader, openTrainingData, type TrainingData } from './trainingData.js';
-import type { ValidatedFrame, Validation } from './validate.js';
+import type { ValidateOptions, Validation } from './validate.js';
 import { validateRun } from './validateRun.js';
 
 /** What `train` takes. */
@@ -65,9 +66,11 @@ export interface TrainOptions {
   /** Told at most once, when the teacher's cache can no longer be written; the run goes on without. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** After each validation. */
-  readonly onValidation?: ((record: ValidationRecord) => void) | undefined;
-  /** Frames of the last validation. */
-  readonly onValidatedFrame?: ((frame: ValidatedFrame, index: number) => void) | undefined;
+  readonly onValidation?: ((record: ValidationRecord) => void | Promise<void>) | undefined;
+  /** Each frame of a validation, by its place among so many. */
+  readonly onValidatedFrame?: ValidateOptions['onFrame'];
+  /** At every ending after `onStart`, also by an interrupt or a failure, while nobody else may write to the folder. */
+  readonly onEnd?: (() => void | Promise<void>) | undefined;
 }
 
 /** What a run begins with. */
@@ -115,19 +118,32 @@ export async function train(options: TrainOptions): Promise<RunResult> {
     closers.push(() => lock.release());
     await checkFolder(files.config, config, resume);
     await writeFileWhole(files.config, `${JSON.stringify(config, undefined, 2)}\n`);
-    const { validation, best, waitedShare } = await takeSteps(run, options);
-    await writeFileWhole(files.model, modelOf(run, config.crop, validation?.validation));
-    return {
-      steps: run.state.step,
-      model: files.model,
-      validation,
-      best: best && { step: best.step, mIoU: best.mIoU },
-      waitedShare,
-    };
+    return await toTheEnd(options, async () => {
+      const { validation, best, waitedShare } = await takeSteps(run, options);
+      await writeFileWhole(files.model, modelOf(run, config.crop, validation?.validation));
+      return {
+        steps: run.state.step,
+        model: files.model,
+        validation,
+        best: best && { step: best.step, mIoU: best.mIoU },
+        waitedShare,
+      };
+    });
   } finally {
     // What was opened last is freed first: the folder is unlocked when nothing writes to it any more.
     for (const close of closers.reverse()) await close();
   }
+}
+
+/** Tells of the end also where the work fails; what that throws then goes before what the listener throws. */
+async function toTheEnd<Result>({ onEnd }: TrainOptions, work: () => Promise<Result>): Promise<Result> {
+  const end = async () => onEnd?.();
+  const result = await work().catch(async (thrown: unknown) => {
+    await end().catch(() => {});
+    throw thrown;
+  });
+  await end();
+  return result;
 }
 
 /** The configuration of a resumed run may differ in what does not change the weights of the steps done. */
@@ -176,7 +192,10 @@ interface Run {
   readonly config: TrainingConfig;
   readonly student: Student;
   readonly data: TrainingData;
+  /** Of the motion loss. */
   readonly flow: BatchFlow | undefined;
+  /** What computes flow, where it is not the dataset's. */
+  readonly flowSource: FlowSource | undefined;
   readonly teacher: Teacher | undefined;
   readonly step: TrainingStep;
   readonly session: Session;
@@ -193,9 +212,10 @@ async function openRun(
   const { device, threads } = config;
   const data = await openTrainingData(config, datasets, losses);
   const student = given ?? (await configuredStudent(config, data.dataset.classes.classes));
+  const flowSource = await openMotionFlow(config.motion.flow, threads);
+  if (flowSource) closers.push(() => flowSource.close());
   const wantsFlow = config.losses.motion > 0 || losses?.some((loss) => loss.needsFlow);
-  const flow = wantsFlow ? await batchFlow(config.motion.flow, threads) : undefined;
-  if (flow) closers.push(() => flow.close());
+  const flow = wantsFlow ? batchFlow(flowSource) : undefined;
   const teacher = await configuredTeacher(config, data, onWarning, losses);
   if (teacher) closers.push(() => teacher.close());
   const step = configuredStep(config, student, data, teacher, losses);
@@ -217,7 +237,7 @@ async function openRun(
   const state = createTrainingState(step, optimizer, config.seed, student.weights);
   const loader = openLoader(config, data, step.frames.length, flow?.given ?? false);
   closers.push(() => loader.close());
-  return { config, student, data, flow, teacher, step, session, optimizer, state, loader };
+  return { config, student, data, flow, flowSource, teacher, step, session, optimizer, state, loader };
 }
 
 /** What comes of the steps besides weights. */
@@ -288,16 +308,15 @@ function isValidated({ steps, validation }: TrainingConfig, step: number): boole
 
 /** Validates the network as it is now, and keeps the best one. */
 async function addValidation(run: Run, options: TrainOptions, outcome: Outcome): Promise<void> {
-  const { config, data, state, student } = run;
+  const { config, data, state, student, flowSource } = run;
   const { held } = data;
   if (!held || !config.validation) return;
   const files = runFiles(options.out);
-  const onFrame = state.step === config.steps ? options.onValidatedFrame : undefined;
   const network = { student, toModel: (size: readonly [number, number]) => modelOf(run, size), step: state.step };
-  const record = await validateRun(config, network, held, onFrame);
+  const record = await validateRun(config, network, held, { flowSource, onFrame: options.onValidatedFrame });
   outcome.validation = record;
   await appendMetrics(files.metrics, record);
-  options.onValidation?.(record);
+  await options.onValidation?.(record);
   const model = modelOf(run, config.crop, record.validation);
   await writeFileWhole(files.lastModel, model);
   const { every: _, ...measured } = config.validation;

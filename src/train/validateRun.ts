@@ -21,16 +21,16 @@ export async function validateRun(
   config: TrainingConfig,
   { student, toModel, step }: ValidatedNetwork,
   held: Dataset,
-  onFrame: ValidateOptions['onFrame'],
+  measuring: Pick<ValidateOptions, 'flowSource' | 'onFrame'>,
 ): Promise<ValidationRecord> {
   const { device, threads } = config;
   const size = config.validation?.size;
   const models = new Map<string, SegmentationModel>();
   try {
-    const validation = await validate({
+    const found = await validate({
+      ...measuring,
       dataset: held,
       limit: config.validation?.limit,
-      onFrame,
       async segment(image) {
         const [height, width] = size ?? [image.height, image.width];
         const key = `${height}x${width}`;
@@ -42,7 +42,7 @@ export async function validateRun(
         return (await model.segment(image)).labels;
       },
     });
-    return { step, time: Date.now() / 1000, validation };
+    return { step, time: Date.now() / 1000, ...found };
   } finally {
     for (const model of models.values()) await model.release();
   }

@@ -9,7 +9,9 @@ import { escapeHtml, html } from '#src/report/html.js';
 import { formatNumber, niceTicks } from '#src/report/number.js';
 import { pairPictures } from '#src/report/overlays.js';
 import { renderReport, writeReport } from '#src/report/report.js';
+import { createRunReport } from '#src/report/runReport.js';
 import { trainingReport } from '#src/report/training.js';
+import type { MetricsRecord } from '#src/train/runFolder.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'report-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -150,21 +152,112 @@ it('shows training curves and tables with the same pieces', () => {
   expect(balanced(text)).toBe(true);
 });
 
-it('of a training run says that held frames had no labels, and shows what else was measured', async () => {
+it('of a training run says that held frames had no labels, and shows what else was measured', () => {
   const validation = { mIoU: Number.NaN, iou: [Number.NaN, Number.NaN], tc: 0.75, frames: 3, pairs: 2 };
   const records = [
     { step: 1, time: 0, losses: { loss: 0.5 }, rate: 0.1, milliseconds: 10, waited: 1 },
     { step: 1, time: 0, validation },
   ];
   const input = { title: 'run', records, classes: presetClasses('camvid'), samples: [], details: [] };
-  const text = renderReport(await trainingReport(input));
+  const text = renderReport(trainingReport(input));
   expect([...text.matchAll(/class="value">([^<]*)</g)].map((match) => match[1])).toEqual(['–', '75.00 %', '0.5']);
   expect(text).toContain('3 held frames, without labels');
   expect(text).not.toContain('IoU by class');
   expect(text).not.toContain('∞');
   const labelled = { ...validation, mIoU: 0.5, iou: [0.5, Number.NaN] };
-  const page = renderReport(await trainingReport({ ...input, records: [{ step: 1, time: 0, validation: labelled }] }));
+  const page = renderReport(trainingReport({ ...input, records: [{ step: 1, time: 0, validation: labelled }] }));
   expect(page).toContain('IoU by class');
+});
+
+describe('the report of a training run', () => {
+  const classes = presetClasses('cityscapes');
+  const [width, height] = [8, 4];
+  const validation = (step: number, mIoU: number, confusion?: number[][]) => ({
+    step,
+    time: 0,
+    validation: {
+      mIoU,
+      iou: classes.classes.map((_, id) => (id === 4 ? Number.NaN : mIoU + id / 100)),
+      tc: 0.75,
+      flow: 'dis',
+      frames: 3,
+      pairs: 2,
+    },
+    ...(confusion && { confusion }),
+  });
+  const step = (at: number, rate: number) => ({
+    ...{ step: at, time: 0, losses: { loss: 1 / at }, rate, milliseconds: 10, waited: 1 },
+  });
+  /** Road is taken for sidewalk in 3 of 10 pixels, and for no class in 1; class 4 has no pixels. */
+  const confusion = classes.classes.map((_, id) =>
+    Array.from({ length: 20 }, (_, column) =>
+      id === 4 ? 0 : id === 0 ? ({ 0: 6, 1: 3, 19: 1 }[column] ?? 0) : column === id ? 7 : 0,
+    ),
+  );
+  const page = (records: readonly MetricsRecord[]) =>
+    renderReport(
+      trainingReport({ title: 'run', records, classes, samples: [], details: [['Command', 'steadyseg train x.yaml']] }),
+    );
+
+  it('draws rate, history by class and confusion of the last validation, and names flow and command', () => {
+    const text = page([step(1, 0.5), validation(1, 0.25), step(2, 0.125), validation(2, 0.5, confusion)]);
+    expect(balanced(text)).toBe(true);
+    const headings = [...text.matchAll(/<h2>([^<]*)</g)].map((match) => match[1]);
+    expect(headings).toEqual([
+      ...['Losses', 'Learning rate', 'Validation', 'IoU by class', 'IoU by class over the run'],
+      ...['Which classes are taken for which', 'Details'],
+    ]);
+    expect(text).toContain('2 pairs, masked, flow: dis');
+    expect(text).toContain('<dt>Command</dt><dd>steadyseg train x.yaml</dd>');
+    const history = text.slice(text.indexOf('class="histories"'), text.indexOf('class="matrix"'));
+    const curves = [...history.matchAll(/class="line" d="([^"]*)"/g)].map((match) => match[1]);
+    expect(curves.length).toBe(19);
+    // On one scale: the best value of all, 0.68, is the top.
+    expect(curves[18]).toBe(
+      `M0 ${Number((30 * (1 - 0.43 / 0.68)).toFixed(1))}L0 ${Number((30 * (1 - 0.43 / 0.68)).toFixed(1))}L300 0`,
+    );
+    expect(curves[4]).toBe('');
+    expect(history).toContain('<span>50.00 %</span><small>best 50.00 %</small>');
+    const matrix = text.slice(text.indexOf('class="matrix"'));
+    // 18 rows of labelled classes, 18 columns of these and one of no class.
+    expect(matrix.match(/<tr>/g)?.length).toBe(19);
+    expect(matrix.match(/<td /g)?.length).toBe(18 * 19);
+    expect(matrix).toContain('<td class="hit dark" style="--share:60%" title="road as road: 60.00 %">60</td>');
+    expect(matrix).toContain('<td class="miss" style="--share:30%" title="road as sidewalk: 30.00 %">30</td>');
+    const mistakes = [...matrix.matchAll(/<li>([^<]*)</g)].map((match) => match[1]);
+    expect(mistakes).toEqual(['30.00 % of road as sidewalk', '10.00 % of road as no class']);
+  });
+
+  it('has no history of one validation', () => {
+    expect(page([step(1, 0.5), validation(1, 0.25)])).not.toContain('over the run');
+  });
+
+  it('under way shows held frames from all over the set, of the last validation that ended', async () => {
+    const path = join(folder, 'run', 'report.html');
+    const report = createRunReport(path, { title: 'run', records: [step(1, 0.5)], classes, details: [] });
+    const map = { width, height, data: new Uint8Array(width * height) };
+    const frame = (name: string) => ({
+      ...{
+        name,
+        image: { width, height, data: new Uint8Array(3 * width * height) },
+        label: undefined,
+        prediction: map,
+      },
+    });
+    const shown = async () => {
+      await report.write();
+      return [...readFileSync(path, 'utf8').matchAll(/<h3>([^<]*)</g)].map((match) => match[1]);
+    };
+    for (let index = 0; index < 100; index++) report.show(frame(`first ${index}`), index, 100);
+    expect(await shown()).toEqual([]);
+    report.add(validation(1, 0.5));
+    expect(await shown()).toEqual(['first 12', 'first 37', 'first 62', 'first 87']);
+    for (let index = 0; index < 3; index++) report.show(frame(`second ${index}`), index, 3);
+    expect(await shown()).toEqual(['first 12', 'first 37', 'first 62', 'first 87']);
+    report.add(validation(2, 0.5));
+    expect(await shown()).toEqual(['second 0', 'second 1', 'second 2']);
+    expect(readFileSync(path, 'utf8')).toContain('IoU by class over the run');
+  });
 });
 
 it('draws the pictures of a pair', async () => {

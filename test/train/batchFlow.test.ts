@@ -11,7 +11,7 @@ import { writeModelFile } from '#src/onnx/modelFile.js';
 import { concat, conv } from '#src/onnx/ops.js';
 import { float32, type Tensor, tensor, zeros } from '#src/tensor/tensor.js';
 import { writeToyCity } from '#src/toycity/write.js';
-import { batchFlow } from '#src/train/batchFlow.js';
+import { type BatchFlow, batchFlow, openMotionFlow } from '#src/train/batchFlow.js';
 import { parseConfig } from '#src/train/config.js';
 import { readMetrics, runFiles } from '#src/train/runFolder.js';
 import { train } from '#src/train/trainer.js';
@@ -60,16 +60,22 @@ async function differenceNetwork(height: number, width: number): Promise<string>
   return path;
 }
 
+async function flowOf(method: string, batch: Batch): ReturnType<BatchFlow['of']> {
+  const source = await openMotionFlow(method, 1);
+  return batchFlow(source)
+    .of(batch)
+    .finally(() => source?.close());
+}
+
 describe('the flow of a batch', () => {
   it('comes from a network that sees the pictures as they were, t first, and counts where there is a neighbour', async () => {
-    const source = await batchFlow(await differenceNetwork(height, width), 1);
+    const method = await differenceNetwork(height, width);
     const batch = batchOf(
       planar(plain(10, 20, 30), plain(50, 60, 70), plain(5, 250, 0)),
       planar(plain(12, 17, 99), plain(50, 60, 70), plain(250, 5, 0)),
       [2, 0, 1],
     );
-    const { flow, flowValid } = await source.of(batch);
-    await source.close();
+    const { flow, flowValid } = await flowOf(method, batch);
     const pixels = height * width;
     expect(flow.shape).toEqual([3, 2, height, width]);
     for (const [channel, value] of [2, -3, 0, 0, 245, -245].entries()) {
@@ -82,18 +88,16 @@ describe('the flow of a batch', () => {
   });
 
   it.each(['farneback', 'dis', 'dis-fast'])('follows a texture that moves, by %s', async (method) => {
-    const source = await batchFlow(method, 1);
     const batch = batchOf(planar(texture(96, 64)), planar(texture(96, 64, 3, -2)), [1]);
-    const { flow } = await source.of(batch);
-    await source.close();
+    const { flow } = await flowOf(method, batch);
     const interleaved = Float32Array.from(flow.data, (_, i) => flow.data[(i % 2) * 96 * 64 + (i >> 1)]);
     const found: OpticalFlow = { width: 96, height: 64, data: interleaved };
     expect(endPointError(found, () => [3, -2], 12)).toBeLessThan(0.3);
   });
 
-  it('trains along a network', async () => {
+  it('trains along a network, and validates along it, and says so', async () => {
     const data = join(folder, 'toy');
-    await writeToyCity({ out: data, clips: 1, valClips: 0, frames: 3, height: 64, width: 64, seed: 3, flow: false });
+    await writeToyCity({ out: data, clips: 2, valClips: 1, frames: 3, height: 64, width: 64, seed: 3, flow: false });
     const out = join(folder, 'run');
     const config = {
       network: { architecture: 'pspnet18', widthMultiplier: 0.0625 },
@@ -103,8 +107,10 @@ describe('the flow of a batch', () => {
       steps: 2,
       losses: { motion: 1 },
       motion: { flow: await differenceNetwork(64, 64) },
+      validation: {},
     };
-    await train({ config: parseConfig(config, 'tiny.yaml'), out });
+    const { validation } = await train({ config: parseConfig(config, 'tiny.yaml'), out });
+    expect(validation?.validation).toMatchObject({ pairs: 2, flow: expect.stringContaining('64x64.onnx') });
     const records = await readMetrics(runFiles(out).metrics);
     const losses = records.flatMap((record) => ('losses' in record ? [record.losses] : []));
     expect(losses.length).toBe(2);

@@ -109,7 +109,15 @@ describe('a training run', () => {
 
   it('leaves the same model when it is resumed after its last step', async () => {
     const samples: number[] = [];
-    const { model } = await trained('again', { resume: true, onValidatedFrame: (_, index) => samples.push(index) });
+    let ends = 0;
+    const { model } = await trained('again', {
+      resume: true,
+      onValidatedFrame: (_, index) => samples.push(index),
+      onEnd: () => {
+        ends++;
+      },
+    });
+    expect(ends).toBe(1);
     expect(model.equals(whole)).toBe(true);
     expect(samples).toEqual([0, 1, 2]);
   });
@@ -213,9 +221,18 @@ describe('a training run', () => {
 
   it('stops when the loss is no longer a number, and says what to do', async () => {
     const config = await configure('optimizer.rate=1e30');
-    await expect(trained('exploded', { config })).rejects.toThrow(
+    let ends = 0;
+    // A listener of the end that fails too does not hide why the run did.
+    const onEnd = () => {
+      ends++;
+      throw new Error('out of paper');
+    };
+    await expect(trained('exploded', { config, onEnd })).rejects.toThrow(
       /step \d: the (total|segmentation|motion) loss became .*lower optimizer.rate/,
     );
+    expect(ends).toBe(1);
+    const done = await configure('steps=1', 'validation.every=1');
+    await expect(trained('ended', { config: done, onEnd })).rejects.toThrow('out of paper');
   });
 
   it('averages gradients over accumulated batches', async () => {

@@ -3,12 +3,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Dataset } from '#src/data/dataset.js';
 import { createDecoder } from '#src/data/decode.js';
 import { renderedToyCityDataset } from '#src/data/toycity.js';
+import type { FlowSource } from '#src/flow/source.js';
 import type { LabelMap } from '#src/media/image.js';
 import { addCounts, noCounts } from '#src/metrics/classCounts.js';
 import { meanIoU, meanIoUCounts } from '#src/metrics/meanIoU.js';
 import { temporalConsistency, temporalConsistencyCounts } from '#src/metrics/temporalConsistency.js';
 import { warpLabels } from '#src/metrics/warp.js';
-import { validate } from '#src/train/validate.js';
+import { type ValidateOptions, validate } from '#src/train/validate.js';
 
 const [clips, frames] = [2, 3];
 const dataset = renderedToyCityDataset({ seed: 4, split: 'val', clips, frames, height: 48, width: 64 });
@@ -30,10 +31,28 @@ beforeAll(async () => {
 });
 
 /** Validation of some of the frames. */
-function validated(indices: readonly number[]) {
+async function validated(indices: readonly number[], options: Partial<ValidateOptions> = {}) {
   const some: Dataset = { ...dataset, count: indices.length, sample: (k) => dataset.sample(indices[k]) };
   let next = 0;
-  return validate({ dataset: some, segment: async () => predictions[indices[next++]] });
+  return validate({ dataset: some, segment: async () => predictions[indices[next++]], ...options });
+}
+
+/** A source of its own flow, (3, -2) and back, that notes what it was asked for. */
+function slidingFlow() {
+  const asked: string[] = [];
+  const source: FlowSource = {
+    name: 'sliding',
+    concurrency: 1,
+    async flow({ first, second }, direction) {
+      asked.push(`${first.stem} ${second.stem} ${direction}`);
+      const { width, height } = await first.image();
+      const [u, v] = direction === 'forward' ? [3, -2] : [-3, 2];
+      return { width, height, data: Float32Array.from({ length: 2 * width * height }, (_, i) => (i % 2 ? v : u)) };
+    },
+    check: async () => {},
+    close: async () => {},
+  };
+  return { source, asked };
 }
 
 async function consistency(pairs: readonly (readonly [number, number])[]) {
@@ -53,8 +72,8 @@ async function consistency(pairs: readonly (readonly [number, number])[]) {
 
 describe('a validation', () => {
   it('pools all frames, leaves classes out that do not occur, and compares pairs within clips', async () => {
-    const found = await validated([0, 1, 2, 3, 4, 5]);
-    expect([found.frames, found.pairs]).toEqual([6, 4]);
+    const { validation: found } = await validated([0, 1, 2, 3, 4, 5], { flowSource: slidingFlow().source });
+    expect([found.frames, found.pairs, found.flow]).toEqual([6, 4, 'given']);
     const counts = labels.map((label, k) => meanIoUCounts(predictions[k], label, classes)).reduce(addCounts);
     const expected = meanIoU(counts, 'cityscapes');
     expect(found.iou.some(Number.isNaN)).toBe(true);
@@ -73,7 +92,54 @@ describe('a validation', () => {
   });
 
   it('compares no frames that are further apart', async () => {
-    const found = await validated([0, 2, 3, 5]);
+    const { validation: found } = await validated([0, 2, 3, 5], { flowSource: slidingFlow().source });
     expect([found.frames, found.pairs, found.tc]).toEqual([4, 0, undefined]);
+  });
+
+  it('computes flow in both directions where the dataset gives none, for pairs within clips, and names it', async () => {
+    const { source, asked } = slidingFlow();
+    const without: Dataset = { ...dataset, sample: (k) => ({ ...dataset.sample(k), flow: () => undefined }) };
+    const { validation } = await validated([0, 1, 2, 3], { dataset: without, limit: 4, flowSource: source });
+    const [a, b, c] = [0, 1, 2].map((k) => dataset.sample(k).name);
+    expect(asked).toEqual([`${a} ${b} forward`, `${a} ${b} backward`, `${b} ${c} forward`, `${b} ${c} backward`]);
+    let counts = noCounts(classes);
+    for (const [first, second] of [
+      [0, 1],
+      [1, 2],
+    ]) {
+      const { data, width, height } = predictions[second];
+      // Seen from (x, y) the next frame lies at (x + 3, y - 2), outside for the last columns and the first rows.
+      const warped = data.map((_, i) => {
+        const [x, y] = [(i % width) + 3, Math.floor(i / width) - 2];
+        return x < width && y >= 0 ? data[y * width + x] : 255;
+      });
+      const moved = { width, height, data: warped };
+      counts = addCounts(counts, temporalConsistencyCounts(predictions[first], moved, classes, 'masked'));
+    }
+    expect(validation).toMatchObject({ pairs: 2, flow: 'sliding', tc: temporalConsistency(counts, 'masked').tc });
+    const none = await validated([0, 1, 2, 3], { dataset: without, limit: 4 });
+    expect([none.validation.pairs, none.validation.tc, none.validation.flow]).toEqual([0, undefined, undefined]);
+  });
+
+  it('tells which classes are taken for which, and each frame by its place', async () => {
+    const places: string[] = [];
+    const onFrame: ValidateOptions['onFrame'] = (_, index, count) => places.push(`${index} of ${count}`);
+    const { confusion } = await validated([0, 1], { onFrame });
+    expect(places).toEqual(['0 of 2', '1 of 2']);
+    const count = (label: number, prediction: number) =>
+      [0, 1].reduce(
+        (sum, k) =>
+          sum + labels[k].data.filter((id, i) => id === label && predictions[k].data[i] === prediction).length,
+        0,
+      );
+    expect(confusion).toEqual(
+      Array.from({ length: classes }, (_, label) => [
+        ...Array.from({ length: classes }, (_, prediction) => count(label, prediction)),
+        0,
+      ]),
+    );
+    const unlabelled: Dataset = { ...dataset, sample: (k) => ({ ...dataset.sample(k), label: undefined }) };
+    const none = await validated([0, 1], { dataset: unlabelled, limit: 2 });
+    expect([none.confusion, none.validation.mIoU]).toEqual([undefined, Number.NaN]);
   });
 });
