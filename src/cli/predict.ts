@@ -1,7 +1,16 @@
 // `steadyseg predict`: segments a video or pictures into a folder.
 import { Command } from 'commander';
+import { UsageError } from '../base/errors.js';
+import { locateShard } from '../base/shard.js';
+import type { ClassSet } from '../media/classes.js';
+import { isStream } from '../media/videoInput.js';
+import type { SteadinessResult } from '../metrics/result.js';
+import { renderResult } from '../report/resultTable.js';
+import { evaluateSteadiness } from '../segment/evaluateSteadiness.js';
 import { type OutputKind, outputKinds, type PredictSummary, predict } from '../segment/predict.js';
-import { printResult, share } from './options.js';
+import { withFlow } from './flowOptions.js';
+import { withProgress } from './interruptible.js';
+import { cappedThreads, printResult, share } from './options.js';
 import {
   addFramesOptions,
   addNetworkOptions,
@@ -16,6 +25,7 @@ interface PredictCommandOptions extends NetworkOptions, FramesOptions {
   out: string;
   save?: OutputKind[];
   threshold?: number;
+  steadiness?: boolean;
   json?: boolean;
 }
 
@@ -39,7 +49,9 @@ export function command(): Command {
       'of a network of one map, or of classes that stand each alone: the probability above which a pixel is no background (default: 0.5)',
       share,
     );
-  return addFramesOptions(addNetworkOptions(predictCommand))
+  addFramesOptions(addNetworkOptions(predictCommand));
+  return predictCommand
+    .option('--steadiness', 'then measure how much the labels flicker, as evaluate steadiness does, and print it too')
     .option('--json', 'print the content of predict.json on stdout')
     .addHelpText(
       'after',
@@ -57,14 +69,50 @@ Examples:
 }
 
 async function run(input: string, options: PredictCommandOptions): Promise<void> {
+  if (options.steadiness) checkMeasurable(input, options);
+  let classSet: ClassSet | undefined;
   const summary = await runNetwork(
     'predict',
     options,
-    (model, common) => predict(input, model, options.out, { ...common, save: options.save }),
+    (model, common) => {
+      classSet = model.classes;
+      return predict(input, model, options.out, { ...common, save: options.save });
+    },
     options.threshold,
   );
-  printResult(options.json, summary, () => describe(summary, options.out));
+  const steadiness = options.steadiness && !summary.interrupted ? await measure(input, options, classSet) : undefined;
+  printResult(options.json, steadiness ? { ...summary, steadiness } : summary, () =>
+    [describe(summary, options.out), ...(steadiness ? ['', renderResult(steadiness)] : [])].join('\n'),
+  );
   checkWhole(summary, 'predict.json');
+}
+
+/** @throws UsageError for a run whose labels cannot be compared along the frames of the input afterwards. */
+function checkMeasurable(input: string, { save, every, from, to, shard, shards, limit }: PredictCommandOptions): void {
+  const refuse = (found: string) => {
+    throw new UsageError(`--steadiness: expected ${found}; evaluate steadiness measures what is there`);
+  };
+  if (isStream(input)) refuse(`an input that can be read twice, found the stream ${input}`);
+  if (save && !save.includes('labels')) refuse(`labels among what is saved, found ${save.join(',')}`);
+  if ((every ?? 1) > 1 || from !== undefined || to !== undefined) refuse('all frames, found --every, --from or --to');
+  if (limit !== undefined && (shard ?? shards) !== undefined) refuse('either a shard or --limit, found both');
+}
+
+async function measure(
+  input: string,
+  { out, limit, keepGoing, ...options }: PredictCommandOptions,
+  classSet: ClassSet | undefined,
+): Promise<SteadinessResult> {
+  const threads = cappedThreads(options.threads);
+  return await withProgress({ title: 'steadiness', ending: 'stopping' }, async (progress) => {
+    const flow = { flow: 'dis', cache: true };
+    return await withFlow(flow, { threads, device: options.device }, progress, async (source) => {
+      const shard = locateShard(options).shard;
+      const onProgress = progress.update;
+      const common = { frames: input, pred: out, classSet, flow: source, limit, keepGoing, threads, shard, onProgress };
+      return (await evaluateSteadiness(common)).result;
+    });
+  });
 }
 
 function describe({ frames, resumed, fps, seconds, stages, save }: PredictSummary, out: string): string {

@@ -38,6 +38,8 @@ export interface CompareOptions {
   readonly nameB?: string | undefined;
   /** Default: that of the first video among A, B and the frames, else 25. */
   readonly frameRate?: FrameRate | undefined;
+  /** Compare the first frames only. */
+  readonly limit?: number | undefined;
   readonly onProgress?: OnProgress | undefined;
   /** Ends early, with nothing written. */
   readonly signal?: AbortSignal | undefined;
@@ -70,14 +72,8 @@ const defaultFrameRate: FrameRate = { numerator: 25, denominator: 1 };
  * @throws SteadysegError naming what is missing or differs; UsageError for options that do not go together.
  */
 export async function compare(inputA: string, inputB: string, options: CompareOptions): Promise<Comparison> {
-  const { out, flicker, layout = 'diagonal', onProgress, signal } = options;
-  if (out === undefined && flicker === undefined)
-    throw new UsageError('expected an output: a video, a flicker map or both');
-  if (out !== undefined && !/\.mp4$/i.test(out))
-    throw new UsageError(`expected a video name ending in .mp4, found "${out}"`);
-  if (flicker !== undefined && !/\.(png|jpe?g)$/i.test(flicker)) {
-    throw new UsageError(`expected a picture name ending in .png or .jpg for the flicker map, found "${flicker}"`);
-  }
+  const { out, flicker, layout = 'diagonal', limit = Number.POSITIVE_INFINITY, onProgress, signal } = options;
+  checkOutputs(options);
   for (const output of [out, flicker]) {
     if (output !== undefined) await checkNotRead(output, [inputA, inputB, options.frames]);
   }
@@ -94,7 +90,8 @@ export async function compare(inputA: string, inputB: string, options: CompareOp
     }
   }
   const ground = options.frames === undefined ? undefined : await openFrames(options.frames);
-  const total = checkCounts(a, b);
+  const count = checkCounts(a, b);
+  const total = count === undefined ? undefined : Math.min(count, limit);
   const defaults = distinctNames(inputA, inputB);
   const names = [options.nameA ?? defaults[0], options.nameB ?? defaults[1]] as const;
   const rate = [ground, a.source, b.source].find((source) => source?.frameRate !== undefined)?.frameRate;
@@ -110,7 +107,7 @@ export async function compare(inputA: string, inputB: string, options: CompareOp
   try {
     for await (const pair of pairsOf(a, b, ground)) {
       if (signal?.aborted) throw new InterruptedError(`interrupted after ${done} frames: nothing was written`);
-      if (counters && pair.labels) count(counters, pair.labels, clipStarts.has(done));
+      if (counters && pair.labels) countPair(counters, pair.labels, clipStarts.has(done));
       if (out !== undefined) {
         const image = nameFaults(pair.stem, () => compose(pair.a, pair.b, layout));
         decorate ??= createDecoration(pair.a, layout, names, shared);
@@ -126,6 +123,7 @@ export async function compare(inputA: string, inputB: string, options: CompareOp
       }
       done++;
       onProgress?.({ done, total });
+      if (done >= limit) break;
     }
     await pending;
     await writer?.close();
@@ -147,6 +145,17 @@ async function layoutOf(path: string): Promise<{ channels?: number | undefined; 
   return await sharp(bytes)
     .metadata()
     .catch(() => ({}));
+}
+
+/** @throws UsageError when there is no output, or one whose name is not that of its kind. */
+export function checkOutputs({ out, flicker }: Pick<CompareOptions, 'out' | 'flicker'>): void {
+  if (out === undefined && flicker === undefined)
+    throw new UsageError('expected an output: a video, a flicker map or both');
+  if (out !== undefined && !/\.mp4$/i.test(out))
+    throw new UsageError(`expected a video name ending in .mp4, found "${out}"`);
+  if (flicker !== undefined && !/\.(png|jpe?g)$/i.test(flicker)) {
+    throw new UsageError(`expected a picture name ending in .png or .jpg for the flicker map, found "${flicker}"`);
+  }
 }
 
 async function openSide(input: string, given: ClassSet | undefined): Promise<Side> {
@@ -277,7 +286,11 @@ async function* labelPairs(
   );
 }
 
-function count(counters: readonly FlickerCounter[], labels: readonly [LabelMap, LabelMap], startsClip: boolean): void {
+function countPair(
+  counters: readonly FlickerCounter[],
+  labels: readonly [LabelMap, LabelMap],
+  startsClip: boolean,
+): void {
   for (const [side, counter] of counters.entries()) counter.add(labels[side], startsClip);
 }
 
@@ -319,7 +332,7 @@ function createDecoration(
 }
 
 /** The last parts of two paths, as many as it takes to tell them apart. */
-function distinctNames(a: string, b: string): [string, string] {
+export function distinctNames(a: string, b: string): [string, string] {
   const name = (path: string, parts: number): string =>
     parts <= 1 ? basename(path) : join(name(dirname(path), parts - 1), basename(path));
   const [pathA, pathB] = [resolve(a), resolve(b)];
