@@ -23,6 +23,7 @@ export { type DemoOptions, type DemoStage, runDemo } from './demo/demo.js';
 export type { ClipFigures, Figures, Measurement } from './demo/measure.js';
 export type { DemoResult } from './demo/result.js';
 export { type ClassSet, presetClasses, type Rgb } from './media/classes.js';
+export type { CompareOptions, Comparison } from './media/compare.js';
 export type { LabelMap, RgbImage, Size } from './media/image.js';
 export type { FrameRate, OnBadFrame } from './media/video.js';
 export type {
@@ -33,6 +34,7 @@ export type {
   VideoConsistencyResult,
 } from './metrics/result.js';
 export { type ConvertOptions, type ConvertReport, convert } from './nets/convert.js';
+export { type CompareNetworksOptions, compareNetworks } from './segment/compareNetworks.js';
 export { type EvaluateSteadinessOptions, evaluateSteadiness } from './segment/evaluateSteadiness.js';
 export { loadModel } from './segment/loadModel.js';
 export type { LoadOptions, SegmentationModel } from './segment/model.js';

@@ -16,6 +16,7 @@ it('has a front of what the commands do, and no more', () => {
     'SteadysegError',
     'UsageError',
     'adapt',
+    'compareNetworks',
     'convert',
     'evaluateMeanIoU',
     'evaluateSteadiness',

@@ -9,7 +9,7 @@ import type { SegmentationModel } from '../segment/model.js';
 import { classesOf } from './classOptions.js';
 import { withProgress } from './interruptible.js';
 import { printResult, wholeNumber } from './options.js';
-import { addModelOptions, type ModelOptions, openNetwork } from './segmentationOptions.js';
+import { addModelOptions, type ModelOptions, modelOptionsOf, openNetwork } from './segmentationOptions.js';
 
 interface CompareCommandOptions extends ModelOptions {
   models?: string[];
@@ -72,6 +72,10 @@ async function run(a: string, b: string | undefined, options: CompareCommandOpti
   if (models && options.frames !== undefined) {
     throw new UsageError('expected no --frames with --models: labels are drawn over the frames they are of');
   }
+  const ofNetworks = Object.values({ ...modelOptionsOf(options), threads: options.threads });
+  if (!models && (ofNetworks.some((value) => value !== undefined) || options.device !== 'cpu')) {
+    throw new UsageError('expected options of networks together with --models, found them without');
+  }
   const classes = await classesOf(options);
   const ending = 'stopping after the frame under way';
   const opened: SegmentationModel[] = [];
@@ -82,7 +86,11 @@ async function run(a: string, b: string | undefined, options: CompareCommandOpti
     for (const model of models) opened.push(await openNetwork({ ...options, model }, undefined));
     for (const note of opened.flatMap(({ description }) => description.notes)) progress.note(`note: ${note}`);
     const onNote = (note: string) => progress.note(`note: ${note}`);
-    return await compareNetworks(a, [opened[0], opened[1]], { ...common, onProgress, onNote, onNetwork: onNote });
+    const onPart = (part: string) => {
+      progress.restart('frames');
+      progress.note(part);
+    };
+    return await compareNetworks(a, [opened[0], opened[1]], { ...common, onProgress, onNote, onPart });
   }).finally(() => Promise.all(opened.map((network) => network.release())));
   printResult(options.json, result, () => describe(result));
 }

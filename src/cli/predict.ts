@@ -5,11 +5,11 @@ import { locateShard } from '../base/shard.js';
 import type { ClassSet } from '../media/classes.js';
 import { isStream } from '../media/videoInput.js';
 import type { SteadinessResult } from '../metrics/result.js';
+import { createProgressLine } from '../report/progress.js';
 import { renderResult } from '../report/resultTable.js';
 import { evaluateSteadiness } from '../segment/evaluateSteadiness.js';
 import { type OutputKind, outputKinds, type PredictSummary, predict } from '../segment/predict.js';
 import { withFlow } from './flowOptions.js';
-import { withProgress } from './interruptible.js';
 import { cappedThreads, printResult, share } from './options.js';
 import {
   addFramesOptions,
@@ -104,15 +104,17 @@ async function measure(
   classSet: ClassSet | undefined,
 ): Promise<SteadinessResult> {
   const threads = cappedThreads(options.threads);
-  return await withProgress({ title: 'steadiness', ending: 'stopping' }, async (progress) => {
-    const flow = { flow: 'dis', cache: true };
-    return await withFlow(flow, { threads, device: options.device }, progress, async (source) => {
-      const shard = locateShard(options).shard;
+  const progress = createProgressLine({ title: 'steadiness' });
+  try {
+    return await withFlow({ flow: 'dis', cache: true }, { threads, device: options.device }, progress, async (flow) => {
+      const { shard } = locateShard(options);
       const onProgress = progress.update;
-      const common = { frames: input, pred: out, classSet, flow: source, limit, keepGoing, threads, shard, onProgress };
+      const common = { frames: input, pred: out, classSet, flow, limit, keepGoing, threads, shard, onProgress };
       return (await evaluateSteadiness(common)).result;
     });
-  });
+  } finally {
+    progress.done();
+  }
 }
 
 function describe({ frames, resumed, fps, seconds, stages, save }: PredictSummary, out: string): string {

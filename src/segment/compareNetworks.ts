@@ -2,16 +2,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InterruptedError } from '../base/errors.js';
+import { InterruptedError, UsageError } from '../base/errors.js';
 import { checkNotRead } from '../base/outputFile.js';
 import { type CompareOptions, type Comparison, checkOutputs, compare, distinctNames } from '../media/compare.js';
+import { isStream } from '../media/videoInput.js';
 import type { SegmentationModel } from './model.js';
 import { predict } from './predict.js';
 
 /** What `compareNetworks` takes. */
 export interface CompareNetworksOptions extends Omit<CompareOptions, 'frames' | 'classes'> {
-  /** Told which network is under way, before its frames. */
-  readonly onNetwork?: ((source: string) => void) | undefined;
+  /** Told what is under way, before its frames: a network by its source, then the comparison. */
+  readonly onPart?: ((part: string) => void) | undefined;
   /** Told what a user should know of the input. */
   readonly onNote?: ((note: string) => void) | undefined;
 }
@@ -26,8 +27,10 @@ export async function compareNetworks(
   networks: readonly [SegmentationModel, SegmentationModel],
   options: CompareNetworksOptions,
 ): Promise<Comparison> {
-  const { limit, onProgress, onNote, onNetwork, signal } = options;
+  const { limit, onProgress, onNote, onPart, signal } = options;
   checkOutputs(options);
+  if (isStream(input))
+    throw new UsageError(`expected an input that can be read several times, found the stream ${input}`);
   const sources = networks.map(({ description }) => description.source);
   for (const output of [options.out, options.flicker]) {
     if (output !== undefined) await checkNotRead(output, [input, ...sources]);
@@ -36,12 +39,13 @@ export async function compareNetworks(
   try {
     const results = ['a', 'b'].map((name) => join(folder, name));
     for (const [at, network] of networks.entries()) {
-      onNetwork?.(network.description.source);
+      onPart?.(network.description.source);
       const heard = at === 0 ? { onNote } : {};
       const common = { save: ['labels'] as const, limit, signal, onProgress };
       const { interrupted, frames } = await predict(input, network, results[at], { ...common, ...heard });
       if (interrupted) throw new InterruptedError(`interrupted after ${frames} frames: nothing was written`);
     }
+    onPart?.('comparison');
     const [nameA, nameB] = distinctNames(sources[0], sources[1]);
     return await compare(results[0], results[1], {
       ...options,
