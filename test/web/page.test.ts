@@ -77,8 +77,10 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
     page.on('pageerror', (error) => problems.push(error.message));
     await page.addInitScript(countKept);
+    page.setDefaultTimeout(120_000);
     await page.goto(server.address);
-  });
+    // A busy machine takes its time to start a browser.
+  }, 300_000);
   afterAll(async () => {
     await browser?.close();
     server?.close();
@@ -89,7 +91,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   /** Waits until the status line reads like this. */
   const status = async (pattern: RegExp) => {
     const line = page.locator('#status');
-    await expect.poll(() => line.textContent(), { timeout: 60_000 }).toMatch(pattern);
+    await expect.poll(() => line.textContent(), { timeout: 120_000 }).toMatch(pattern);
   };
   /** RGB of what the canvas shows. */
   const drawn = async () => {
@@ -131,7 +133,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await page.setInputFiles('#media', file('street.mp4'));
     // The page's policy lets nobody evaluate text again and again in it, as waiting for a function does.
     const time = () => page.evaluate(`document.getElementById('video').currentTime`);
-    await expect.poll(time, { timeout: 60_000 }).toBeGreaterThan(0.3);
+    await expect.poll(time, { timeout: 120_000 }).toBeGreaterThan(0.3);
     await status(/256×128, \d+ ms a frame/);
     await look('video');
     expect(await drawn()).not.toEqual(before);
@@ -149,12 +151,12 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await status(/128×64, \d+ ms a frame/);
     await page.selectOption('#shipped', 'toycity-plain');
     await page.setInputFiles('#model', file('own.onnx'));
-    await expect.poll(() => page.locator('#legend li').count(), { timeout: 60_000 }).toBe(4);
+    await expect.poll(() => page.locator('#legend li').count(), { timeout: 120_000 }).toBe(4);
   });
 
   it('keeps no picture or video that it no longer shows', async () => {
     const kept = () => page.evaluate('[window.addresses.size, window.pictures.size]');
-    await expect.poll(kept, { timeout: 60_000 }).toEqual([0, 0]);
+    await expect.poll(kept, { timeout: 120_000 }).toEqual([0, 0]);
     expect(await page.evaluate('window.seen')).toEqual({ addresses: true, pictures: true });
   });
 });
