@@ -88,7 +88,7 @@ it.each([
     { distillation: { on: 'feas' }, teacher: { model: teacher, features: 'fea' }, losses: { selfSimilarity: 1 } },
     {},
     'feas',
-    ['session'],
+    ['flow', 'session'],
   ],
   ['the first weights', { network: { ...tiny.network, weights: join(folder, 'none.pth') } }, {}, 'none.pth', []],
   [
