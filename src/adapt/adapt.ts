@@ -1,12 +1,14 @@
 // Makes a network steadier on a video without labels: consensus along the flow, distilled into its weights (SPEC section 9).
-import { rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
-import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
+import { ensureFolder, exists, readFileBounded, sha256OfFile, writeFileWhole } from '../base/files.js';
 import { count, parseJson } from '../base/json.js';
 import { lockFolder } from '../base/lock.js';
 import { checkNotRead, linkedPath } from '../base/outputFile.js';
+import { packageVersion } from '../base/version.js';
 import { openFlowSource } from '../flow/open.js';
 import type { FlowSource } from '../flow/source.js';
 import type { ClassSet } from '../media/classes.js';
@@ -105,17 +107,15 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   const work = `${out}.adapt`;
   if (inputs.length === 0) throw new UsageError('expected a video or frames to adapt to, found none');
   const target = await linkedPath(out);
-  await checkNotRead(target, [model, ...inputs]);
+  await checkNotRead(target, [model, ...inputs, ...(options.keep ?? []), options.flow]);
   const { student, sources, images, size, total } = await openAdaptation(options);
   for (const note of student.description.notes) options.onNote?.(note);
   const classes = student.classes.count;
   const { classes: classSet } = student.description;
   const seconds = { frames: 0, consensus: 0, steps: 0, choice: 0, judgement: 0 };
   const closers: (() => Promise<void>)[] = [];
-  await prepareFolder(work, settingsOf(options, await stat(model)), options.resume ?? false);
+  await claimFolder(work, await settingsOf(options, sources), options.resume ?? false, closers);
   try {
-    const lock = await lockFolder(join(work, '.lock'), 'adapting to this file');
-    closers.push(() => lock.release());
     const flow: FlowSource = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
     closers.push(() => flow.close());
     const costs = await measureCosts(student, images, { ...size, classes }, flow, { threads, device });
@@ -138,17 +138,20 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
       },
     }).finally(() => first.close());
     closers.push(() => closeClipFiles(clip.files));
+    const { training, held } = splitPairs(clip.pairs);
+    if (held.length === training.length)
+      options.onNote?.(`${held.length} pairs are too few to hold some back: the choice is made on those that train`);
     if (clip.count < 2)
       throw new SteadysegError(`${inputs.join(', ')}: expected at least 2 frames, found ${clip.count}`);
 
     lap('steps');
-    const trained = await trainOnClip(clip, student, splitPairs(clip.pairs).training, {
+    const trained = await trainOnClip(clip, student, training, {
       ...{ steps, seed, work, threads, device, signal, resume: options.resume },
       others: options.aim === 'general' ? await otherFrames(clip, options, work, closers) : undefined,
       onStep: (done) => onProgress?.({ stage: 'steps', done, total: steps }),
     });
     lap('choice');
-    const { alpha, curve } = await chooseAlpha(clip, student, trained, options);
+    const { alpha, curve } = await chooseAlpha(clip, student, trained, held, options);
     lap('judgement');
     const weights = between(student.weights, trained, alpha);
     const all = Array.from({ length: clip.count }, (_, t) => t);
@@ -325,8 +328,8 @@ function countOf(sources: readonly FrameSource[], limit = Number.POSITIVE_INFINI
 const settingsFile = 'settings.json';
 const MAX_SETTINGS_BYTES = 2 ** 20;
 
-/** Everything that the result follows from. */
-function settingsOf(options: AdaptOptions, { size, mtimeMs }: { size: number; mtimeMs: number }): string {
+/** Everything that the result follows from: options, and the contents of the model, the clips and what is kept. */
+async function settingsOf(options: AdaptOptions, sources: readonly FrameSource[]): Promise<string> {
   const {
     signal: _,
     onProgress: _p,
@@ -337,34 +340,56 @@ function settingsOf(options: AdaptOptions, { size, mtimeMs }: { size: number; mt
     threads: _t,
     ...deciding
   } = options;
-  return JSON.stringify({
-    ...deciding,
-    model: [resolve(options.model), size, mtimeMs],
-    inputs: options.inputs.map((one) => resolve(one)),
-  });
+  const kept = await Promise.all((options.keep ?? []).map((input) => openFrames(input)));
+  const contents = await Promise.all([...sources, ...kept].map(contentOf));
+  return JSON.stringify({ ...deciding, version: packageVersion(), model: await sha256OfFile(options.model), contents });
 }
 
-/** A folder of an interrupted adaptation goes on only with the same settings. */
-async function prepareFolder(work: string, settings: string, resume: boolean): Promise<void> {
+/** A digest of everything that frames are read from. */
+async function contentOf(source: FrameSource): Promise<string> {
+  const hash = createHash('sha256');
+  for (let index = 0; index < (source.paths?.length ?? 1); index++) hash.update(await source.fingerprint(index));
+  return hash.digest('hex');
+}
+
+/**
+ * Takes the folder for this adaptation: a new one, or, resumed, that of an interrupted one with the same settings. It is locked
+ * before anything in it is touched.
+ */
+async function claimFolder(
+  work: string,
+  settings: string,
+  resume: boolean,
+  closers: (() => Promise<void>)[],
+): Promise<void> {
   const path = join(work, settingsFile);
-  if (await exists(path)) {
-    if (!resume) {
-      throw new SteadysegError(`${work}: there is an unfinished adaptation; go on with --resume, or remove the folder`);
-    }
-    const found = parseJson(
-      v.unknown(),
-      new TextDecoder().decode(await readFileBounded(path, MAX_SETTINGS_BYTES)),
-      path,
-      'settings',
-    );
-    if (JSON.stringify(found) !== settings) {
-      throw new SteadysegError(`${path}: the adaptation was begun with other inputs or options; resume with the same`);
-    }
-  } else if (await exists(work)) {
+  if ((await exists(work)) && !(await exists(path))) {
     throw new SteadysegError(`${work}: expected no such folder, or one of an unfinished adaptation, found another`);
   }
   await ensureFolder(work);
-  await writeFileWhole(path, settings);
+  const lock = await lockFolder(join(work, '.lock'), 'adapting to this file');
+  closers.push(() => lock.release());
+  try {
+    await checkSettings(path, settings, resume);
+    await writeFileWhole(path, settings);
+  } catch (thrown) {
+    await lock.release();
+    throw thrown;
+  }
+}
+
+/** @throws SteadysegError for an adaptation that was begun with others, or that nobody asked to go on with. */
+async function checkSettings(path: string, settings: string, resume: boolean): Promise<void> {
+  if (!(await exists(path))) return;
+  if (!resume) {
+    throw new SteadysegError(
+      `${dirname(path)}: there is an unfinished adaptation; go on with --resume, or remove the folder`,
+    );
+  }
+  const text = new TextDecoder().decode(await readFileBounded(path, MAX_SETTINGS_BYTES));
+  if (JSON.stringify(parseJson(v.unknown(), text, path, 'settings')) !== settings) {
+    throw new SteadysegError(`${path}: the adaptation was begun with other inputs or options; resume with the same`);
+  }
 }
 
 /** Pairs for training, and those held back for the choice. */
@@ -400,9 +425,9 @@ async function chooseAlpha(
   clip: PreparedClip,
   student: OnnxStudent,
   trained: ReadonlyMap<string, Tensor>,
+  held: readonly number[],
   { threads, device, onProgress, signal }: AdaptOptions,
 ): Promise<{ alpha: number; curve: CurvePoint[] }> {
-  const { held } = splitPairs(clip.pairs);
   const frames = [...new Set(held.flatMap((t) => [t, t + 1]))].sort((a, b) => a - b);
   const curve: CurvePoint[] = [];
   for (const [k, alpha] of [0, ...alphas].entries()) {

@@ -4,7 +4,7 @@ import type { Value } from '../onnx/graph.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import type { LoadOptions } from '../segment/model.js';
 import type { Preprocessing } from '../segment/preprocessing.js';
-import type { Shape, Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { NetworkClasses } from './classMap.js';
 
 /** A network that can be built into training graphs, and written back with other weights. */
@@ -48,9 +48,4 @@ export interface StudentModelOptions {
   readonly size: readonly [height: number, width: number];
   /** Classes and training, where the file is of our making. */
   readonly description: ModelDescription;
-}
-
-/** The trained weights of a student: name and shape. */
-export function trainedShapes(student: Student, parameters: ReadonlyMap<string, Shape>): Map<string, Shape> {
-  return new Map([...parameters].filter(([name]) => student.trains?.(name) ?? true));
 }

@@ -13,6 +13,7 @@ import {
   splitPairs,
 } from '#src/adapt/adapt.js';
 import { stepsWithin } from '#src/adapt/estimate.js';
+import { lockFolder } from '#src/base/lock.js';
 import { writeFlo } from '#src/media/flo.js';
 import { writePicture } from '#src/media/pictures.js';
 import { exportModel } from '#src/onnx/export.js';
@@ -93,6 +94,16 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(existsSync(join(folder, 'cut.onnx'))).toBe(false);
     await expect(run('cut.onnx')).rejects.toThrow('unfinished adaptation; go on with --resume');
     await expect(run('cut.onnx', { resume: true, seed: 5 })).rejects.toThrow('begun with other inputs or options');
+    // Another frame of the same name is another clip.
+    const frame = join(frames, '003.png');
+    const content = readFileSync(frame);
+    await writePicture(frame, { width, height, data: new Uint8Array(3 * width * height) });
+    await expect(run('cut.onnx', { resume: true })).rejects.toThrow('begun with other inputs or options');
+    writeFileSync(frame, content);
+    // One that works on it keeps it, whatever comes of the others.
+    const lock = await lockFolder(join(folder, 'cut.onnx.adapt', '.lock'), 'adapting to this file');
+    await expect(run('cut.onnx', { resume: true })).rejects.toThrow('is adapting to this file');
+    await lock.release();
     const resumed = await run('cut.onnx', { resume: true });
     expect(readFileSync(resumed.model).equals(whole)).toBe(true);
   });
