@@ -12,6 +12,13 @@ export const losses = [
   ...changes('losses/motion', tests, [
     ['exp(neg(change))', 'exp(change)'],
     ['mul(seen, seen)', 'seen'],
+    ["mean === 'elements' || !seen", "mean !== 'elements' || !seen"],
+  ]),
+  ...changes('losses/consensus', tests, [
+    ['sub(logSumExp, reduceSum', 'add(logSumExp, reduceSum'],
+    ['mul(crossEntropy, weight)', 'crossEntropy'],
+    ['div(bytes, max(reduceSum(bytes, [1]), 1))', 'mul(bytes, 1 / 255)'],
+    ['mul(wanted, weights)', 'wanted'],
   ]),
   ...changes('losses/pixelWise', tests, [['sub(ofTeacher, ofStudent)', 'sub(ofStudent, ofTeacher)']]),
   ...changes('losses/similarity', tests, [["convention === 'cosine' ? [q, p] : [p, q]", '[p, q]']]),

@@ -32,7 +32,7 @@ export interface MotionOptions {
    * so that only `valid` tells what is seen; for flow that comes with masks of what is hidden.
    */
   readonly visibility?: 'absolute-of-sum' | 'sum-of-absolutes' | 'occlusion' | undefined;
-  /** What the squares are averaged over: all elements (default, as published), or pixels that are visible, classes summed (SPEC §9). */
+  /** What the squares are averaged over: all elements (default, as published), or pixels that are visible, classes summed (SPEC §9): each counts as its V². Without masks or fading it is the usual mean. */
   readonly mean?: 'elements' | 'visible' | undefined;
 }
 

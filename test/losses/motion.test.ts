@@ -32,49 +32,56 @@ const feeds: Record<string, Tensor<'float32'>> = {
 };
 
 const options: MotionOptions[] = (['logits', 'probabilities'] as const).flatMap((compare) =>
-  (['absolute-of-sum', 'sum-of-absolutes', 'occlusion'] as const).map((visibility) => ({ compare, visibility })),
+  (['absolute-of-sum', 'sum-of-absolutes', 'occlusion'] as const).flatMap((visibility) =>
+    (['elements', 'visible'] as const).map((mean) => ({ compare, visibility, mean })),
+  ),
 );
 
-it.each(options)('is the formula’s for $compare and $visibility, with and without a mask', async (chosen) => {
-  for (const masked of [true, false]) {
-    const graph = createGraph('motion');
-    const map = (name: string, channels: number) => input(graph, name, 'float32', [1, channels, height, width]);
-    const values = {
-      logits: map('logits', classes),
-      neighbourLogits: map('neighbourLogits', classes),
-      image: map('image', 3),
-      neighbour: map('neighbour', 3),
-      flow: map('flow', 2),
-    };
-    const loss = motionLoss({ ...values, valid: masked ? map('valid', 1) : undefined }, chosen);
-    const [own, other] = gradients(graph, loss, [values.logits, values.neighbourLogits]);
-    const session = await createSession(writeModel(exportModel(graph, { loss, own, other })), {
-      optimization: 'disabled',
-    });
-    const found = await session.run(Object.fromEntries(graph.inputs.map(({ name }) => [name, feeds[name]])));
-    const planes = Object.fromEntries(Object.entries(feeds).map(([name, { data }]) => [name, Float64Array.from(data)]));
-    expect(Number(found.loss.data[0])).toBeCloseTo(formula(planes, chosen, masked), 6);
-    for (const [name, gradient] of [
-      ['logits', found.own],
-      ['neighbourLogits', found.other],
-    ] as const) {
-      const step = 1e-4;
-      for (let i = 0; i < classes * pixels; i += 11) {
-        const moved = (by: number) => {
-          const changed = Float64Array.from(planes[name]);
-          changed[i] += by;
-          return formula({ ...planes, [name]: changed }, chosen, masked);
-        };
-        expect(Number(gradient.data[i])).toBeCloseTo((moved(step) - moved(-step)) / (2 * step), 6);
+it.each(options)(
+  'is the formula’s for $compare, $visibility and the mean over $mean, with and without a mask',
+  async (chosen) => {
+    for (const masked of [true, false]) {
+      const graph = createGraph('motion');
+      const map = (name: string, channels: number) => input(graph, name, 'float32', [1, channels, height, width]);
+      const values = {
+        logits: map('logits', classes),
+        neighbourLogits: map('neighbourLogits', classes),
+        image: map('image', 3),
+        neighbour: map('neighbour', 3),
+        flow: map('flow', 2),
+      };
+      const loss = motionLoss({ ...values, valid: masked ? map('valid', 1) : undefined }, chosen);
+      const [own, other] = gradients(graph, loss, [values.logits, values.neighbourLogits]);
+      const session = await createSession(writeModel(exportModel(graph, { loss, own, other })), {
+        optimization: 'disabled',
+      });
+      const found = await session.run(Object.fromEntries(graph.inputs.map(({ name }) => [name, feeds[name]])));
+      const planes = Object.fromEntries(
+        Object.entries(feeds).map(([name, { data }]) => [name, Float64Array.from(data)]),
+      );
+      expect(Number(found.loss.data[0])).toBeCloseTo(formula(planes, chosen, masked), 6);
+      for (const [name, gradient] of [
+        ['logits', found.own],
+        ['neighbourLogits', found.other],
+      ] as const) {
+        const step = 1e-4;
+        for (let i = 0; i < classes * pixels; i += 11) {
+          const moved = (by: number) => {
+            const changed = Float64Array.from(planes[name]);
+            changed[i] += by;
+            return formula({ ...planes, [name]: changed }, chosen, masked);
+          };
+          expect(Number(gradient.data[i])).toBeCloseTo((moved(step) - moved(-step)) / (2 * step), 6);
+        }
       }
     }
-  }
-});
+  },
+);
 
 /** The loss in plain numbers. */
 function formula(
   planes: Record<string, Float64Array>,
-  { compare, visibility }: MotionOptions,
+  { compare, visibility, mean }: MotionOptions,
   masked: boolean,
 ): number {
   const scores = (logits: Float64Array, pixel: number) => {
@@ -84,7 +91,7 @@ function formula(
     const sum = exponentials.reduce((a, b) => a + b);
     return exponentials.map((value) => value / sum);
   };
-  let total = 0;
+  let [total, visible] = [0, 0];
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const pixel = y * width + x;
@@ -97,9 +104,12 @@ function formula(
         occlusion: 0,
       }[visibility ?? 'absolute-of-sum'];
       const seen = Math.exp(-change) * (masked ? planes.valid[pixel] : 1);
+      visible += seen * seen;
       const other = scores(planes.neighbourLogits, there);
       for (const [c, value] of scores(planes.logits, pixel).entries()) total += (seen * (value - other[c])) ** 2;
     }
   }
-  return total / (classes * pixels);
+  // Nothing fades or hides a pixel: the mean is the usual one.
+  const unseen = visibility === 'occlusion' && !masked;
+  return mean === 'visible' && !unseen ? total / Math.max(1, visible) : total / (classes * pixels);
 }

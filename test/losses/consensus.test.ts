@@ -1,0 +1,76 @@
+// The consensus loss against its formula written out, with gradients by differences (SPEC section 9).
+import { expect, it } from 'vitest';
+import { gradients } from '#src/autodiff/gradients.js';
+import { consensusLoss } from '#src/losses/consensus.js';
+import { exportModel } from '#src/onnx/export.js';
+import { createGraph, input } from '#src/onnx/graph.js';
+import { writeModel } from '#src/onnx/write.js';
+import { createSession } from '#src/runtime/session.js';
+import { labelsByName, symmetricByName } from '#src/tensor/random.js';
+
+const [classes, height, width] = [3, 4, 5];
+const pixels = height * width;
+const classWeights = [0.5, 2, 7];
+const names = ['a', 'b'];
+const logits = names.map((name) => symmetricByName(`logits ${name}`, [1, classes, height, width], 2));
+const targets = names.map((name) => labelsByName(`targets ${name}`, [1, height, width, classes], 256));
+
+/** Σ w·ce / Σ w over both frames. */
+function formula(scores: readonly Float64Array[]): number {
+  let [sum, weights] = [0, 0];
+  for (const [frame, values] of scores.entries()) {
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      const own = Array.from({ length: classes }, (_, c) => values[c * pixels + pixel]);
+      const logSum = Math.log(own.reduce((total, value) => total + Math.exp(value), 0));
+      const bytes = Array.from(targets[frame].data.subarray(pixel * classes, (pixel + 1) * classes));
+      const total = Math.max(
+        1,
+        bytes.reduce((a, b) => a + b, 0),
+      );
+      const weight = bytes.reduce((a, byte, c) => a + (byte / total) * classWeights[c], 0);
+      weights += weight;
+      sum += weight * bytes.reduce((a, byte, c) => a - (byte / total) * (own[c] - logSum), 0);
+    }
+  }
+  return sum / weights;
+}
+
+it('is the weighted mean of cross entropies over both frames, and so are its gradients', async () => {
+  const graph = createGraph('consensus');
+  const pairs = names.map((name) => ({
+    logits: input(graph, `logits ${name}`, 'float32', [1, classes, height, width]),
+    targets: input(graph, `targets ${name}`, 'uint8', [1, height, width, classes]),
+  }));
+  const loss = consensusLoss(pairs, classWeights);
+  const [first, second] = gradients(graph, loss, [pairs[0].logits, pairs[1].logits]);
+  const session = await createSession(writeModel(exportModel(graph, { loss, first, second })), {
+    optimization: 'disabled',
+  });
+  const feeds = names.flatMap(
+    (name, k) =>
+      [
+        [`logits ${name}`, logits[k]],
+        [`targets ${name}`, targets[k]],
+      ] as const,
+  );
+  const found = await session.run(Object.fromEntries(feeds));
+  await session.release();
+  const scores = logits.map(({ data }) => Float64Array.from(data));
+  expect(Number(found.loss.data[0])).toBeCloseTo(formula(scores), 5);
+  for (const [frame, gradient] of [found.first, found.second].entries()) {
+    for (let i = 0; i < classes * pixels; i += 7) {
+      const moved = (by: number) =>
+        formula(scores.map((values, k) => (k === frame ? values.with(i, values[i] + by) : values)));
+      expect(Number(gradient.data[i])).toBeCloseTo((moved(1e-4) - moved(-1e-4)) / 2e-4, 6);
+    }
+  }
+});
+
+it('refuses targets of other classes', () => {
+  const graph = createGraph('consensus');
+  const pair = {
+    logits: input(graph, 'logits', 'float32', [1, classes, height, width]),
+    targets: input(graph, 'targets', 'uint8', [1, height, width, classes + 1]),
+  };
+  expect(() => consensusLoss([pair], classWeights)).toThrow('expected 4 classes as the targets have, found 3 scores');
+});
