@@ -45,7 +45,12 @@ export async function onnxStudent(path: string, options: OnnxStudentOptions = {}
     typeof found.content === 'string' ? await readFileBounded(found.content, MAX_MODEL_BYTES) : found.content;
   const description = describeNetwork(found, options);
   const { output } = description;
-  const kind = output.kind ?? 'logits';
+  const { kind } = output;
+  if (kind === undefined) {
+    throw new UsageError(
+      `${path}: expected to know what the output "${output.name}" is, which its graph does not tell: say logits, softmax or sigmoid (--scores, or scores in a configuration)`,
+    );
+  }
   if (kind === 'labels') {
     throw new SteadysegError(
       `${path}: expected scores to learn from, found that the output "${output.name}" is labels: export the network without its last ArgMax`,

@@ -40,7 +40,7 @@ const batch = (height: number, width: number, pixel: readonly number[]) => {
 
 async function maps(options: Partial<TeacherOptions> & { path: string }, images = batch(8, 12, [10, 20, 30])) {
   const [samples, , height, width] = images.shape;
-  const teacher = await openTeacher({ batch: samples, crop: { height, width }, ...options });
+  const teacher = await openTeacher({ batch: samples, crop: { height, width }, scores: 'logits', ...options });
   try {
     return await teacher.run(images, options.features === undefined ? ['logits'] : ['logits', 'features']);
   } finally {
@@ -109,6 +109,13 @@ describe('a teacher', () => {
     const second = await maps({ path: ours, features: 'fea', cache }, images);
     expect(second).toEqual(first);
     expect(entries().length).toBe(count);
+  });
+
+  it('whose scores the graph does not tell is refused, not guessed', async () => {
+    const { path, output } = await mirror('unsaid.onnx', 8, 12);
+    await expect(maps({ path, output, scores: undefined })).rejects.toThrow(
+      'expected to know what the output "scores" is, which its graph does not tell: say logits, softmax or sigmoid',
+    );
   });
 
   it('goes on without a folder that cannot be written, and says so once', async () => {
