@@ -5,8 +5,8 @@ export {
   type AdaptProgress,
   type AdaptResult,
   adapt,
-  type CurvePoint,
 } from './adapt/adapt.js';
+export type { CurvePoint } from './adapt/choice.js';
 export type { JudgedFrame, Judgement } from './adapt/judge.js';
 export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';
 export type { OnProgress, Progress } from './base/progress.js';

@@ -1,12 +1,9 @@
 // Makes a network steadier on a video without labels: consensus along the flow, distilled into its weights (SPEC section 9).
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import * as v from 'valibot';
+import { join } from 'node:path';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
-import { ensureFolder, exists, readFileBounded, sha256OfFile, writeFileWhole } from '../base/files.js';
-import { count, parseJson } from '../base/json.js';
-import { lockFolder } from '../base/lock.js';
+import { sha256OfFile, writeFileWhole } from '../base/files.js';
 import { checkNotRead, linkedPath } from '../base/outputFile.js';
 import { packageVersion } from '../base/version.js';
 import { openFlowSource } from '../flow/open.js';
@@ -15,14 +12,16 @@ import type { ClassSet } from '../media/classes.js';
 import { type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage, Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
-import { type Tensor, tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { type OnnxStudent, type OnnxStudentOptions, onnxStudent } from '../train/onnxStudent.js';
+import { between, type CurvePoint, chooseAlpha, splitPairs } from './choice.js';
 import { closeClipFiles, framePlanes, type PreparedClip, prepareClip } from './clip.js';
 import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin } from './estimate.js';
 import { type JudgedFrame, type Judgement, judge } from './judge.js';
 import { openPredictor } from './predictor.js';
 import { openRecords } from './records.js';
 import { hasCheckpoint, method, type OtherFrames, trainOnClip } from './training.js';
+import { claimWorkFolder, keptRecord } from './workFolder.js';
 
 /** What `adapt` takes. */
 export interface AdaptOptions extends OnnxStudentOptions, Pick<SessionOptions, 'device' | 'threads'> {
@@ -67,11 +66,6 @@ export interface AdaptProgress {
   readonly total: number | undefined;
 }
 
-/** A point between the original's weights (0) and the trained ones (1), judged on held-back frames. */
-export interface CurvePoint extends Judgement {
-  readonly alpha: number;
-}
-
 export interface AdaptResult {
   /** False when nothing safe made it steadier: the file then holds the original's weights. */
   readonly adapted: boolean;
@@ -93,10 +87,6 @@ export interface AdaptResult {
 /** Frames of each input that must not be forgotten, spread over it. */
 const MAX_KEPT_FRAMES = 200;
 
-/** Every so many pairs, one is held back from training to judge by; with fewer pairs than twice that, none is. */
-const heldBackEvery = 10;
-const alphas = [0.25, 0.5, 0.75, 1];
-
 /**
  * Adapts a network to a clip and writes it: the same file with other numbers in its weights.
  * @throws SteadysegError for inputs, a network or flow that cannot be used; UsageError for options that do not go together;
@@ -114,12 +104,14 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   const { classes: classSet } = student.description;
   const seconds = { frames: 0, consensus: 0, steps: 0, choice: 0, judgement: 0 };
   const closers: (() => Promise<void>)[] = [];
-  await claimFolder(work, await settingsOf(options, sources), options.resume ?? false, closers);
+  const lock = await claimWorkFolder(work, await settingsOf(options, sources), options.resume ?? false);
+  closers.push(() => lock.release());
   try {
     const flow: FlowSource = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
     closers.push(() => flow.close());
     const costs = await measureCosts(student, images, { ...size, classes }, flow, { threads, device });
-    const steps = await keptSteps(work, () => plannedSteps(options, costs, total));
+    // As many as planned when it began: a resumed adaptation ends in the same bytes, however fast it goes on.
+    const steps = Number(await keptRecord(join(work, 'steps.json'), () => `${plannedSteps(options, costs, total)}`));
     if (total !== undefined) options.onEstimate?.(estimate(costs, total, steps, { ...size, classes }));
     const first = await openPredictor(student, student.weights, size, { gives: 'views', threads, device });
     let started = performance.now();
@@ -144,6 +136,12 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     if (clip.count < 2)
       throw new SteadysegError(`${inputs.join(', ')}: expected at least 2 frames, found ${clip.count}`);
 
+    // Sums of the targets follow from the clip, the flow and the network: a checkpoint belongs to one of each.
+    const sums = JSON.stringify(clip.targetSums);
+    if ((await keptRecord(join(work, 'targets.json'), () => sums)) !== sums) {
+      throw new SteadysegError(`${work}: the adaptation was begun with another flow; resume with the same`);
+    }
+
     lap('steps');
     const trained = await trainOnClip(clip, student, training, {
       ...{ steps, seed, work, threads, device, signal, resume: options.resume },
@@ -151,7 +149,10 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
       onStep: (done) => onProgress?.({ stage: 'steps', done, total: steps }),
     });
     lap('choice');
-    const { alpha, curve } = await chooseAlpha(clip, student, trained, held, options);
+    const { alpha, curve } = await chooseAlpha(clip, student, trained, held, {
+      ...{ threads, device, signal },
+      onPoint: (done, points) => onProgress?.({ stage: 'choice', done, total: points }),
+    });
     lap('judgement');
     const weights = between(student.weights, trained, alpha);
     const all = Array.from({ length: clip.count }, (_, t) => t);
@@ -242,22 +243,6 @@ export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> 
 /** Updates where nothing else is said. */
 const defaultSteps = 300;
 
-/** As many steps as planned when the adaptation began: a resumed one ends in the same bytes, however fast it goes on. */
-async function keptSteps(work: string, plan: () => number): Promise<number> {
-  const path = join(work, 'steps.json');
-  if (await exists(path)) {
-    return parseJson(
-      count,
-      new TextDecoder().decode(await readFileBounded(path, MAX_SETTINGS_BYTES)),
-      path,
-      'a number',
-    );
-  }
-  const steps = plan();
-  await writeFileWhole(path, JSON.stringify(steps));
-  return steps;
-}
-
 /** @throws UsageError when not even one step fits into the minutes. */
 function plannedSteps(
   { steps = defaultSteps, minutes }: AdaptOptions,
@@ -325,9 +310,6 @@ function countOf(sources: readonly FrameSource[], limit = Number.POSITIVE_INFINI
   return sum === undefined ? undefined : Math.min(sum, limit);
 }
 
-const settingsFile = 'settings.json';
-const MAX_SETTINGS_BYTES = 2 ** 20;
-
 /** Everything that the result follows from: options, and the contents of the model, the clips and what is kept. */
 async function settingsOf(options: AdaptOptions, sources: readonly FrameSource[]): Promise<string> {
   const {
@@ -350,107 +332,4 @@ async function contentOf(source: FrameSource): Promise<string> {
   const hash = createHash('sha256');
   for (let index = 0; index < (source.paths?.length ?? 1); index++) hash.update(await source.fingerprint(index));
   return hash.digest('hex');
-}
-
-/**
- * Takes the folder for this adaptation: a new one, or, resumed, that of an interrupted one with the same settings. It is locked
- * before anything in it is touched.
- */
-async function claimFolder(
-  work: string,
-  settings: string,
-  resume: boolean,
-  closers: (() => Promise<void>)[],
-): Promise<void> {
-  const path = join(work, settingsFile);
-  if ((await exists(work)) && !(await exists(path))) {
-    throw new SteadysegError(`${work}: expected no such folder, or one of an unfinished adaptation, found another`);
-  }
-  await ensureFolder(work);
-  const lock = await lockFolder(join(work, '.lock'), 'adapting to this file');
-  closers.push(() => lock.release());
-  try {
-    await checkSettings(path, settings, resume);
-    await writeFileWhole(path, settings);
-  } catch (thrown) {
-    await lock.release();
-    throw thrown;
-  }
-}
-
-/** @throws SteadysegError for an adaptation that was begun with others, or that nobody asked to go on with. */
-async function checkSettings(path: string, settings: string, resume: boolean): Promise<void> {
-  if (!(await exists(path))) return;
-  if (!resume) {
-    throw new SteadysegError(
-      `${dirname(path)}: there is an unfinished adaptation; go on with --resume, or remove the folder`,
-    );
-  }
-  const text = new TextDecoder().decode(await readFileBounded(path, MAX_SETTINGS_BYTES));
-  if (JSON.stringify(parseJson(v.unknown(), text, path, 'settings')) !== settings) {
-    throw new SteadysegError(`${path}: the adaptation was begun with other inputs or options; resume with the same`);
-  }
-}
-
-/** Pairs for training, and those held back for the choice. */
-export function splitPairs(pairs: readonly number[]): { training: number[]; held: number[] } {
-  if (pairs.length < 2 * heldBackEvery) return { training: [...pairs], held: [...pairs] };
-  const held = pairs.filter((_, i) => i % heldBackEvery === Math.floor(heldBackEvery / 2));
-  const frames = new Set(held.flatMap((t) => [t, t + 1]));
-  return { training: pairs.filter((t) => !frames.has(t) && !frames.has(t + 1)), held };
-}
-
-/** `(1 - α)·original + α·trained`. */
-export function between(
-  original: ReadonlyMap<string, Tensor>,
-  trained: ReadonlyMap<string, Tensor>,
-  alpha: number,
-): Map<string, Tensor> {
-  return new Map(
-    [...original].map(([name, from]) => {
-      const to = trained.get(name);
-      if (!to || alpha === 0) return [name, from];
-      const target = to.data as Float32Array;
-      const data = Float32Array.from(from.data as Float32Array, (value, i) => (1 - alpha) * value + alpha * target[i]);
-      return [name, tensor('float32', from.shape, data)];
-    }),
-  );
-}
-
-/**
- * The steadiest point whose agreement with the consensus on the held-back frames does not fall, and whose class shares stay as
- * near to the consensus' as the original's are, or within a hundredth.
- */
-async function chooseAlpha(
-  clip: PreparedClip,
-  student: OnnxStudent,
-  trained: ReadonlyMap<string, Tensor>,
-  held: readonly number[],
-  { threads, device, onProgress, signal }: AdaptOptions,
-): Promise<{ alpha: number; curve: CurvePoint[] }> {
-  const frames = [...new Set(held.flatMap((t) => [t, t + 1]))].sort((a, b) => a - b);
-  const curve: CurvePoint[] = [];
-  for (const [k, alpha] of [0, ...alphas].entries()) {
-    signal?.throwIfAborted();
-    const weights = between(student.weights, trained, alpha);
-    const predictor = await openPredictor(student, weights, clip, { gives: 'labels', threads, device });
-    curve.push({ alpha, ...(await judge(clip, predictor, frames).finally(() => predictor.close())) });
-    onProgress?.({ stage: 'choice', done: k + 1, total: alphas.length + 1 });
-  }
-  return { alpha: bestAlpha(curve), curve };
-}
-
-/** Shares may come this much further from the consensus' than the original's are. */
-const sharesTolerance = 0.01;
-
-export function bestAlpha(curve: readonly CurvePoint[]): number {
-  const [original] = curve;
-  const safe = curve.filter(
-    ({ consensus, sharesApart, steady, kappa }) =>
-      consensus >= original.consensus &&
-      sharesApart <= Math.max(original.sharesApart, sharesTolerance) &&
-      steady > original.steady &&
-      kappa > original.kappa,
-  );
-  return safe.reduce((best, point) => (point.steady > best.steady ? point : best), original).alpha;
 }

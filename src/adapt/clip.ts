@@ -86,8 +86,17 @@ export async function closeClipFiles(files: ClipFiles): Promise<void> {
 
 /** Reads the frames once, forth: what the network says of each, the flow between neighbours; then the consensus. */
 export async function prepareClip(options: ClipOptions): Promise<PreparedClip> {
-  const { folder, height, width, classes, onFrame } = options;
-  const files = await openClipFiles(folder, options, classes);
+  const files = await openClipFiles(options.folder, options, options.classes);
+  try {
+    return await readClip(options, files);
+  } catch (thrown) {
+    await closeClipFiles(files);
+    throw thrown;
+  }
+}
+
+async function readClip(options: ClipOptions, files: ClipFiles): Promise<PreparedClip> {
+  const { height, width, classes, onFrame } = options;
   const pairs: number[] = [];
   const cuts: number[] = [];
   let count = 0;
@@ -99,8 +108,9 @@ export async function prepareClip(options: ClipOptions): Promise<PreparedClip> {
       options.signal?.throwIfAborted();
       if (options.limit !== undefined && count >= options.limit) break;
       const resized = sized(image, options);
-      await files.frames.write(count, planesOf(resized));
-      await files.probabilities.write(count, await options.predictor.run(planesOf(resized)));
+      const planes = planesOf(resized);
+      await files.frames.write(count, planes);
+      await files.probabilities.write(count, await options.predictor.run(planes));
       const frame = flowFrame(stem, async () => resized);
       const clip = clipOf(index);
       if (previous && previous.clip === clip && previous.index === index - 1) {

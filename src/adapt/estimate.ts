@@ -3,6 +3,7 @@ import { type FlowSource, flowFrame } from '../flow/source.js';
 import type { RgbImage, Size } from '../media/image.js';
 import type { Student } from '../train/student.js';
 import { bytesOnDisk, consensusReach, framePlanes } from './clip.js';
+import { consensusOf } from './consensus.js';
 import { openPredictor } from './predictor.js';
 import { openPairStep, type TrainingOnClip } from './training.js';
 
@@ -27,8 +28,6 @@ export interface AdaptEstimate {
   readonly memory: number;
 }
 
-/** Seconds for the four corners of one class at one pixel, as measured on a laptop's core. */
-const secondsPerSample = 5e-9;
 /** Held-back frames are judged this often, besides the clip before and after: about a fifth of it at five points. */
 const judgedShares = 3;
 
@@ -56,10 +55,18 @@ export async function measureCosts(
   const step = await timed(pair.runEmpty).finally(() => pair.close());
   return {
     frame: segmenting + following * ((height * width) / (images[0].height * images[0].width)),
-    consensus: secondsPerSample * 2 * consensusReach * classes * height * width,
+    consensus: 2 * consensusReach * (await timed(async () => joinOne(size))),
     step,
     judgement: segmenting / 2,
   };
+}
+
+/** The consensus of a frame with one neighbour that shows all of it. */
+function joinOne({ height, width, classes }: Size & { readonly classes: number }): void {
+  const pixels = height * width;
+  const own = { height, width, classes, data: new Uint8Array(pixels * classes).fill(1) };
+  const flow = { height, width, data: new Float32Array(2 * pixels).fill(0.5) };
+  consensusOf(own, [{ probabilities: own, flow, hidden: new Uint8Array(pixels) }], 0.5);
 }
 
 function bothFlows(flow: FlowSource, images: readonly RgbImage[]): Promise<unknown> {

@@ -1,0 +1,84 @@
+// How far the weights go from the original's to the trained ones: chosen without labels, on frames that did not train (SPEC section 9).
+import type { SessionOptions } from '../runtime/openSession.js';
+import { type Tensor, tensor } from '../tensor/tensor.js';
+import type { Student } from '../train/student.js';
+import type { PreparedClip } from './clip.js';
+import { type Judgement, judge } from './judge.js';
+import { openPredictor } from './predictor.js';
+
+/** A point between the original's weights (0) and the trained ones (1), judged on held-back frames. */
+export interface CurvePoint extends Judgement {
+  readonly alpha: number;
+}
+
+/** Every so many pairs, one is held back from training to judge by; with fewer pairs than twice that, none is. */
+const heldBackEvery = 10;
+const alphas = [0.25, 0.5, 0.75, 1];
+
+export interface ChoiceOptions extends Pick<SessionOptions, 'device' | 'threads'> {
+  readonly signal?: AbortSignal | undefined;
+  readonly onPoint?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Pairs for training, and those held back for the choice. */
+export function splitPairs(pairs: readonly number[]): { training: number[]; held: number[] } {
+  if (pairs.length < 2 * heldBackEvery) return { training: [...pairs], held: [...pairs] };
+  const held = pairs.filter((_, i) => i % heldBackEvery === Math.floor(heldBackEvery / 2));
+  const frames = new Set(held.flatMap((t) => [t, t + 1]));
+  return { training: pairs.filter((t) => !frames.has(t) && !frames.has(t + 1)), held };
+}
+
+/** `(1 - α)·original + α·trained`. */
+export function between(
+  original: ReadonlyMap<string, Tensor>,
+  trained: ReadonlyMap<string, Tensor>,
+  alpha: number,
+): Map<string, Tensor> {
+  return new Map(
+    [...original].map(([name, from]) => {
+      const to = trained.get(name);
+      if (!to || alpha === 0) return [name, from];
+      const target = to.data as Float32Array;
+      const data = Float32Array.from(from.data as Float32Array, (value, i) => (1 - alpha) * value + alpha * target[i]);
+      return [name, tensor('float32', from.shape, data)];
+    }),
+  );
+}
+
+/**
+ * The steadiest point whose agreement with the consensus on the held-back frames does not fall, and whose class shares stay as
+ * near to the consensus' as the original's are, or within a hundredth.
+ */
+export async function chooseAlpha(
+  clip: PreparedClip,
+  student: Student,
+  trained: ReadonlyMap<string, Tensor>,
+  held: readonly number[],
+  { threads, device, onPoint, signal }: ChoiceOptions,
+): Promise<{ alpha: number; curve: CurvePoint[] }> {
+  const frames = [...new Set(held.flatMap((t) => [t, t + 1]))].sort((a, b) => a - b);
+  const curve: CurvePoint[] = [];
+  for (const [k, alpha] of [0, ...alphas].entries()) {
+    signal?.throwIfAborted();
+    const weights = between(student.weights, trained, alpha);
+    const predictor = await openPredictor(student, weights, clip, { gives: 'labels', threads, device });
+    curve.push({ alpha, ...(await judge(clip, predictor, frames).finally(() => predictor.close())) });
+    onPoint?.(k + 1, alphas.length + 1);
+  }
+  return { alpha: bestAlpha(curve), curve };
+}
+
+/** Shares may come this much further from the consensus' than the original's are. */
+const sharesTolerance = 0.01;
+
+export function bestAlpha(curve: readonly CurvePoint[]): number {
+  const [original] = curve;
+  const safe = curve.filter(
+    ({ consensus, sharesApart, steady, kappa }) =>
+      consensus >= original.consensus &&
+      sharesApart <= Math.max(original.sharesApart, sharesTolerance) &&
+      steady > original.steady &&
+      kappa > original.kappa,
+  );
+  return safe.reduce((best, point) => (point.steady > best.steady ? point : best), original).alpha;
+}

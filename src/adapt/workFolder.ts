@@ -1,0 +1,49 @@
+// The folder of an adaptation under way: locked, and gone on with only where everything that the result follows from is the same.
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { SteadysegError } from '../base/errors.js';
+import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
+import { parseJson } from '../base/json.js';
+import { type Lock, lockFolder } from '../base/lock.js';
+
+/** A few settings and digests. */
+const MAX_RECORD_BYTES = 2 ** 20;
+
+/**
+ * Takes a folder: a new one, or, resumed, that of an interrupted adaptation with the same settings. It is locked before
+ * anything in it is touched.
+ * @param settings options and digests, as JSON.
+ * @throws SteadysegError for a folder that is somebody else's, is worked in, or was begun with others.
+ */
+export async function claimWorkFolder(work: string, settings: string, resume: boolean): Promise<Lock> {
+  const path = join(work, 'settings.json');
+  if ((await exists(work)) && !(await exists(path))) {
+    throw new SteadysegError(`${work}: expected no such folder, or one of an unfinished adaptation, found another`);
+  }
+  await ensureFolder(work);
+  const lock = await lockFolder(join(work, '.lock'), 'adapting to this file');
+  try {
+    if (!resume && (await exists(path))) {
+      throw new SteadysegError(`${work}: there is an unfinished adaptation; go on with --resume, or remove the folder`);
+    }
+    const kept = await keptRecord(path, () => settings);
+    if (kept !== settings) {
+      throw new SteadysegError(`${path}: the adaptation was begun with other inputs or options; resume with the same`);
+    }
+    return lock;
+  } catch (thrown) {
+    await lock.release();
+    throw thrown;
+  }
+}
+
+/** What a file of the folder holds, as JSON; made, and kept, where there is none yet. */
+export async function keptRecord(path: string, make: () => string): Promise<string> {
+  if (await exists(path)) {
+    const text = new TextDecoder().decode(await readFileBounded(path, MAX_RECORD_BYTES));
+    return JSON.stringify(parseJson(v.unknown(), text, path, 'a record of an adaptation'));
+  }
+  const made = make();
+  await writeFileWhole(path, made);
+  return made;
+}
