@@ -35,6 +35,8 @@ let choice = 0;
 /** One choice is followed after another: a network is not let go while it runs. */
 let queue = Promise.resolve();
 let model: SegmentationModel | undefined;
+/** The file that the user picked last. */
+let own: File | undefined;
 /** Whether the model is another than the chosen one. */
 let stale = true;
 
@@ -44,11 +46,10 @@ function say(text: string, failed = false): void {
 }
 
 async function chosenModel(): Promise<SegmentationModel> {
-  const [file] = modelFile.files ?? [];
   const options = { device: device.value };
   if (shipped.value !== '') return loadModel(new URL(`/models/${shipped.value}.onnx`, location.href), options);
-  if (!file) throw new Error('choose the file of a network (.onnx)');
-  return loadModel(new Uint8Array(await file.arrayBuffer()), options);
+  if (!own) throw new Error('choose the file of a network (.onnx)');
+  return loadModel(new Uint8Array(await own.arrayBuffer()), options);
 }
 
 function showLegend({ classes }: SegmentationModel): void {
@@ -138,11 +139,16 @@ async function showPicture(file: File, current: number): Promise<void> {
 }
 
 modelFile.addEventListener('change', () => {
+  own = modelFile.files?.[0];
   // Who picks a file wants it.
-  if (modelFile.files?.length) shipped.value = '';
+  if (own) shipped.value = '';
   start(true);
 });
-shipped.addEventListener('change', () => start(true));
+shipped.addEventListener('change', () => {
+  // A browser tells of no change when the file that a field holds is picked again.
+  if (shipped.value !== '') modelFile.value = '';
+  start(true);
+});
 for (const input of [mediaFile, side]) input.addEventListener('change', () => start(false));
 device.addEventListener('change', () => {
   location.search = new URLSearchParams({ device: device.value }).toString();

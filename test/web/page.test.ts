@@ -151,7 +151,12 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await status(/128×64, \d+ ms a frame/);
     await page.selectOption('#shipped', 'toycity-plain');
     await page.setInputFiles('#model', file('own.onnx'));
-    await expect.poll(() => page.locator('#legend li').count(), { timeout: 120_000 }).toBe(4);
+    const classes = () => page.locator('#legend li').count();
+    await expect.poll(classes, { timeout: 120_000 }).toBe(4);
+    await page.selectOption('#shipped', 'toycity-plain');
+    await expect.poll(classes, { timeout: 120_000 }).toBe(19);
+    await page.selectOption('#shipped', '');
+    await expect.poll(classes, { timeout: 120_000 }).toBe(4);
   });
 
   it('keeps no picture or video that it no longer shows', async () => {
