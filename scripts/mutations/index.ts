@@ -1,4 +1,5 @@
 // All mistakes that the tests must see.
+import { adapt } from './adapt.js';
 import { data } from './data.js';
 import { flow } from './flow.js';
 import { gradients } from './gradients.js';
@@ -15,6 +16,7 @@ export const mutations: readonly Mutation[] = [
   ...losses,
   ...flow,
   ...training,
+  ...adapt,
   ...data,
   ...graphs,
   ...gradients,

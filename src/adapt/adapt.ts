@@ -12,6 +12,7 @@ import type { ClassSet } from '../media/classes.js';
 import { type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage, Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
+import { inputSize } from '../segment/inputSize.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type OnnxStudent, type OnnxStudentOptions, onnxStudent } from '../train/onnxStudent.js';
 import { between, type CurvePoint, chooseAlpha, splitPairs } from './choice.js';
@@ -207,7 +208,7 @@ async function openAdaptation(options: AdaptOptions): Promise<Opened> {
   }
   const sources = await Promise.all(inputs.map((input) => openFrames(input)));
   const images = await firstImages(sources);
-  return { student, sources, images, size: inputSize(student, images[0]), total: countOf(sources, limit) };
+  return { student, sources, images, size: inputSize(student.description, images[0]), total: countOf(sources, limit) };
 }
 
 /** What `adapt` would do. */
@@ -293,12 +294,6 @@ async function firstImages(sources: readonly FrameSource[]): Promise<RgbImage[]>
   }
   if (images.length > 0) return images;
   throw new SteadysegError(`${sources.map(({ input }) => input).join(', ')}: expected frames, found none`);
-}
-
-/** The size frames are given to the network at: its own, else the first frame's, to the nearest multiple. */
-function inputSize({ description }: OnnxStudent, image: RgbImage): Size {
-  const nearest = (side: number) => Math.max(1, Math.round(side / description.sizeMultiple)) * description.sizeMultiple;
-  return { height: description.height ?? nearest(image.height), width: description.width ?? nearest(image.width) };
 }
 
 function countOf(sources: readonly FrameSource[], limit = Number.POSITIVE_INFINITY): number | undefined {

@@ -1,8 +1,7 @@
 // The clip that a network is adapted to, prepared once: frames at its input size, probabilities, flow, consensus; all on disk.
-
 import { ensureFolder } from '../base/files.js';
 import { clipIndex, firstStems } from '../flow/pairs.js';
-import { resizeInterleaved } from '../flow/resize.js';
+import { resizeFlow } from '../flow/resize.js';
 import { type FlowFrame, type FlowSource, flowFrame } from '../flow/source.js';
 import type { FrameSource } from '../media/frames.js';
 import type { OpticalFlow, RgbImage, Size } from '../media/image.js';
@@ -115,9 +114,10 @@ async function readClip(options: ClipOptions, files: ClipFiles): Promise<Prepare
       const clip = clipOf(index);
       if (previous && previous.clip === clip && previous.index === index - 1) {
         const pair = { first: previous.frame, second: frame };
+        // Flow that lies in files is of the frames' own size.
         const [forward, backward] = (
           await Promise.all([options.flow.flow(pair, 'forward'), options.flow.flow(pair, 'backward')])
-        ).map((flow) => sizedFlow(flow, options));
+        ).map((flow) => resizeFlow(flow, options));
         const hidden = hiddenPixels(forward, backward);
         const t = count - 1;
         await files.forward.write(t, bytesOf(forward));
@@ -128,23 +128,12 @@ async function readClip(options: ClipOptions, files: ClipFiles): Promise<Prepare
         else cuts.push(t);
       }
       previous = { index, clip, frame };
-      onFrame?.(++count, 'frames');
+      count++;
+      onFrame?.(count, 'frames');
     }
   }
   const targetSums = await addConsensus(options, files, count, pairs);
   return { height, width, classes, count, pairs, cuts, targetSums, files };
-}
-
-/** Flow that lies in files is of the frames' own size: it is resized, and its vectors with it. */
-function sizedFlow(flow: OpticalFlow, { height, width }: Size): OpticalFlow {
-  if (flow.height === height && flow.width === width) return flow;
-  const data = resizeInterleaved(flow.data, flow.width, flow.height, 2, width, height);
-  const [alongX, alongY] = [width / flow.width, height / flow.height];
-  for (let i = 0; i < data.length; i += 2) {
-    data[i] *= alongX;
-    data[i + 1] *= alongY;
-  }
-  return { height, width, data };
 }
 
 /** A frame at the network's input size, as RGB planes. */

@@ -22,8 +22,9 @@ import {
 import { buildTrainingStep, type StepOptions, type TrainingStep } from '../train/step.js';
 import type { Student } from '../train/student.js';
 import { anchorPicture } from './anchor.js';
-import { type PreparedClip, readFlow } from './clip.js';
+import type { PreparedClip } from './clip.js';
 import { targetWeights } from './consensus.js';
+import { pairFeeds } from './pairFeeds.js';
 import { openPredictor } from './predictor.js';
 
 /** SPEC §9: what a first sketch found to work. */
@@ -72,7 +73,7 @@ const commonOptions = (student: Student, { height, width }: Size): Omit<StepOpti
 });
 
 /** Two neighbouring frames against the consensus, and each other. */
-function pairStep(student: Student, clip: StepSize): TrainingStep {
+export function pairStep(student: Student, clip: StepSize): TrainingStep {
   return buildTrainingStep({
     ...commonOptions(student, clip),
     ...{ frames: 2, flowValidity: true, losses: { consensus: 1, motion: method.motion } },
@@ -145,9 +146,8 @@ export async function trainOnClip(
       others && (await openPredictor(student, student.weights, clip, { gives: 'probabilities', threads, device }));
     if (original) closers.push(() => original.close());
     while (state.step < steps) {
-      const random = createRandom(deriveSeed(seed, 'pair', state.step));
-      const t = pairs[random.integer(pairs.length)];
-      const { losses, gradients } = await onPair(await pairFeeds(clip, t, classes, random.uniform() < 0.5));
+      const { t, mirrored } = drawPair(pairs, seed, state.step);
+      const { losses, gradients } = await onPair(await pairFeeds(clip, t, mirrored));
       if (!Number.isFinite(losses.loss)) {
         throw new SteadysegError(`step ${state.step + 1}: the loss became ${losses.loss}`);
       }
@@ -179,6 +179,12 @@ export async function trainOnClip(
   return resultingParameters(state);
 }
 
+/** The pair of a step, every second one mirrored. */
+export function drawPair(pairs: readonly number[], seed: number, step: number): { t: number; mirrored: boolean } {
+  const random = createRandom(deriveSeed(seed, 'pair', step));
+  return { t: pairs[random.integer(pairs.length)], mirrored: random.uniform() < 0.5 };
+}
+
 /** `sums + factor · values`, in place. */
 function addScaled(
   sums: ReadonlyMap<string, Float32Array>,
@@ -189,55 +195,4 @@ function addScaled(
     const value = values.get(name);
     if (value) for (let i = 0; i < sum.length; i++) sum[i] += factor * value[i];
   }
-}
-
-/** A pair of frames, its flow and targets; all mirrored when asked to. */
-async function pairFeeds(
-  clip: PreparedClip,
-  t: number,
-  classes: number,
-  mirrored: boolean,
-): Promise<Record<string, Tensor>> {
-  const { files, height, width } = clip;
-  const [image, neighbour, targets, nextTargets, flow, hidden] = await Promise.all([
-    files.frames.read(t),
-    files.frames.read(t + 1),
-    files.targets.read(t),
-    files.targets.read(t + 1),
-    readFlow(files.forward, t, clip),
-    files.hidden.read(t),
-  ]);
-  const pixels = height * width;
-  const planes = new Float32Array(2 * pixels);
-  const valid = new Float32Array(pixels);
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      const from = mirrored ? i + width - 1 - 2 * x : i;
-      planes[i] = mirrored ? -flow.data[2 * from] : flow.data[2 * from];
-      planes[pixels + i] = flow.data[2 * from + 1];
-      valid[i] = hidden[from] === 0 ? 1 : 0;
-    }
-  }
-  const rows = (bytes: Uint8Array, unit: number) => (mirrored ? mirroredRows(bytes, width, unit) : bytes);
-  return {
-    image: tensor('uint8', [1, 3, height, width], rows(image, 1)),
-    neighbour: tensor('uint8', [1, 3, height, width], rows(neighbour, 1)),
-    'targets.frame': tensor('uint8', [1, height, width, classes], rows(targets, classes)),
-    'targets.neighbour': tensor('uint8', [1, height, width, classes], rows(nextTargets, classes)),
-    flow: tensor('float32', [1, 2, height, width], planes),
-    flowValid: tensor('float32', [1, 1, height, width], valid),
-  };
-}
-
-/** Rows of `width` units with left and right exchanged. */
-function mirroredRows(bytes: Uint8Array, width: number, unit: number): Uint8Array {
-  const out = new Uint8Array(bytes.length);
-  const row = width * unit;
-  for (let start = 0; start < bytes.length; start += row) {
-    for (let x = 0; x < width; x++) {
-      const from = start + (width - 1 - x) * unit;
-      for (let k = 0; k < unit; k++) out[start + x * unit + k] = bytes[from + k];
-    }
-  }
-  return out;
 }

@@ -1,4 +1,5 @@
 // Bilinear resizing of interleaved samples (colours, flow vectors) with half-pixel centres.
+import type { OpticalFlow, Size } from '../media/image.js';
 import { halfPixelAxis } from '../tensor/linearAxis.js';
 
 /**
@@ -35,4 +36,16 @@ export function resizeInterleaved(
     }
   }
   return out;
+}
+
+/** Flow between frames that are resized so: at the new size, its vectors in pixels of that. */
+export function resizeFlow(flow: OpticalFlow, { height, width }: Size): OpticalFlow {
+  if (flow.height === height && flow.width === width) return flow;
+  const data = resizeInterleaved(flow.data, flow.width, flow.height, 2, width, height);
+  const [alongX, alongY] = [width / flow.width, height / flow.height];
+  for (let i = 0; i < data.length; i += 2) {
+    data[i] *= alongX;
+    data[i + 1] *= alongY;
+  }
+  return { height, width, data };
 }

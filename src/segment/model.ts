@@ -7,6 +7,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { describeNetwork } from './describeNetwork.js';
 import { feedOf } from './feed.js';
 import { type CutNetwork, cutFinalResize } from './finalResize.js';
+import { inputSize } from './inputSize.js';
 import type { DescribeOptions, FoundNetwork, NetworkDescription } from './network.js';
 import { readResult } from './networkResult.js';
 import { type Network, type Segmentation, type SegmentOptions, segmentFrame } from './segment.js';
@@ -99,10 +100,7 @@ export async function openNetwork(
   return {
     preprocessing: description.preprocessing,
     background: description.output.background,
-    inputSize: (region) => ({
-      height: description.height ?? nearestMultiple(region.height, description.sizeMultiple),
-      width: description.width ?? nearestMultiple(region.width, description.sizeMultiple),
-    }),
+    inputSize: (region) => inputSize(description, region),
     async run(planes, size) {
       let results: Record<string, Tensor>;
       try {
@@ -141,8 +139,4 @@ export function checkSegmentOptions(description: NetworkDescription, options: Se
       `${source}: expected a network of free input size for several scales, found ${height}x${width}: use tiles of that size (--tile ${height}x${width})`,
     );
   }
-}
-
-function nearestMultiple(size: number, multiple: number): number {
-  return Math.max(1, Math.round(size / multiple)) * multiple;
 }

@@ -1,9 +1,9 @@
 // The student of a run as its configuration describes it.
 import { UsageError } from '../base/errors.js';
-import { fitsPattern } from '../base/namePattern.js';
 import { architectureStudent } from './architectureStudent.js';
 import type { TrainingConfig } from './config.js';
 import { onnxStudent } from './onnxStudent.js';
+import { selectedWeights } from './selectedWeights.js';
 import type { Student } from './student.js';
 
 /** Keys that only an architecture has, and those that only a model has. */
@@ -38,15 +38,11 @@ export async function configuredStudent(
     }
     return student;
   }
-  const { architecture = 'pspnet18', widthMultiplier, weights, backbone, train = ['*'], freeze = [] } = network;
+  const { architecture = 'pspnet18', widthMultiplier, weights, backbone } = network;
   const student = await architectureStudent({
     ...{ architecture, widthMultiplier, weights, backbone, seed },
     classes: { count: classes.length, names: classes },
   });
-  for (const pattern of [...train, ...freeze]) {
-    if ([...student.weights.keys()].some((name) => fitsPattern(name, pattern))) continue;
-    throw new UsageError(`network: expected a pattern that fits a weight of ${architecture}, found "${pattern}"`);
-  }
-  const fits = (name: string, patterns: readonly string[]) => patterns.some((pattern) => fitsPattern(name, pattern));
-  return { ...student, trains: (name) => fits(name, train) && !fits(name, freeze) };
+  const trained = selectedWeights([...student.weights.keys()], network, architecture);
+  return { ...student, trains: (name) => trained.has(name) };
 }

@@ -1,8 +1,6 @@
 // Any .onnx file as a student: its graph is built into training graphs, and trained weights go back into its bytes.
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
-import { fitsPattern } from '../base/namePattern.js';
-import { suggest } from '../base/suggest.js';
 import type { Value } from '../onnx/graph.js';
 import { type AddedModel, addModel } from '../onnx/import.js';
 import type { Model } from '../onnx/model.js';
@@ -15,14 +13,10 @@ import { describeNetwork } from '../segment/describeNetwork.js';
 import { findNetwork } from '../segment/findNetwork.js';
 import type { DescribeOptions, NetworkDescription } from '../segment/network.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { selectedWeights, type WeightSelection } from './selectedWeights.js';
 import type { Student } from './student.js';
 
-export interface OnnxStudentOptions extends DescribeOptions {
-  /** Patterns of weights that are trained; default: all. */
-  readonly train?: readonly string[] | undefined;
-  /** Patterns of weights that are not. */
-  readonly freeze?: readonly string[] | undefined;
-}
+export type OnnxStudentOptions = DescribeOptions & WeightSelection;
 
 /** A student made of a file, and how its pixels and scores are understood. */
 export interface OnnxStudent extends Student {
@@ -76,7 +70,7 @@ export async function onnxStudent(path: string, options: OnnxStudentOptions = {}
     if (content) weights.set(name, widenTensor(content));
   }
   const trainable = [...weights.keys()].filter((name) => roles.get(name)?.role === 'weight');
-  const trained = selectedNames(trainable, options, path);
+  const trained = selectedWeights(trainable, options, path);
   const added = new WeakMap<object, AddedModel>();
   return {
     name: path,
@@ -112,23 +106,6 @@ function contentOf({ graph }: Model, name: string): Tensor | undefined {
   if (content) return content;
   const value = graph.nodes.find(({ op, outputs }) => op === 'Constant' && outputs[0] === name)?.attributes.value;
   return value?.kind === 'tensor' ? value.value : undefined;
-}
-
-function selectedNames(
-  names: readonly string[],
-  { train = ['*'], freeze = [] }: OnnxStudentOptions,
-  path: string,
-): Set<string> {
-  for (const pattern of [...train, ...freeze]) {
-    if (pattern === '*' || names.some((name) => fitsPattern(name, pattern))) continue;
-    const near = suggest(pattern, names);
-    throw new UsageError(
-      `${path}: expected a pattern that fits one of its ${names.length} weights, found "${pattern}"${near ? `; did you mean ${near}?` : ''}`,
-    );
-  }
-  const fits = (name: string, patterns: readonly string[]) => patterns.some((pattern) => fitsPattern(name, pattern));
-  const selected = names.filter((name) => fits(name, train) && !fits(name, freeze));
-  return new Set(selected);
 }
 
 /** Scores as N×C×h×w whose softmax are the class probabilities, whatever the output holds. */

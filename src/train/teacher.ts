@@ -10,6 +10,7 @@ import { bilinear } from '../onnx/resample.js';
 import { withWinograd } from '../onnx/winograd.js';
 import { writeModel } from '../onnx/write.js';
 import { createSession, type Session, type SessionOptions } from '../runtime/session.js';
+import { inputSize } from '../segment/inputSize.js';
 import type { DescribeOptions } from '../segment/network.js';
 import type { PreprocessingOptions } from '../segment/preprocessing.js';
 import { elementCount, formatShape, type Tensor, tensor, zeros } from '../tensor/tensor.js';
@@ -174,12 +175,7 @@ function teacherNetwork(
 
 /** The input size: fixed by the file, else the nearest to the crop's that it takes. */
 function sizeFor({ description }: FileStudent, crop: Size): Size {
-  if (!description) return crop;
-  const nearest = (size: number) => Math.max(1, Math.round(size / description.sizeMultiple)) * description.sizeMultiple;
-  return {
-    height: description.height ?? nearest(crop.height),
-    width: description.width ?? nearest(crop.width),
-  };
+  return description ? inputSize(description, crop) : crop;
 }
 
 function resized(pixels: Value, to: Size): Value {

@@ -30,6 +30,17 @@ it('is the mean of what the frames that show a point say of it, sharpened', () =
   // Halfway between two pixels it is the mean of both: (127.5, 127.5) is added.
   const half = consensusOf(own, [{ probabilities: neighbour, flow: flow(0.5, 0), hidden: visible }], 1);
   expect([...half.targets.data.subarray(3, 6)]).toEqual([140, 115, 0]);
+  // A quarter to the right and half a line down, to classes 0, 1, 2 and 1: 3/8, 1/8, 3/8 and 1/8 of them.
+  const quarters = map((pixel) => [
+    pixel === 0 ? 255 : 0,
+    pixel === 1 || pixel === width + 1 ? 255 : 0,
+    pixel === width ? 255 : 0,
+  ]);
+  const nothing = map(() => [0, 0, 0]);
+  const neighbours = [{ probabilities: quarters, flow: flow(0.25, 0.5), hidden: visible }];
+  expect([...consensusOf(nothing, neighbours, 1).targets.data.subarray(0, 3)]).toEqual([96, 64, 96]);
+  // τ = 1/3 gives the third power: 27 : 8 : 27.
+  expect([...consensusOf(nothing, neighbours, 1 / 3).targets.data.subarray(0, 3)]).toEqual([111, 33, 111]);
 });
 
 it('leaves out what a neighbour does not show, and is the frame itself without neighbours', () => {

@@ -1,0 +1,93 @@
+// Mistakes in the arithmetic of adapting: consensus, targets, what is fed, what is held back, the choice.
+import { changes } from './mutation.js';
+
+const adapting = 'test/adapt/adapt.test.ts';
+const anchor = 'test/adapt/anchor.test.ts';
+const clip = 'test/adapt/clip.test.ts';
+const consensus = 'test/adapt/consensus.test.ts';
+const training = 'test/adapt/training.test.ts';
+const predictor = 'test/adapt/predictor.test.ts';
+
+export const adapt = [
+  ...changes('adapt/consensus', consensus, [
+    ['x + flow.data[2 * pixel]', 'x - flow.data[2 * pixel]'],
+    ['hidden[pixel] !== 0', 'hidden[pixel] === 0'],
+    ['(1 - fx) * (1 - fy), fx * (1 - fy)', 'fx * (1 - fy), (1 - fx) * (1 - fy)'],
+    ['(1 - fx) * fy, fx * fy', 'fx * fy, (1 - fx) * fy'],
+    ['share * share :', 'share :'],
+    ['1 / temperature', 'temperature'],
+    ['255 * powers[c]', '256 * powers[c]'],
+    ['share ** -0.5', 'share ** -1'],
+    ['weight * shares[c]', 'weight'],
+    ['weight / scale', 'weight * scale'],
+  ]),
+  ...changes('adapt/clip', clip, [
+    ['consensusReach = 4', 'consensusReach = 3'],
+    ['d <= consensusReach', 'd < consensusReach'],
+    ['t + step * d', 't + d'],
+    ['step > 0 ? other - 1 : other', 'other'],
+    ['readFlow(files.backward, s - 1,', 'readFlow(files.backward, s,'],
+    ['previous.clip === clip && ', ''],
+    ['seen >= smallestOverlap', 'seen < smallestOverlap'],
+    ['sums[i % classes] += targets.data[i]', 'sums[i % classes] += 1'],
+    ['planes[pixels + i] = data[3 * i + 1]', 'planes[pixels + i] = data[3 * i + 2]'],
+    ['planes[c * pixels + i]', 'planes[i]'],
+  ]),
+  ...changes('adapt/judge', clip, [
+    ['0.9 * 255', '0.8 * 255'],
+    ['tally.kept / tally.sure', 'tally.kept / tally.pixels'],
+    ['own[label]++', 'own[0]++'],
+    ['readFlow(files.backward, index - 1,', 'readFlow(files.forward, index - 1,'],
+    ['sum + value - found.steady[c]', 'sum + value'],
+  ]),
+  ...changes('adapt/pairFeeds', clip, [
+    ['mirrored ? -flow.data[2 * from]', 'mirrored ? flow.data[2 * from]'],
+    ['i + width - 1 - 2 * x', 'i'],
+    ['hidden[from] === 0 ? 1 : 0', 'hidden[from] === 0 ? 0 : 1'],
+    ['width - 1 - x', 'x'],
+    ['files.targets.read(t + 1)', 'files.targets.read(t)'],
+    ['files.frames.read(t + 1)', 'files.frames.read(t)'],
+  ]),
+  ...changes('adapt/predictor', predictor, [
+    ['softmax(mirror(scoresOf(mirror(pixels))), 1)', 'softmax(scoresOf(mirror(pixels)), 1)'],
+    ['1)), 0.5)', '1)), 1)'],
+    ['mul(last, 255), 0.5', 'mul(last, 255), 0'],
+    ['[0, 2, 3, 1]', '[0, 3, 2, 1]'],
+  ]),
+  ...changes('adapt/anchor', anchor, [
+    ['(1 - changes.smallestZoom) * random', 'changes.smallestZoom * random'],
+    ['mirrored ? width - 1 - x : x', 'x'],
+    ['128 + brightness - 128 * scale', 'brightness'],
+    ['255 * changes.brightness', 'changes.brightness'],
+    ['1 + changes.colour', '1 - changes.colour'],
+    ['random.uniform() >= changes.mixed', 'random.uniform() < changes.mixed'],
+    ['* width + left', '* width'],
+  ]),
+  ...changes('adapt/training', training, [
+    ['rate: 2e-4', 'rate: 2e-3'],
+    ["mean: 'visible'", "mean: 'elements'"],
+    ["compare: 'probabilities'", "compare: 'logits'"],
+    ['consensus: 1, motion: method.motion', 'consensus: 1, motion: 1'],
+    ['targetWeights(clip.targetSums)', 'clip.targetSums.map(() => 1)'],
+    ['random.uniform() < 0.5', 'false'],
+  ]),
+  ...changes('adapt/training', adapting, [['sum[i] += factor * value[i]', 'sum[i] -= factor * value[i]']]),
+  ...changes('adapt/choice', adapting, [
+    ['i % heldBackEvery === ', 'i % heldBackEvery !== '],
+    ['!frames.has(t) && ', ''],
+    [' && !frames.has(t + 1)', ''],
+    ['(1 - alpha) * value + alpha * target[i]', 'alpha * value + (1 - alpha) * target[i]'],
+    ['consensus >= original.consensus', 'consensus <= original.consensus'],
+    ['Math.max(original.sharesApart, sharesTolerance)', 'Math.max(1, sharesTolerance)'],
+    ['point.steady > best.steady', 'point.steady < best.steady'],
+  ]),
+  ...changes('adapt/estimate', adapting, [
+    ['(60 * minutes - rest)', '(60 * minutes + rest)'],
+    ['60 * minutes', 'minutes'],
+    ['judgedShares = 3', 'judgedShares = 2'],
+  ]),
+  ...changes('flow/resize', 'test/flow/resize.test.ts', [
+    ['data[i] *= alongX', 'data[i] /= alongX'],
+    ['width / flow.width, height / flow.height', 'height / flow.height, width / flow.width'],
+  ]),
+];

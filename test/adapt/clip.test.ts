@@ -1,0 +1,204 @@
+// A clip prepared for adaptation against its formulas, on frames that move by whole pixels: consensus, shots, feeds, judgement.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { closeClipFiles, framePlanes, type PreparedClip, prepareClip } from '#src/adapt/clip.js';
+import { judge } from '#src/adapt/judge.js';
+import { pairFeeds } from '#src/adapt/pairFeeds.js';
+import type { Predictor } from '#src/adapt/predictor.js';
+import type { FlowSource } from '#src/flow/source.js';
+import { openFrames } from '#src/media/frames.js';
+import { writePicture } from '#src/media/pictures.js';
+import { createRandom } from '#src/tensor/random.js';
+
+const [height, width, classes] = [3, 12, 3];
+const pixels = height * width;
+const folder = mkdtempSync(join(tmpdir(), 'steadyseg-clip-'));
+const [first, second] = [join(folder, 'first'), join(folder, 'second')];
+/** Shots: numbers that go on, others of the same folder, another input. */
+const shots = [
+  { folder: first, number: 0, count: 7 },
+  { folder: first, number: 30, count: 3 },
+  { folder: second, number: 0, count: 2 },
+] as const;
+/** The shot of each frame. */
+const shotOf = shots.flatMap(({ count }, k) => Array<number>(count).fill(k));
+const count = shotOf.length;
+
+/** What the network says of frame t: bytes, drawn. */
+const random = createRandom(11);
+const said = Array.from({ length: count }, () =>
+  Uint8Array.from({ length: pixels * classes }, () => random.integer(256)),
+);
+
+/** Every point moves one pixel to the right from frame to frame. */
+const flow: FlowSource = {
+  name: 'one to the right',
+  concurrency: 1,
+  flow: async (_, direction) => ({
+    ...{ height, width },
+    data: Float32Array.from({ length: 2 * pixels }, (_, i) => (i % 2 === 1 ? 0 : direction === 'forward' ? 1 : -1)),
+  }),
+  check: async () => {},
+  close: async () => {},
+};
+
+/** The number of a frame is its red. */
+const predictor: Predictor = { run: async (planes) => said[planes[0]], close: async () => {} };
+
+let clip: PreparedClip;
+beforeAll(async () => {
+  for (const [t, shot] of shotOf.entries()) {
+    const data = Uint8Array.from({ length: 3 * pixels }, (_, at) => (at % 3 === 0 ? t : at % 251));
+    const number = shots[shot].number + t - shotOf.indexOf(shot);
+    await writePicture(join(shots[shot].folder, `${number}`.padStart(2, '0').concat('.png')), { height, width, data });
+  }
+  const sources = await Promise.all([first, second].map((input) => openFrames(input)));
+  clip = await prepareClip({
+    ...{ sources, height, width, classes, flow, predictor, temperature: 0.5, folder: join(folder, 'work') },
+  });
+});
+afterAll(async () => {
+  await closeClipFiles(clip.files);
+  rmSync(folder, { recursive: true });
+});
+
+/** The sum of what frames of the same shot that show the point say of it, squared and divided by their sum. */
+function expectedTargets(t: number): number[] {
+  return Array.from({ length: pixels }, (_, pixel) => {
+    const sums = [0, 0, 0];
+    for (let other = t - 4; other <= t + 4; other++) {
+      if (shotOf[other] !== shotOf[t]) continue;
+      const x = (pixel % width) + other - t;
+      if (x < 0 || x >= width) continue;
+      for (let c = 0; c < classes; c++) sums[c] += said[other][(pixel + other - t) * classes + c];
+    }
+    const squares = sums.map((sum) => sum * sum);
+    const total = squares.reduce((a, b) => a + b, 0);
+    return squares.map((square) => (255 * square) / total);
+  }).flat();
+}
+
+describe('a prepared clip', () => {
+  it('has the consensus of every frame with four on either side of the same shot', async () => {
+    expect([clip.count, clip.pairs]).toEqual([count, [0, 1, 2, 3, 4, 5, 7, 8, 10]]);
+    const sums = [0, 0, 0];
+    for (let t = 0; t < count; t++) {
+      const expected = expectedTargets(t);
+      const found = await clip.files.targets.read(t);
+      expect(Math.max(...found.map((value, i) => Math.abs(value - expected[i])))).toBeLessThanOrEqual(1);
+      const labels = await clip.files.consensus.read(t);
+      for (let pixel = 0; pixel < pixels; pixel++) {
+        const of = expected.slice(classes * pixel, classes * (pixel + 1));
+        expect(of[labels[pixel]]).toBeCloseTo(Math.max(...of), 2);
+      }
+      for (const [i, value] of found.entries()) sums[i % classes] += value;
+    }
+    expect(clip.targetSums).toEqual(sums);
+  });
+
+  it('knows what the next frame hides, and takes pairs that share too little apart', async () => {
+    const hidden = await clip.files.hidden.read(0);
+    expect([...hidden].map((value) => value > 0)).toEqual(
+      Array.from({ length: pixels }, (_, i) => i % width === width - 1),
+    );
+    const away: FlowSource = {
+      ...flow,
+      flow: async (pair, direction) => {
+        const one = await flow.flow(pair, direction);
+        return { ...one, data: one.data.map((value) => value * (pair.first.stem === '03' ? 9 : 1)) };
+      },
+    };
+    const apart = await prepareClip({
+      ...{ sources: [await openFrames(first)], height, width, classes, flow: away, predictor, temperature: 0.5 },
+      folder: join(folder, 'apart'),
+    });
+    await closeClipFiles(apart.files);
+    expect([apart.pairs, apart.cuts]).toEqual([[0, 1, 2, 4, 5, 7, 8], [3]]);
+  });
+
+  it('feeds a step with a pair as it is', async () => {
+    const feeds = await pairFeeds(clip, 2, false);
+    expect(feeds.image.data).toEqual(await clip.files.frames.read(2));
+    expect(feeds.neighbour.data).toEqual(await clip.files.frames.read(3));
+    expect(feeds['targets.frame'].data).toEqual(await clip.files.targets.read(2));
+    expect(feeds['targets.neighbour'].data).toEqual(await clip.files.targets.read(3));
+    expect(feeds.flow.data).toEqual(Float32Array.from({ length: 2 * pixels }, (_, i) => (i < pixels ? 1 : 0)));
+    const seen = Array.from({ length: pixels }, (_, i) => (i % width === width - 1 ? 0 : 1));
+    expect([...feeds.flowValid.data]).toEqual(seen);
+  });
+
+  it('feeds it mirrored with everything mirrored: pixels, targets, what is hidden, and the way that points move', async () => {
+    const [as, mirrored] = [await pairFeeds(clip, 2, false), await pairFeeds(clip, 2, true)];
+    const other = (i: number) => Math.floor(i / width) * width + (width - 1 - (i % width));
+    for (const name of ['image', 'neighbour', 'flowValid']) {
+      expect([...mirrored[name].data]).toEqual([...as[name].data.keys()].map((i) => as[name].data[other(i)]));
+    }
+    for (const name of ['targets.frame', 'targets.neighbour']) {
+      const at = (i: number) => other(Math.floor(i / classes)) * classes + (i % classes);
+      expect([...mirrored[name].data]).toEqual([...as[name].data.keys()].map((i) => as[name].data[at(i)]));
+    }
+    expect(mirrored.flow.data).toEqual(Float32Array.from({ length: 2 * pixels }, (_, i) => (i < pixels ? -1 : 0)));
+  });
+
+  it('judges labels by their steadiness along the flow, the consensus, and what the original was sure of', async () => {
+    const frames = [0, 1, 2, 3];
+    const drawn = createRandom(3);
+    const given = frames.map(() => Uint8Array.from({ length: pixels }, () => drawn.integer(classes)));
+    const changes: (number | undefined)[] = [];
+    const judged = await judge(
+      clip,
+      { run: async (planes) => given[planes[0]], close: async () => {} },
+      frames,
+      (frame) => {
+        changes.push(frame.changes);
+      },
+    );
+    let [kept, seen, sure, still, agreeing] = [0, 0, 0, 0, 0];
+    const [own, other] = [
+      [0, 0, 0],
+      [0, 0, 0],
+    ];
+    const changed: (number | undefined)[] = [undefined];
+    for (const t of frames) {
+      const consensus = await clip.files.consensus.read(t);
+      let moved = 0;
+      for (let i = 0; i < pixels; i++) {
+        own[given[t][i]]++;
+        other[consensus[i]]++;
+        if (given[t][i] === consensus[i]) agreeing++;
+        const scores = [...said[t].subarray(classes * i, classes * (i + 1))];
+        if (Math.max(...scores) >= 230) {
+          sure++;
+          if (scores.indexOf(Math.max(...scores)) === given[t][i]) still++;
+        }
+        if (t === 3 || i % width === width - 1) continue;
+        seen++;
+        if (given[t][i] === given[t + 1][i + 1]) kept++;
+        else moved++;
+      }
+      if (t < 3) changed.push(moved);
+    }
+    const share = (value: number) => value / (4 * pixels);
+    expect(judged.steady).toBeCloseTo(kept / seen, 12);
+    expect(judged.agreement).toBeCloseTo(still / sure, 12);
+    expect(judged.consensus).toBeCloseTo(share(agreeing), 12);
+    expect(judged.sharesApart).toBeCloseTo(
+      own.reduce((sum, value, c) => sum + Math.abs(share(value) - share(other[c])), 0) / 2,
+      12,
+    );
+    expect([judged.frames, judged.pairs, changes]).toEqual([4, 3, changed]);
+  });
+
+  it('gives frames at the size of the network, as planes', () => {
+    const data = Uint8Array.from({ length: 3 * 4 * 2 }, (_, i) => 10 * i);
+    const planes = framePlanes({ height: 2, width: 4, data }, { height: 2, width: 4 });
+    expect([...planes.subarray(0, 4)]).toEqual([0, 30, 60, 90]);
+    expect([...planes.subarray(8, 12)]).toEqual([10, 40, 70, 100]);
+    // Half as wide: the mean of two neighbours.
+    const half = framePlanes({ height: 2, width: 4, data }, { height: 2, width: 2 });
+    expect([...half.subarray(0, 2)]).toEqual([15, 75]);
+    expect([...half.subarray(4, 6)]).toEqual([25, 85]);
+  });
+});
