@@ -1,6 +1,6 @@
 // `steadyseg train`: trains a network by a configuration file into a run folder.
 import { basename, extname, join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { appendEvents, beginEvents } from '../report/eventLog.js';
 import { formatNumber } from '../report/number.js';
 import { createRunReport, type RunReport } from '../report/runReport.js';
@@ -15,6 +15,8 @@ import { printResult } from './options.js';
 interface Options {
   out?: string;
   resume?: boolean;
+  reduceZeroLabel?: boolean;
+  palette?: boolean;
   json?: boolean;
 }
 
@@ -27,13 +29,20 @@ export function command(): Command {
     .argument('[changes...]', 'changes to it, such as optimizer.rate=0.02 losses.motion=0.1')
     .option('-o, --out <folder>', 'the run folder (default: runs/<name of the configuration>)')
     .option('--resume', 'go on from the last checkpoint of the run folder')
+    .addOption(
+      new Option('--reduce-zero-label', 'the same as data.ids=reduceZeroLabel: 0 is void, class k is k + 1').conflicts(
+        'palette',
+      ),
+    )
+    .option('--palette', 'the same as data.ids=palette: labels are pictures in the classes’ colours')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       '\nExample:\n  steadyseg train configs/toycity/motion.yaml data.root=toy seed=2 --out runs/motion-2',
     )
     .action(async (path: string, changes: string[], options: Options) => {
-      const config = await readConfig(path, changes);
+      const ids = options.palette ? 'palette' : options.reduceZeroLabel ? 'reduceZeroLabel' : undefined;
+      const config = await readConfig(path, ids === undefined ? changes : [...changes, `data.ids=${ids}`]);
       const out = options.out ?? join('runs', basename(path, extname(path)));
       const files = runFiles(out);
       const ending = 'finishing the step under way';

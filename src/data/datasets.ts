@@ -10,6 +10,7 @@ import { openFrames } from '../media/frames.js';
 import { isListPath, listExtensions, pathInList, readList } from '../media/listFile.js';
 import { writePicture } from '../media/pictures.js';
 import type { Dataset, FrameReference } from './dataset.js';
+import type { LabelIds } from './labelFiles.js';
 import { type ListedFile, listFiles } from './layouts.js';
 import { type FlowFolders, flowBelow, sequenceDataset } from './sequences.js';
 
@@ -21,6 +22,8 @@ export interface DatasetOptions {
   readonly split?: string | undefined;
   /** Default: the layout's own classes; lists and VSPW need them given. */
   readonly classes?: ClassSet | undefined;
+  /** What the values of label files mean. Default: as is usual in the layout. */
+  readonly ids?: LabelIds | undefined;
   /** A folder of `.flo` files for neighbouring frames, cities or videos in folders of their own; lists take none. Default: `flow/<split>` of a toy city. */
   readonly flow?: string | undefined;
 }
@@ -50,7 +53,7 @@ export async function openDataset(layout: string, options: DatasetOptions): Prom
  * is not there, of `leftImg8bit/<split>` (a frame without neighbours).
  */
 async function cityscapesDataset(options: DatasetOptions): Promise<Dataset> {
-  const { root, split = 'train', classes = presetClasses('cityscapes'), flow } = options;
+  const { root, split = 'train', classes = presetClasses('cityscapes'), ids = 'auto', flow } = options;
   const folders = [join(root, 'leftImg8bit_sequence', split), join(root, 'leftImg8bit', split)];
   const frames: ListedFile[][] = [];
   for (const folder of folders) if (await exists(folder)) frames.push(await listFiles(folder, 'frames'));
@@ -60,7 +63,7 @@ async function cityscapesDataset(options: DatasetOptions): Promise<Dataset> {
   return sequenceDataset({
     name,
     classes,
-    ids: 'auto',
+    ids,
     frames,
     labels,
     maxStep: 1,
@@ -70,14 +73,14 @@ async function cityscapesDataset(options: DatasetOptions): Promise<Dataset> {
 
 /** A toy city that `steadyseg toycity` wrote: Cityscapes' layout, every frame labelled, with its exact flow and occlusion. */
 async function toyCityFolderDataset(options: DatasetOptions): Promise<Dataset> {
-  const { root, split = 'train', classes = presetClasses('toycity'), flow } = options;
+  const { root, split = 'train', classes = presetClasses('toycity'), ids = 'trainIds', flow } = options;
   const frames = await listFiles(join(root, 'leftImg8bit_sequence', split), 'frames');
   const labels = await listFiles(join(root, 'gtFine', split), 'labels');
   let folders: FlowFolders | undefined = flow ? flowBelow(flow) : undefined;
   const own = join(root, 'flow', split);
   if (!folders && (await exists(own))) folders = flowBelow(own, join(root, 'occlusion', split));
   const name = `toy city ${split} in ${root}`;
-  return sequenceDataset({ name, classes, ids: 'trainIds', frames: [frames], labels, maxStep: 1, flow: folders });
+  return sequenceDataset({ name, classes, ids, frames: [frames], labels, maxStep: 1, flow: folders });
 }
 
 /**
@@ -85,14 +88,14 @@ async function toyCityFolderDataset(options: DatasetOptions): Promise<Dataset> {
  * two (30 Hz film, 15 Hz here), so those of `train`, a second apart, have no neighbours: they are used without.
  */
 async function camvidDataset(options: DatasetOptions): Promise<Dataset> {
-  const { root, split = 'train', classes = presetClasses('camvid'), flow } = options;
+  const { root, split = 'train', classes = presetClasses('camvid'), ids = 'trainIds', flow } = options;
   const frames = await listFiles(join(root, split), 'frames');
   const labels = await listFiles(join(root, `${split}annot`), 'labels');
   const name = `camvid ${split} in ${root}`;
   return sequenceDataset({
     name,
     classes,
-    ids: 'trainIds',
+    ids,
     frames: [frames],
     labels,
     maxStep: 2,
@@ -102,7 +105,7 @@ async function camvidDataset(options: DatasetOptions): Promise<Dataset> {
 
 /** VSPW: the videos that `<split>.txt` lists, `data/<video>/origin` and `data/<video>/mask`. Files of a video follow each other in the order of their names. */
 async function vspwDataset(options: DatasetOptions): Promise<Dataset> {
-  const { root, split = 'train', classes, flow } = options;
+  const { root, split = 'train', classes, ids = 'vspw', flow } = options;
   if (!classes) throw new UsageError(`${root}: expected the classes of VSPW to be given (a class file), found none`);
   const videos = (await readList(join(root, `${split}.txt`))).map(({ text }) => text);
   const frames: ListedFile[] = [];
@@ -118,7 +121,7 @@ async function vspwDataset(options: DatasetOptions): Promise<Dataset> {
   return sequenceDataset({
     name,
     classes,
-    ids: 'vspw',
+    ids,
     frames: [frames],
     labels,
     maxStep: Number.POSITIVE_INFINITY,
@@ -139,7 +142,7 @@ const listedStep = 2;
  * names differ only in a number that grows by one, or always by two (see orderIntoClips).
  */
 async function listDataset(options: DatasetOptions): Promise<Dataset> {
-  const { root, classes, flow } = options;
+  const { root, classes, ids = 'auto', flow } = options;
   if (flow !== undefined) throw new UsageError(`${root}: expected no folder of flow for a list, found ${flow}`);
   if (!classes) throw new UsageError(`${root}: expected the classes of the list's labels to be given, found none`);
   const rows: { image: string; label: string | undefined; frame: string | undefined }[] = [];
@@ -171,7 +174,7 @@ async function listDataset(options: DatasetOptions): Promise<Dataset> {
       return {
         name: image,
         frame: { kind: 'file', path: image },
-        label: label === undefined ? undefined : { kind: 'file', path: label, classes, ids: 'auto' },
+        label: label === undefined ? undefined : { kind: 'file', path: label, classes, ids },
         neighbour(offset): FrameReference | undefined {
           const path = following.at(index, offset) ?? (offset === 1 ? frame : undefined);
           return path === undefined ? undefined : { kind: 'file', path };

@@ -39,7 +39,12 @@ const MAX_RECENT = 16;
 
 /** The key under which a reference's pixels are stored. */
 function keyOf(what: 'image' | 'labels' | 'flow', reference: FrameReference | LabelReference | FlowReference): string {
-  if (reference.kind === 'file') return `${what} ${reference.path}`;
+  if (reference.kind === 'file') {
+    // One file may be read as labels of several meanings.
+    const meaning =
+      'ids' in reference ? ` ${reference.ids} ${reference.classes.name} ${reference.classes.ignoreLabel}` : '';
+    return `${what}${meaning} ${reference.path}`;
+  }
   if (reference.kind === 'files') return `${what} ${reference.paths.join(' ')}`;
   if (reference.kind === 'module') return `${what} module ${reference.url} ${reference.key}`;
   const { seed, frames, height, width, motionBlur = 0 } = reference.clip;

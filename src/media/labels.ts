@@ -41,7 +41,7 @@ export async function decodeLabelMap(bytes: Uint8Array, name: string): Promise<L
   const { width, height, depth, colourType } = header;
   if (colourType !== PALETTE && colourType !== GREYSCALE) {
     throw new SteadysegError(
-      `${name}: expected a greyscale or palette PNG of train ids, found ${kindOf(header)}; pictures in the colours of the classes are read with --palette`,
+      `${name}: expected a greyscale or palette PNG of train ids, found ${kindOf(header)}; pictures in the colours of the classes are read with --palette (train: data.ids=palette)`,
     );
   }
   // Decoders apply palettes, and may apply transparency and profiles; but the pixels of a palette PNG are stored just like

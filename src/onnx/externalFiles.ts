@@ -11,7 +11,9 @@ const MAX_READ_BYTES = 1 << 30;
 
 /**
  * Reads what a model keeps in files of its own folder or below: paths that lead out, links, and anything that is no
- * regular file are refused; sizes are checked before memory is taken. Each byte may be used once.
+ * regular file are refused; sizes are checked before memory is taken. Each byte may be used once. A link is followed only
+ * where it leads to a file right beside the model's own, as in the caches of model hubs, whose folders hold nothing but
+ * links to one folder of all contents.
  * @param path of the model.
  */
 export function externalFilesOf(path: string): ReadExternal {
@@ -26,7 +28,7 @@ export function externalFilesOf(path: string): ReadExternal {
       );
     }
     const file = join(folder, ...parts);
-    const known = files.get(file) ?? openWhole(file, folder, parts, label);
+    const known = files.get(file) ?? openWhole(file, path, parts, label);
     files.set(file, known);
     const { bytes } = known;
     if (offset + length > bytes.length) {
@@ -46,17 +48,19 @@ export function externalFilesOf(path: string): ReadExternal {
 
 function openWhole(
   file: string,
-  folder: string,
+  model: string,
   parts: readonly string[],
   label: string,
 ): { readonly bytes: Uint8Array; left: number } {
   try {
-    const isLink = realpathSync(file) !== join(realpathSync(folder), ...parts);
-    if (isLink || !lstatSync(file).isFile()) {
-      const found = isLink ? 'a link' : 'something else';
+    const real = realpathSync(file);
+    const isLink = real !== join(realpathSync(dirname(model)), ...parts);
+    const leadsAway = isLink && dirname(real) !== dirname(realpathSync(model));
+    if (leadsAway || !lstatSync(real).isFile()) {
+      const found = leadsAway ? 'a link to somewhere else than beside the model' : 'something else';
       throw new ExternalDataError(`${label}: expected its data in a regular file, found that ${file} is ${found}`);
     }
-    const bytes = readWhole(file, label);
+    const bytes = readWhole(real, label);
     return { bytes, left: bytes.length };
   } catch (thrown) {
     if (thrown instanceof ExternalDataError) throw thrown;

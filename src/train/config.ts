@@ -9,6 +9,7 @@ import { suggest } from '../base/suggest.js';
 import { checkNesting } from '../base/yaml.js';
 import { publishedAugmentation } from '../data/augmentation.js';
 import { datasetLayouts } from '../data/datasets.js';
+import { labelIdKinds } from '../data/labelFiles.js';
 import { scoreKinds } from '../segment/trace.js';
 import { publishedSgd } from './optimizer.js';
 
@@ -60,6 +61,10 @@ const datasetEntries = {
   classes: optionalKey(
     expandedPath,
     "a preset's name or a class file ($NAME as in root); default: the layout's own classes",
+  ),
+  ids: optionalKey(
+    v.picklist(labelIdKinds),
+    "what the values of label files mean: trainIds; Cityscapes' labelIds; reduceZeroLabel (0 is void, class k is k + 1; vspw is the same); binary (masks of 0 and 255); palette (the classes' colours); auto (told by the file name); default: as is usual in the layout",
   ),
   flow: optionalKey(expandedPath, 'folder of .flo files between neighbouring frames; $NAME as in root'),
   range: optionalKey(

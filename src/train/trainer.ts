@@ -10,6 +10,7 @@ import { writeModel } from '../onnx/write.js';
 import { createSession, type Session } from '../runtime/session.js';
 import { elementCount, type Tensor } from '../tensor/tensor.js';
 import { type BatchFlow, batchFlow, openMotionFlow } from './batchFlow.js';
+import { checkLabels } from './checkLabels.js';
 import { type Best, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { decidingChanges, type TrainingConfig } from './config.js';
 import { configuredStep, configuredTeacher } from './configuredStep.js';
@@ -63,7 +64,7 @@ export interface TrainOptions {
   readonly onStart?: ((info: RunStart) => void | Promise<void>) | undefined;
   /** After each step. */
   readonly onStep?: ((record: StepRecord) => void) | undefined;
-  /** Told at most once, when the teacher's cache can no longer be written; the run goes on without. */
+  /** Told of labels that hardly teach anything, and when the teacher's cache can no longer be written; the run goes on. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** After each validation. */
   readonly onValidation?: ((record: ValidationRecord) => void | Promise<void>) | undefined;
@@ -211,6 +212,7 @@ async function openRun(
 ): Promise<Run> {
   const { device, threads } = config;
   const data = await openTrainingData(config, datasets, losses);
+  await checkLabels(config, data, losses ?? [], (message) => onWarning?.(message));
   const student = given ?? (await configuredStudent(config, data.dataset.classes.classes));
   const flowSource = await openMotionFlow(config.motion.flow, threads);
   if (flowSource) closers.push(() => flowSource.close());

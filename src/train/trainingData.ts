@@ -83,7 +83,7 @@ async function openPart(
   own: Dataset | undefined,
   inherited?: ClassSet,
 ): Promise<Dataset> {
-  const { layout, root, split = fallbackSplit, classes, flow, range } = data;
+  const { layout, root, split = fallbackSplit, classes, ids, flow, range } = data;
   if (own) return range ? rangeOf(own, ...range) : own;
   const classSet =
     classes === undefined
@@ -91,14 +91,15 @@ async function openPart(
       : presetNames.includes(classes)
         ? presetClasses(classes)
         : await readClassesFile(classes);
-  const dataset = await openDataset(layout, { root, split, classes: classSet, flow });
+  const dataset = await openDataset(layout, { root, split, classes: classSet, ids, flow });
   return range ? rangeOf(dataset, ...range) : dataset;
 }
 
 /** What validation leaves out is taken from the training data, but for the part of it. */
 function validationData(data: DataConfig, validation: NonNullable<TrainingConfig['validation']>): DataConfig {
   const { layout = data.layout, root = data.root, classes = data.classes, flow = data.flow, split, range } = validation;
-  return { layout, root, classes, flow, split, range };
+  const { ids = validation.layout === undefined ? data.ids : undefined } = validation;
+  return { layout, root, classes, ids, flow, split, range };
 }
 
 /** The samples that every batch has some of. */

@@ -11,7 +11,7 @@ import { warpLabels } from '../metrics/warp.js';
 
 /** How good a network is on the frames of a dataset. */
 export interface Validation {
-  /** `cityscapes` convention: classes that do not occur are left out. */
+  /** `cityscapes` convention: classes that do not occur are left out, and so is the one that the class set ignores. */
   readonly mIoU: number;
   /** NaN for those. */
   readonly iou: readonly number[];
@@ -60,7 +60,8 @@ export async function validate(options: ValidateOptions): Promise<ValidationResu
   const { dataset, segment, limit, onFrame } = options;
   // Every frame is read once: there is nothing to keep.
   const decoder = createDecoder({ get: () => undefined, put: () => {} });
-  const classes = dataset.classes.classes.length;
+  const { classes: names, ignoreLabel } = dataset.classes;
+  const classes = names.length;
   const count = Math.min(dataset.count, limit ?? dataset.count);
   const flowBetween = heldFlow(dataset, count, decoder, options.flowSource);
   let confusion: Confusion | undefined;
@@ -84,7 +85,7 @@ export async function validate(options: ValidateOptions): Promise<ValidationResu
     }
     previous = now;
   }
-  const { mIoU, iou } = meanIoU(confusionCounts(confusion ?? noConfusion(classes)), 'cityscapes');
+  const { mIoU, iou } = meanIoU(confusionCounts(confusion ?? noConfusion(classes)), 'cityscapes', ignoreLabel);
   const tc = pairs > 0 ? { tc: temporalConsistency(consistency, 'masked').tc, flow: flowBetween?.name } : {};
   return { validation: { mIoU, iou, ...tc, frames: count, pairs }, confusion };
 }

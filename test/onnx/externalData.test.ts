@@ -85,6 +85,26 @@ describe('a model with weights in a file beside it', () => {
     writeFileSync(at('deep.onnx'), network(tensor({ location: './below/w.bin', offset: '0' })));
     expect((await readModelFile(at('deep.onnx'))).graph.initializers.get('w')?.data).toEqual(weights.slice(0, 3));
   });
+
+  it('may lie in the cache of a model hub, where every file is a link to one folder of contents', async () => {
+    mkdirSync(at('hub', 'blobs'), { recursive: true });
+    mkdirSync(at('hub', 'snapshots', 'e1', 'onnx'), { recursive: true });
+    writeFileSync(at('hub', 'blobs', 'aa'), network(tensor(place)));
+    writeFileSync(at('hub', 'blobs', 'bb'), Buffer.from(weights.buffer));
+    writeFileSync(at('hub', 'blobs', 'cc'), '{"id2label":{"0":"wall","1":"sky","2":"floor"}}');
+    symlinkSync('../../../blobs/aa', at('hub', 'snapshots', 'e1', 'onnx', 'model.onnx'));
+    symlinkSync('../../../blobs/bb', at('hub', 'snapshots', 'e1', 'onnx', 'm.onnx.data'));
+    symlinkSync('../../blobs/cc', at('hub', 'snapshots', 'e1', 'config.json'));
+    const path = at('hub', 'snapshots', 'e1', 'onnx', 'model.onnx');
+    expect((await readModelFile(path)).graph.initializers.get('w')?.data).toEqual(Float32Array.of(1, 2, 3));
+    const loaded = await loadModel(path);
+    expect(loaded.classes.classes).toEqual(['wall', 'sky', 'floor']);
+    await loaded.release();
+    // The same names, but the data are not beside the model's own content.
+    rmSync(at('hub', 'snapshots', 'e1', 'onnx', 'm.onnx.data'));
+    symlinkSync('../../../../m.onnx.data', at('hub', 'snapshots', 'e1', 'onnx', 'm.onnx.data'));
+    await expect(readModelFile(path)).rejects.toThrow(/m\.onnx\.data is a link to somewhere else/);
+  });
 });
 
 describe('what is refused', () => {

@@ -91,6 +91,17 @@ describe('a validation', () => {
     expect(found.tc).toBeLessThan(1);
   });
 
+  it('leaves out the class that the class set ignores', async () => {
+    const ignored = 2;
+    const ignoring: Dataset = { ...dataset, classes: { ...dataset.classes, ignoreLabel: ignored } };
+    const usual = (await validated([0, 1])).validation;
+    const found = (await validated([0, 1], { dataset: ignoring, limit: 2 })).validation;
+    expect([usual.iou[ignored] >= 0, found.iou[ignored]]).toEqual([true, Number.NaN]);
+    const others = usual.iou.filter((value, id) => id !== ignored && !Number.isNaN(value));
+    expect(found.mIoU).toBeCloseTo(others.reduce((sum, value) => sum + value, 0) / others.length, 12);
+    expect(usual.mIoU).not.toBeCloseTo(found.mIoU, 3);
+  });
+
   it('compares no frames that are further apart', async () => {
     const { validation: found } = await validated([0, 2, 3, 5], { flowSource: slidingFlow().source });
     expect([found.frames, found.pairs, found.tc]).toEqual([4, 0, undefined]);
