@@ -123,7 +123,8 @@ export const training = [
   ]),
   ...changes('train/validate', validate, [
     ['first.flow(1), second.flow(-1)', 'first.flow(-1), second.flow(-1)'],
-    ["confusion ?? noConfusion(classes)), 'cityscapes')", "confusion ?? noConfusion(classes)), 'semseg')"],
+    ["confusion ?? noConfusion(classes)), 'cityscapes'", "confusion ?? noConfusion(classes)), 'semseg'"],
+    ["'cityscapes', ignoreLabel)", "'cityscapes')"],
     ['addConfusion(confusion ?? noConfusion(classes)', 'addConfusion(noConfusion(classes)'],
     ['warpLabels(prediction, ...flow', 'warpLabels(previous.prediction, ...flow'],
     ['previous && follows(previous.sample, sample)', 'previous'],
