@@ -33,7 +33,7 @@ export type {
   TemporalConsistencyResult,
   VideoConsistencyResult,
 } from './metrics/result.js';
-export { type ConvertOptions, type ConvertReport, convert } from './nets/convert.js';
+export type { ConvertOptions, ConvertReport } from './nets/convertFile.js';
 export { type CompareNetworksOptions, compareNetworks } from './segment/compareNetworks.js';
 export { type EvaluateSteadinessOptions, evaluateSteadiness } from './segment/evaluateSteadiness.js';
 export { loadModel } from './segment/loadModel.js';
@@ -48,4 +48,5 @@ export { type ShippedModel, shippedModelPath } from './segment/shipped.js';
 export { type SegmentedFrame, type SegmentVideoOptions, segmentVideo } from './segment/video.js';
 export type { ViewOptions } from './segment/views.js';
 export { readConfig, type TrainingConfig } from './train/config.js';
+export { type Conversion, convert } from './train/convert.js';
 export { type RunResult, type RunStart, type TrainOptions, train } from './train/trainer.js';

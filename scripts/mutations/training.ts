@@ -10,6 +10,7 @@ const feeds = 'test/train/feeds.test.ts';
 const flow = 'test/train/batchFlow.test.ts';
 const teacher = 'test/train/teacher.test.ts';
 const validate = 'test/train/validate.test.ts';
+const convert = 'test/train/convert.test.ts';
 const trainer = 'test/train/configuredRun.test.ts';
 
 export const training = [
@@ -54,6 +55,15 @@ export const training = [
     ['shape.length > 1', 'shape.length > 0'],
     ['weightDecay * decay', 'weightDecay'],
     ['patterns.find', 'patterns.findLast'],
+  ]),
+  ...changes('train/checkpoint', convert, [
+    ['file.tensors.has(averaged) ? averaged : stored', 'stored'],
+    ['tensor(dtype, shape, data)', 'tensor(dtype, [data.length], data)'],
+  ]),
+  ...changes('train/runWeights', convert, [['[best, last]', '[last, best]']]),
+  ...changes('train/convert', convert, [
+    ['record.step === step', 'record.step < step'],
+    ['size ? [size.height, size.width] : config.crop', 'config.crop'],
   ]),
   ...changes('train/config', config, [
     ['[0.9, 0.999]', '[0.9, 0.99]'],

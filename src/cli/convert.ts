@@ -4,8 +4,9 @@ import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
 import { readClassesFile } from '../media/classesFile.js';
-import { type ConvertOptions, convert } from '../nets/convert.js';
+import type { ConvertOptions } from '../nets/convertFile.js';
 import type { ModelDescription } from '../onnx/metadata.js';
+import { convert } from '../train/convert.js';
 import { heightByWidth, printResult } from './options.js';
 
 interface Options extends Pick<ConvertOptions, 'size' | 'widthMultiplier'> {
@@ -25,7 +26,10 @@ const usualPreset = 'cityscapes';
 export function command(): Command {
   return new Command('convert')
     .description('Converts weights and models: .pth, .pth.tar, .safetensors and .onnx, each into each; and from .ckpt.')
-    .argument('<in>', 'the file to read; of a checkpoint, its state dict without the prefixes module. and student.')
+    .argument(
+      '<in>',
+      'the file to read; of a PyTorch checkpoint, its state dict without the prefixes module. and student. A run folder of train, a checkpoint of one, or weights with config.json or config.yaml beside them: network, classes and size are known',
+    )
     .argument('<out>', 'the file to write; its ending says the format')
     .option(
       '--arch <name>',
@@ -52,7 +56,7 @@ export function command(): Command {
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExamples:\n  steadyseg convert eval_para.pth model.onnx --arch pspnet18 --classes 19 --size 1024x2048\n  steadyseg convert model.onnx small.onnx --size 512x1024 --half\n  steadyseg convert model.onnx weights.safetensors',
+      '\nExamples:\n  steadyseg convert eval_para.pth model.onnx --arch pspnet18 --classes 19 --size 1024x2048\n  steadyseg convert model.onnx small.onnx --size 512x1024 --half\n  steadyseg convert model.onnx weights.safetensors\n  steadyseg convert runs/motion best.onnx',
     )
     .action(run);
 }
@@ -80,6 +84,11 @@ async function run(input: string, output: string, options: Options): Promise<voi
     keepAuxiliary: auxiliary,
     description: Object.keys(description).length > 0 ? description : undefined,
   });
+  if (report.run) {
+    const { weights, config, step } = report.run;
+    const at = step === null ? '' : ` of step ${step}`;
+    process.stderr.write(printable(`took ${weights}${at}, the network and its classes as ${config} says\n`));
+  }
   if (report.dropped.length > 0) {
     process.stderr.write(
       printable(`left out ${report.dropped.length} tensors beside the network, such as ${report.dropped[0]}\n`),

@@ -36,6 +36,14 @@ const layouts: Record<string, (options: DatasetOptions) => Promise<Dataset>> = {
   list: listDataset,
 };
 
+/** Layouts with classes of their own: the preset of the same name. */
+const layoutsWithClasses: readonly string[] = ['cityscapes', 'toycity', 'camvid'];
+
+/** The classes of a layout, where it has its own. */
+export function layoutClasses(layout: string): ClassSet | undefined {
+  return layoutsWithClasses.includes(layout) ? presetClasses(layout) : undefined;
+}
+
 /** Names of the layouts. */
 export const datasetLayouts: readonly string[] = Object.keys(layouts);
 

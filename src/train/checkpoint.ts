@@ -3,8 +3,9 @@ import * as v from 'valibot';
 import { SteadysegError } from '../base/errors.js';
 import { count, parseJson } from '../base/json.js';
 import { formatShape, sameShape, type Tensor, tensor } from '../tensor/tensor.js';
+import { openWeights, type WeightsOptions } from '../weights/openWeights.js';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
-import type { TrainingState } from './state.js';
+import { averagedSlot, type TrainingState } from './state.js';
 
 const best = v.object({
   step: count,
@@ -27,15 +28,45 @@ export type Best = v.InferOutput<typeof best>;
 export type CheckpointRecord = v.InferOutput<typeof checkpointRecord>;
 
 const recordKey = 'steadyseg.checkpoint';
+const parameterPrefix = 'parameter.';
 
 export async function writeCheckpoint(path: string, state: TrainingState, best: Best | undefined): Promise<void> {
   const tensors = new Map<string, Tensor>();
-  for (const [name, content] of state.parameters) tensors.set(`parameter.${name}`, content);
+  for (const [name, content] of state.parameters) tensors.set(`${parameterPrefix}${name}`, content);
   for (const [slot, contents] of state.slots)
     for (const [name, content] of contents)
       tensors.set(`${slot}.${name}`, tensor('float32', [content.length], content));
   const metadata = new Map([[recordKey, JSON.stringify({ step: state.step, best })]]);
   await writeSafetensors(path, tensors, metadata);
+}
+
+/** The weights that a checkpoint results in, as `resultingParameters` has them. */
+export interface CheckpointWeights extends CheckpointRecord {
+  readonly weights: ReadonlyMap<string, Tensor>;
+}
+
+/** Reads what a checkpoint results in without a state; undefined for a file of other weights. */
+export async function readCheckpointWeights(
+  path: string,
+  options: WeightsOptions = {},
+): Promise<CheckpointWeights | undefined> {
+  const file = await openWeights(path, options);
+  try {
+    const text = file.metadata.get(recordKey);
+    if (text === undefined) return undefined;
+    const record = parseJson(checkpointRecord, text, path, 'the record of a checkpoint');
+    const weights = new Map<string, Tensor>();
+    for (const [stored, { shape }] of file.tensors) {
+      if (!stored.startsWith(parameterPrefix)) continue;
+      const name = stored.slice(parameterPrefix.length);
+      const averaged = `${averagedSlot}.${name}`;
+      const { dtype, data } = await file.read(file.tensors.has(averaged) ? averaged : stored);
+      weights.set(name, tensor(dtype, shape, data));
+    }
+    return { ...record, weights };
+  } finally {
+    await file.close();
+  }
 }
 
 /** Fills a state from a checkpoint. @throws SteadysegError, leaving the state as it was, when the file does not fit it. */
@@ -53,7 +84,7 @@ export async function readCheckpoint(path: string, state: TrainingState): Promis
     return content.data as Float32Array;
   };
   const parameters = [...state.parameters].map(
-    ([name, { data, shape }]) => [data, find(`parameter.${name}`, shape)] as const,
+    ([name, { data, shape }]) => [data, find(`${parameterPrefix}${name}`, shape)] as const,
   );
   const remembered = [...state.slots].flatMap(([slot, contents]) =>
     [...contents].map(([name, data]) => [data, find(`${slot}.${name}`, [data.length])] as const),

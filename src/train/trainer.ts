@@ -1,5 +1,5 @@
 // Trains a network by a configuration in a run folder: steps, validation, checkpoints, resume. It reports through callbacks.
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, exists, syncFile, syncFolder, writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
@@ -16,7 +16,8 @@ import { decidingChanges, type TrainingConfig } from './config.js';
 import { configuredStep, configuredTeacher } from './configuredStep.js';
 import { configuredStudent } from './configuredStudent.js';
 import { feedsOf } from './feeds.js';
-import { needsTeacher, type OwnLoss } from './lossTable.js';
+import type { OwnLoss } from './lossTable.js';
+import { describeTrained } from './modelDescription.js';
 import { createOptimizer, type Optimizer } from './optimizer.js';
 import {
   appendMetrics,
@@ -167,23 +168,8 @@ function modelOf(
   size: readonly [height: number, width: number],
   validation?: Validation | undefined,
 ): Uint8Array {
-  const { classes, palette, ignoreLabel } = data.dataset.classes;
-  return student.toModel(resultingParameters(state), {
-    size,
-    description: {
-      classes: [...classes],
-      palette: palette.map((color) => [...color]),
-      ignoreLabel,
-      training: {
-        data: `${config.data.layout} ${config.data.split ?? 'train'}`,
-        steps: state.step,
-        seed: config.seed,
-        losses: config.losses,
-        ...(needsTeacher(config.losses) && { teacher: basename(config.teacher?.model ?? '') }),
-        ...(validation && { validation }),
-      },
-    },
-  });
+  const description = describeTrained(config, data.dataset.classes, state.step, validation);
+  return student.toModel(resultingParameters(state), { size, description });
 }
 
 type Closer = () => Promise<void>;
@@ -296,7 +282,7 @@ async function takeSteps(run: Run, options: TrainOptions): Promise<Outcome> {
       await saveCheckpoint(files.last, files, state, outcome.best);
     }
     if (validated) await addValidation(run, options, outcome);
-    if (last || signal?.aborted) await writeFileWhole(files.lastModel, modelOf(run, config.crop));
+    if (!validated && (last || signal?.aborted)) await writeFileWhole(files.lastModel, modelOf(run, config.crop));
     if (signal?.aborted && !last)
       throw new InterruptedError(`ended at step ${state.step} of ${steps}; go on with --resume`);
   }

@@ -1,7 +1,7 @@
 // The data of a run: datasets as the configuration names them, and the loader that makes batches of them.
 import { UsageError } from '../base/errors.js';
 import type { Dataset } from '../data/dataset.js';
-import { openDataset } from '../data/datasets.js';
+import { layoutClasses, openDataset } from '../data/datasets.js';
 import { createLoader, type Loader, type LoaderOptions } from '../data/loader.js';
 import { rangeOf, withoutLabels } from '../data/selection.js';
 import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
@@ -85,14 +85,24 @@ async function openPart(
 ): Promise<Dataset> {
   const { layout, root, split = fallbackSplit, classes, ids, flow, range } = data;
   if (own) return range ? rangeOf(own, ...range) : own;
-  const classSet =
-    classes === undefined
-      ? inherited
-      : presetNames.includes(classes)
-        ? presetClasses(classes)
-        : await readClassesFile(classes);
+  const classSet = classes === undefined ? inherited : await namedClasses(classes);
   const dataset = await openDataset(layout, { root, split, classes: classSet, ids, flow });
   return range ? rangeOf(dataset, ...range) : dataset;
+}
+
+/** Of a preset, or of a file. */
+async function namedClasses(name: string): Promise<ClassSet> {
+  return presetNames.includes(name) ? presetClasses(name) : await readClassesFile(name);
+}
+
+/**
+ * The classes of a configuration's data, which need not be there.
+ * @throws UsageError where the program that trained has them; SteadysegError when a class file cannot be read.
+ */
+export async function configuredClasses({ layout, classes }: DataConfig, source: string): Promise<ClassSet> {
+  const found = classes === undefined ? layoutClasses(layout) : await namedClasses(classes);
+  if (found) return found;
+  throw new UsageError(`${source}: expected to know the classes, which data.layout "${layout}" leaves open: give them`);
 }
 
 /** What validation leaves out is taken from the training data, but for the part of it. */

@@ -7,7 +7,7 @@ import { readClassesFile } from '#src/media/classesFile.js';
 import { formatFlo, readFlo } from '#src/media/flo.js';
 import { encodeLabelMap, readLabelMap } from '#src/media/labels.js';
 import { encodePicture, readPicture } from '#src/media/pictures.js';
-import { convert } from '#src/nets/convert.js';
+import { convertFile } from '#src/nets/convertFile.js';
 import { loadModel } from '#src/segment/loadModel.js';
 import { createRandom, deriveSeed } from '#src/tensor/random.js';
 import { readConfig } from '#src/train/config.js';
@@ -40,11 +40,11 @@ const formats: Record<Fuzzed, { corpus: () => Promise<Uint8Array[]>; read: (path
   },
   pth: {
     corpus: async () => ['state_dict_zip.pth', 'odd_tensors.pth', 'state_dict_legacy.pth'].map(weights),
-    read: (file) => [convert(file, `${path}.safetensors`)],
+    read: (file) => [convertFile(file, `${path}.safetensors`)],
   },
   safetensors: {
     corpus: async () => ['expected.safetensors', 'expected_odd_tensors.safetensors'].map(weights),
-    read: (file) => [convert(file, `${path}.pth`)],
+    read: (file) => [convertFile(file, `${path}.pth`)],
   },
   flo: {
     corpus: async () => [formatFlo({ width: side, height: side, data: new Float32Array(2 * side * side).fill(1.5) })],

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { convert } from '#src/nets/convert.js';
+import { convertFile } from '#src/nets/convertFile.js';
 import { exportModel } from '#src/onnx/export.js';
 import { createGraph, input } from '#src/onnx/graph.js';
 import type { Model, ModelNode } from '#src/onnx/model.js';
@@ -71,7 +71,7 @@ describe('a model with weights in a file beside it', () => {
     const loaded = await loadModel(at('m.onnx'), options);
     expect(new Set((await loaded.segment(grey)).labels.data)).toEqual(new Set([2]));
     await loaded.release();
-    await convert(at('m.onnx'), at('one.onnx'));
+    await convertFile(at('m.onnx'), at('one.onnx'));
     expect(readModel(writeModel(await readModelFile(at('one.onnx')))).graph.initializers.get('w')?.data).toEqual(
       Float32Array.of(1, 2, 3),
     );

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { convert } from '#src/nets/convert.js';
+import { convertFile } from '#src/nets/convertFile.js';
 import { createEditor } from '#src/onnx/editor.js';
 import type { Model } from '#src/onnx/model.js';
 import { readModelFile, writeModelFile } from '#src/onnx/modelFile.js';
@@ -71,7 +71,7 @@ describe.each([
 
   it.each(['float16', 'int8'] as const)('are stored as %s, in a file that runs and comes back', async (storage) => {
     await writeModelFile(at('whole.onnx'), make());
-    await convert(at('whole.onnx'), at('small.onnx'), { storage });
+    await convertFile(at('whole.onnx'), at('small.onnx'), { storage });
     const small = await readModelFile(at('small.onnx'));
     const { bytes, count } = summarizeModel(small).parameters;
     expect(bytes[storage]).toBe(40 * 27 * (storage === 'int8' ? 1 : 2));
@@ -84,14 +84,14 @@ describe.each([
 
   it('are found by name', async () => {
     await writeModelFile(at('whole.onnx'), make());
-    await convert(at('whole.onnx'), at('weights.safetensors'));
+    await convertFile(at('whole.onnx'), at('weights.safetensors'));
     const { tensors } = await readStateDict(at('weights.safetensors'));
     expect([...tensors.keys()].sort()).toEqual([...asInitializers.graph.initializers.keys()].sort());
   });
 
   it('stay where they are in a file that is only copied', async () => {
     await writeModelFile(at('whole.onnx'), make());
-    await convert(at('whole.onnx'), at('copy.onnx'));
+    await convertFile(at('whole.onnx'), at('copy.onnx'));
     expect((await readModelFile(at('copy.onnx'))).graph.nodes.map(({ op }) => op)).toEqual(
       make().graph.nodes.map(({ op }) => op),
     );

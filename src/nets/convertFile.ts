@@ -1,4 +1,4 @@
-// Weights and models from one file format into another.
+// Weights and models from one file format into another, each file by itself.
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { checkNotRead } from '../base/outputFile.js';
 import { fromStorage, toStorage, type WeightStorage } from '../onnx/compactStorage.js';
@@ -60,15 +60,12 @@ const nothingLeft = { dropped: [], steppedOver: [], others: [] };
  * model, the network's name and size are needed; from a model of this library to another size, only the size is.
  * @throws UsageError for what does not go together; SteadysegError when the files cannot be used or the weights do not fit.
  */
-export async function convert(input: string, output: string, options: ConvertOptions = {}): Promise<ConvertReport> {
+export async function convertFile(input: string, output: string, options: ConvertOptions = {}): Promise<ConvertReport> {
   const format = formatOf(output);
   await checkNotRead(output, [input]);
   if (/\.onnx$/i.test(input)) {
     if (options.key !== undefined) throw new UsageError(`a key is for PyTorch checkpoints, not for ${input}`);
-    const model = await readModelFile(input);
-    return format === 'onnx'
-      ? await modelToModel(model, input, output, options)
-      : await modelToWeights(model, input, output, format, options);
+    return await convertModel(await readModelFile(input), input, output, options);
   }
   const given = await readStateDict(input, { key: options.key });
   if (format === 'onnx') return await weightsToModel(given, input, output, options);
@@ -76,6 +73,19 @@ export async function convert(input: string, output: string, options: ConvertOpt
   refuseModelOptions(options, output);
   await writeWeights(output, format, tensors, metadata, options);
   return { format, tensors: tensors.size, dropped, steppedOver, others, architecture: null };
+}
+
+/** The same for a model in memory. @param source what it is called in errors. */
+export async function convertModel(
+  model: Model,
+  source: string,
+  output: string,
+  options: ConvertOptions = {},
+): Promise<ConvertReport> {
+  const format = formatOf(output);
+  return format === 'onnx'
+    ? await modelToModel(model, source, output, options)
+    : await modelToWeights(model, source, output, format, options);
 }
 
 function formatOf(path: string): ConvertReport['format'] {
@@ -161,8 +171,13 @@ async function writeModelTo(
   options: ConvertOptions,
 ): Promise<ConvertReport> {
   await writeModelFile(output, toStorage(model, options.storage ?? 'float32'));
+  return { ...modelReport(model, output), dropped, steppedOver, others };
+}
+
+/** The report of a model that is written as it is. */
+export function modelReport(model: Model, output: string): ConvertReport {
   const { architecture = null } = readDescription(model.metadata, output);
-  return { format: 'onnx', tensors: model.graph.initializers.size, dropped, steppedOver, others, architecture };
+  return { format: 'onnx', tensors: model.graph.initializers.size, ...nothingLeft, architecture };
 }
 
 async function modelToWeights(

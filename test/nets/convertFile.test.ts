@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { convert } from '#src/nets/convert.js';
+import { convertFile } from '#src/nets/convertFile.js';
 import { inference } from '#src/nets/mode.js';
 import { buildModel, resizeModel } from '#src/nets/model.js';
 import { weightsOfModel } from '#src/nets/networkWeights.js';
@@ -154,17 +154,17 @@ describe('converting', () => {
   const options = { architecture, size, widthMultiplier, classCount: 5, description };
 
   it('.pth → .onnx → .safetensors → .onnx → .pth loses nothing', async () => {
-    expect(await convert(at('student.pth'), at('a.onnx'), options)).toMatchObject({ format: 'onnx', architecture });
-    await convert(at('a.onnx'), at('b.safetensors'));
+    expect(await convertFile(at('student.pth'), at('a.onnx'), options)).toMatchObject({ format: 'onnx', architecture });
+    await convertFile(at('a.onnx'), at('b.safetensors'));
     // The safetensors file says what network it holds.
-    await convert(at('b.safetensors'), at('c.onnx'), { size });
+    await convertFile(at('b.safetensors'), at('c.onnx'), { size });
     expect(digest(readFileSync(at('c.onnx')))).toBe(digest(readFileSync(at('a.onnx'))));
-    await convert(at('c.onnx'), at('d.pth'));
+    await convertFile(at('c.onnx'), at('d.pth'));
     expect(digests((await readStateDict(at('d.pth'))).tensors)).toEqual(digests(weights));
   });
 
   it('.pth ↔ .safetensors keeps every tensor as it is, without prefixes and other parts', async () => {
-    const report = await convert(fixture('checkpoint_wrapped.pth.tar'), at('w.safetensors'));
+    const report = await convertFile(fixture('checkpoint_wrapped.pth.tar'), at('w.safetensors'));
     expect(report.dropped).toEqual(['module.flownet.conv1.0.weight', 'module.criterion.ce.criterion.weight']);
     const { tensors, metadata } = await readSafetensors(at('w.safetensors'));
     expect([...tensors.keys()]).toEqual([
@@ -174,16 +174,16 @@ describe('converting', () => {
       'layer0.1.num_batches_tracked',
     ]);
     expect(metadata.get('format')).toBe('pt');
-    await convert(at('w.safetensors'), at('w.pth'));
+    await convertFile(at('w.safetensors'), at('w.pth'));
     expect((await readStateDict(at('w.pth'))).tensors).toEqual(tensors);
   });
 
   it('stores weights files in half precision, in float32 again, or as they are', async () => {
     const name = 'layer0.0.weight';
     const typeIn = async (path: string) => (await readStateDict(at(path))).tensors.get(name)?.dtype;
-    await convert(at('a.onnx'), at('h.safetensors'), { storage: 'float16' });
-    await convert(at('h.safetensors'), at('h.pth'));
-    await convert(at('h.pth'), at('f.safetensors'), { storage: 'float32' });
+    await convertFile(at('a.onnx'), at('h.safetensors'), { storage: 'float16' });
+    await convertFile(at('h.safetensors'), at('h.pth'));
+    await convertFile(at('h.pth'), at('f.safetensors'), { storage: 'float32' });
     expect(await Promise.all(['h.safetensors', 'h.pth', 'f.safetensors'].map(typeIn))).toEqual([
       'float16',
       'float16',
@@ -195,15 +195,15 @@ describe('converting', () => {
     const model = await readModelFile(at('a.onnx'));
     const metadata = new Map([describeModel({ architecture: 'deeplabv3' })]);
     await writeModelFile(at('deeplab.onnx'), { ...model, metadata });
-    await convert(at('deeplab.onnx'), at('deeplab.safetensors'));
+    await convertFile(at('deeplab.onnx'), at('deeplab.safetensors'));
     const { tensors } = await readSafetensors(at('deeplab.safetensors'));
     expect(tensors.get('cls.4.bias')).toEqual(model.graph.initializers.get('cls.4.bias'));
   });
 
   it('.onnx → .onnx resizes, halves, leaves the auxiliary head out, and renames classes', async () => {
-    await convert(at('student.pth'), at('e.onnx'), options);
+    await convertFile(at('student.pth'), at('e.onnx'), options);
     const whole = await readModelFile(at('e.onnx'));
-    await convert(at('e.onnx'), at('f.onnx'), {
+    await convertFile(at('e.onnx'), at('f.onnx'), {
       size: { height: 32, width: 40 },
       storage: 'float16',
       keepAuxiliary: false,
@@ -220,8 +220,8 @@ describe('converting', () => {
     });
     expect(statSync(at('f.onnx')).size / statSync(at('e.onnx')).size).toBeLessThan(0.5);
     // Back to float32, and never over what is read.
-    await expect(convert(at('f.onnx'), at('f.onnx'))).rejects.toThrow('expected a file apart from what is read');
-    await convert(at('f.onnx'), at('g.onnx'));
+    await expect(convertFile(at('f.onnx'), at('f.onnx'))).rejects.toThrow('expected a file apart from what is read');
+    await convertFile(at('f.onnx'), at('g.onnx'));
     expect((await readModelFile(at('g.onnx'))).graph.initializers.get('layer0.0.weight')?.dtype).toBe('float32');
   });
 
@@ -231,7 +231,7 @@ describe('converting', () => {
     const foreign = describeModel({ architecture: 'deeplabv3' });
     await writeModelFile(at('foreign.onnx'), { ...model, metadata: new Map([foreign]) });
     await writeSafetensors(at('foreign.safetensors'), weights, new Map([foreign]));
-    const cases: [from: string, to: string, options: Parameters<typeof convert>[2], message: RegExp][] = [
+    const cases: [from: string, to: string, options: Parameters<typeof convertFile>[2], message: RegExp][] = [
       ['student.pth', 'x.onnx', { size }, /expected the name of the network \(--arch\)/],
       ['student.pth', 'x.onnx', { architecture }, /expected the input size of the model \(--size HxW\)/],
       ['student.pth', 'x.onnx', { ...options, classCount: 19 }, /expected weights for 19 classes, found 5/],
@@ -271,7 +271,7 @@ describe('converting', () => {
       ['none.pth', 'x.onnx', options, /none\.pth: no such file/],
     ];
     for (const [from, to, given, message] of cases) {
-      await expect(convert(at(from), at(to), given)).rejects.toThrow(message);
+      await expect(convertFile(at(from), at(to), given)).rejects.toThrow(message);
       expect(existsSync(at(to))).toBe(false);
     }
   });
@@ -281,7 +281,7 @@ describeWithShared("another program's model", ['models/espnet_camvid_360x480.onn
   const espnet = sharedPath('models', 'espnet_camvid_360x480.onnx');
 
   it('is stored in half precision, computing nearly the same', async () => {
-    await convert(espnet, at('half.onnx'), { storage: 'float16' });
+    await convertFile(espnet, at('half.onnx'), { storage: 'float16' });
     const small = { height: 360, width: 480 };
     const exact = await logits(await readModelFile(espnet), small);
     const found = await logits(await readModelFile(at('half.onnx')), small);
@@ -290,9 +290,9 @@ describeWithShared("another program's model", ['models/espnet_camvid_360x480.onn
   });
 
   it('gives its weights, and says that it cannot be rebuilt at another size', async () => {
-    await convert(espnet, at('espnet.safetensors'));
+    await convertFile(espnet, at('espnet.safetensors'));
     const { tensors } = await readSafetensors(at('espnet.safetensors'));
     expect(tensors.get('n.encoder.b1.bn.weight')?.shape).toEqual([19]);
-    await expect(convert(espnet, at('no.onnx'), { size })).rejects.toThrow(/metadata that names the architecture/);
+    await expect(convertFile(espnet, at('no.onnx'), { size })).rejects.toThrow(/metadata that names the architecture/);
   });
 });
