@@ -8,11 +8,15 @@ import { extname, join, resolve, sep } from 'node:path';
 
 const types = new Map(
   Object.entries({
+    '.css': 'text/css',
     '.html': 'text/html; charset=utf-8',
     '.js': 'text/javascript',
-    '.mjs': 'text/javascript',
-    '.wasm': 'application/wasm',
+    '.json': 'application/json',
     '.map': 'application/json',
+    '.mjs': 'text/javascript',
+    '.mp4': 'video/mp4',
+    '.svg': 'image/svg+xml',
+    '.wasm': 'application/wasm',
   }),
 );
 
@@ -20,8 +24,10 @@ const types = new Map(
 const MAX_ADDRESS = 2000;
 
 export interface ServerOptions {
-  /** Folders by the beginning of the address, such as `/models/`; `/` is a file. */
+  /** Folders by the beginning of the address, such as `/models/`; `/` is a file, or a folder with an `index.html`. */
   readonly routes: Readonly<Record<string, string>>;
+  /** Whether pages are cross-origin isolated, which threads in WebAssembly need. Default true. */
+  readonly isolated?: boolean | undefined;
   /** Default: any free one. */
   readonly port?: number | undefined;
 }
@@ -36,12 +42,14 @@ export function pageRoutes(root: string): ServerOptions['routes'] {
   };
 }
 
-/** Serves to this machine only. The page is cross-origin isolated, which threads in WebAssembly need. */
+/** Serves to this machine only. */
 export async function startServer(options: ServerOptions): Promise<{ address: string; close: () => void }> {
-  const { routes, port = 0 } = options;
+  const { routes, port = 0, isolated = true } = options;
   const server = createServer(async (request, response) => {
-    response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-    response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    if (isolated) {
+      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    }
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Referrer-Policy', 'no-referrer');
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -110,7 +118,7 @@ async function policyOf(page: string): Promise<string> {
   return [
     "default-src 'none'",
     `script-src 'self' blob: 'wasm-unsafe-eval'${hashes('script')}`,
-    `style-src${hashes('style') || " 'none'"}`,
+    `style-src 'self'${hashes('style')}`,
     "connect-src 'self' blob:",
     "img-src 'self' blob: data:",
     'media-src blob:',
@@ -123,10 +131,11 @@ async function policyOf(page: string): Promise<string> {
 
 /** The file of an address; nothing outside the routes' folders. */
 function fileOf(pathname: string, routes: ServerOptions['routes']): string | undefined {
-  if (pathname === '/') return routes['/'];
-  const route = Object.keys(routes).find((start) => start !== '/' && pathname.startsWith(start));
+  const starts = Object.keys(routes).filter((start) => pathname.startsWith(start));
+  const [route] = starts.sort((a, b) => b.length - a.length);
   if (route === undefined) return undefined;
   const folder = resolve(routes[route]);
-  const path = join(folder, pathname.slice(route.length));
+  if (pathname === '/' && extname(folder) === '.html') return folder;
+  const path = join(folder, pathname === '/' ? 'index.html' : pathname.slice(route.length));
   return path.startsWith(folder + sep) ? path : undefined;
 }

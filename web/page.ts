@@ -1,12 +1,5 @@
 // The browser page: runs a network on a picture or a video, and draws the classes over it.
-import {
-  canvasOfImage,
-  configureWebEngine,
-  imageOfCanvas,
-  loadModel,
-  overlay,
-  type SegmentationModel,
-} from '../src/web.js';
+import { canvasOfImage, imageOfCanvas, loadModel, overlay, type SegmentationModel } from '../src/web.js';
 
 function element<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id);
@@ -28,7 +21,6 @@ const context = canvas.getContext('2d', { willReadFrequently: true });
 
 // The engine is set up once a page: another device takes another page.
 device.value = new URLSearchParams(location.search).get('device') === 'webgpu' ? 'webgpu' : 'wasm';
-configureWebEngine({ worker: device.value === 'wasm' });
 
 /** Counts what was chosen: what was begun for an earlier choice stops when it sees a later one. */
 let choice = 0;

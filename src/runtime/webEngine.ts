@@ -1,40 +1,50 @@
 // The engine in a browser: onnxruntime-web.
-import * as ort from 'onnxruntime-web';
 import type { Engine } from './engine.js';
-
-// Its messages come back as exceptions.
-ort.env.logLevel = 'fatal';
+import { openSession, type Session, type SessionOptions } from './openSession.js';
 
 /** How the engine's WebAssembly is found and run; set before the first model is loaded. */
 export interface WebEngineOptions {
-  /** Folder (ending in `/`) of onnxruntime-web's `.wasm` and `.mjs` files; default: beside its script. */
+  /** Folder (ending in `/`) of onnxruntime-web's `.wasm` and `.mjs` files; default: where the bundler put them, else beside its script. */
   readonly wasmPaths?: string | undefined;
   /** Threads; more than 1 need a page that is cross-origin isolated. Default: the engine's choice. */
   readonly threads?: number | undefined;
-  /** Whether networks run in a worker, so that the page answers meanwhile; not for WebGPU. Default false. */
+  /** Whether WebAssembly runs in a worker of the library's own, so that the page answers meanwhile (WebGPU lets it, anyway). Default false. */
   readonly worker?: boolean | undefined;
 }
 
-/** Sets what holds for all models of the page. */
-export function configureWebEngine({ wasmPaths, threads, worker }: WebEngineOptions): void {
-  if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = wasmPaths;
-  if (threads !== undefined) ort.env.wasm.numThreads = threads;
-  if (worker !== undefined) ort.env.wasm.proxy = worker;
+/** A build of onnxruntime-web; there is one for each device. */
+export type Build = typeof import('onnxruntime-web/wasm');
+
+/** Compiles a model in the calling thread. @throws as `openSession`. */
+export function openWebSession(
+  build: Build,
+  model: string | Uint8Array,
+  options: SessionOptions,
+  { wasmPaths, threads }: WebEngineOptions,
+): Promise<Session> {
+  const { env } = build;
+  // Its messages come back as exceptions.
+  env.logLevel = 'fatal';
+  if (wasmPaths !== undefined) env.wasm.wasmPaths = wasmPaths;
+  if (threads !== undefined) env.wasm.numThreads = threads;
+  return openSession(engineOf(build), model, options);
 }
 
-export const webEngine: Engine = {
-  defaultDevice: 'wasm',
-  devices: () => ['wasm', 'webgpu'],
-  create: (model, options) =>
-    typeof model === 'string'
-      ? ort.InferenceSession.create(model, options)
-      : ort.InferenceSession.create(model, options),
-  tensor({ dtype, shape, data }) {
-    // Newer browsers have half-precision arrays, and then the engine wants one.
-    const bits = dtype === 'float16' && 'Float16Array' in globalThis ? float16Array(data as Uint16Array) : data;
-    return new ort.Tensor(dtype as 'float32', bits as Float32Array, shape);
-  },
-};
+function engineOf(build: Build): Engine {
+  return {
+    defaultDevice: 'wasm',
+    devices: () => ['wasm', 'webgpu'],
+    create: (model, options) =>
+      typeof model === 'string'
+        ? build.InferenceSession.create(model, options)
+        : build.InferenceSession.create(model, options),
+    tensor({ dtype, shape, data }) {
+      // Newer browsers have half-precision arrays, and then the engine wants one.
+      const bits = dtype === 'float16' && 'Float16Array' in globalThis ? float16Array(data as Uint16Array) : data;
+      return new build.Tensor(dtype as 'float32', bits as Float32Array, shape);
+    },
+  };
+}
 
 /** A half-precision array over the same memory. */
 function float16Array({ buffer, byteOffset, length }: Uint16Array): ArrayBufferView {

@@ -3,8 +3,7 @@ import { SteadysegError } from '../base/errors.js';
 import type { RgbImage } from '../media/image.js';
 import { readDescription } from '../onnx/metadata.js';
 import { readModel } from '../onnx/read.js';
-import { openSession } from '../runtime/openSession.js';
-import { webEngine } from '../runtime/webEngine.js';
+import { createWebSession } from '../runtime/webSession.js';
 import { type LoadOptions, type SegmentationModel, segmentationModel } from './model.js';
 import { describedPreprocessing, unsaidPreprocessing } from './preprocessing.js';
 
@@ -26,7 +25,7 @@ export async function loadModel(
   const facts = readDescription(model.metadata, source);
   const config = describedPreprocessing(facts, source) ?? unsaidPreprocessing(facts);
   return segmentationModel({ source, model, content: bytes, facts, config }, options, (opened, sessionOptions) =>
-    openSession(webEngine, opened, sessionOptions),
+    createWebSession(opened, sessionOptions),
   );
 }
 

@@ -15,7 +15,7 @@ const [height, width] = [48, 64];
 
 const html = `<!doctype html><script type="importmap">${JSON.stringify({
   imports: {
-    'onnxruntime-web': '/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs',
+    'onnxruntime-web/wasm': '/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs',
     valibot: '/node_modules/valibot/dist/index.mjs',
     '@bufbuild/protobuf/wire': '/node_modules/@bufbuild/protobuf/dist/esm/wire/index.js',
   },

@@ -67,6 +67,6 @@ it('lets a page load what is its own, and inline scripts by their hash', async (
   const policy = (await fetch(server.address)).headers.get('content-security-policy') ?? '';
   expect(policy).toContain("default-src 'none'");
   expect(policy).toMatch(/script-src 'self' blob: 'wasm-unsafe-eval' 'sha256-[\w+/=]{44}';/);
-  expect(policy).toMatch(/style-src 'sha256-[\w+/=]{44}';/);
+  expect(policy).toMatch(/style-src 'self' 'sha256-[\w+/=]{44}';/);
   expect(policy).not.toMatch(/unsafe-inline|'unsafe-eval'|https?:/);
 });
