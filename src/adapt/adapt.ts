@@ -112,7 +112,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     closers.push(() => flow.close());
     const costs = await measureCosts(student, images, { ...size, classes }, flow, { threads, device });
     // As many as planned when it began: a resumed adaptation ends in the same bytes, however fast it goes on.
-    const steps = Number(await keptRecord(join(work, 'steps.json'), () => `${plannedSteps(options, costs, total)}`));
+    const steps = await keptSteps(join(work, 'steps.json'), () => plannedSteps(options, costs, total));
     if (total !== undefined) options.onEstimate?.(estimate(costs, total, steps, { ...size, classes }));
     const first = await openPredictor(student, student.weights, size, { gives: 'views', threads, device });
     let started = performance.now();
@@ -241,6 +241,8 @@ export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> 
   }
 }
 
+/** So much of what is no number is shown. */
+const MAX_SHOWN = 40;
 /** Updates where nothing else is said. */
 const defaultSteps = 300;
 
@@ -257,6 +259,14 @@ function plannedSteps(
   if (fitting > 0) return fitting;
   const least = estimate(costs, frames, 1, { height: 0, width: 0, classes: 0 }).seconds / 60;
   throw new UsageError(`expected at least ${Math.ceil(least)} minutes for ${frames} frames, found ${minutes}`);
+}
+
+/** Steps that were planned when the adaptation began. @throws SteadysegError for a file that holds no such number. */
+async function keptSteps(path: string, plan: () => number): Promise<number> {
+  const text = await keptRecord(path, () => String(plan()));
+  const steps = Number(text);
+  if (Number.isSafeInteger(steps) && steps > 0) return steps;
+  throw new SteadysegError(`${path}: expected a number of steps, found ${JSON.stringify(text.slice(0, MAX_SHOWN))}`);
 }
 
 /** Frames of the clip, and of what must not be forgotten. */

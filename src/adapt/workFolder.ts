@@ -1,9 +1,7 @@
 // The folder of an adaptation under way: locked, and gone on with only where everything that the result follows from is the same.
 import { join } from 'node:path';
-import * as v from 'valibot';
 import { SteadysegError } from '../base/errors.js';
 import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
-import { parseJson } from '../base/json.js';
 import { type Lock, lockFolder } from '../base/lock.js';
 
 /** A few settings and digests. */
@@ -37,12 +35,9 @@ export async function claimWorkFolder(work: string, settings: string, resume: bo
   }
 }
 
-/** What a file of the folder holds, as JSON; made, and kept, where there is none yet. */
+/** What a file of the folder holds; made, and kept, where there is none yet. */
 export async function keptRecord(path: string, make: () => string): Promise<string> {
-  if (await exists(path)) {
-    const text = new TextDecoder().decode(await readFileBounded(path, MAX_RECORD_BYTES));
-    return JSON.stringify(parseJson(v.unknown(), text, path, 'a record of an adaptation'));
-  }
+  if (await exists(path)) return new TextDecoder().decode(await readFileBounded(path, MAX_RECORD_BYTES));
   const made = make();
   await writeFileWhole(path, made);
   return made;

@@ -215,12 +215,17 @@ function importNode(
       if (outputNames[i]) values.set(outputNames[i], value);
     });
   } catch (thrown) {
-    const place = `node ${original.name || original.outputs[0]} (${original.op})`;
+    const place = placeOf(original);
     const way = traced
       ? `; the model was exported for ${traced.input.before}, not ${traced.input.now}: use that size and batch, or export it with dynamic axes`
       : '';
     throw new SteadysegError(`${place}: ${messageOf(thrown)}${way}`, { cause: thrown });
   }
+}
+
+/** What a node is called in errors; files may leave it without name and outputs. */
+function placeOf({ name, outputs, op }: ModelNode): string {
+  return `node ${name || outputs[0] || 'without a name'} (${op})`;
 }
 
 /** Normalises by the batch what a BatchNormalization would by its running statistics. False for other nodes. */
@@ -266,9 +271,7 @@ function declareConstant(node: ModelNode, declare: (name: string, content: Tenso
   try {
     declare(node.outputs[0], constantContent(node));
   } catch (thrown) {
-    throw new SteadysegError(`node ${node.name || node.outputs[0]} (Constant): ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
+    throw new SteadysegError(`${placeOf(node)}: ${messageOf(thrown)}`, { cause: thrown });
   }
 }
 

@@ -170,6 +170,7 @@ function decodeGraph(bytes: Uint8Array, external: ReadExternal): ModelGraph {
     },
     5: (reader) => {
       const [tensorName, value] = decodeTensor(bytesOfNext(reader), external);
+      if (initializers.has(tensorName)) throw new SteadysegError(`two initializers are named ${tensorName}`);
       initializers.set(tensorName, value);
     },
     11: (reader) => inputs.push(decodeValueInfo(bytesOfNext(reader))),
@@ -177,7 +178,24 @@ function decodeGraph(bytes: Uint8Array, external: ReadExternal): ModelGraph {
     13: (reader) => values.push(decodeValueInfo(bytesOfNext(reader))),
   });
   if (rest) refuseExternal('graph', rest);
+  checkOrigins(nodes, initializers, inputs);
   return { name, nodes, inputs, outputs, values, initializers, rest };
+}
+
+/** Values are known by their names: each comes from one place. Initializers alone may be listed as inputs too. */
+function checkOrigins(
+  nodes: readonly ModelNode[],
+  initializers: ReadonlyMap<string, Tensor>,
+  inputs: readonly ValueInfo[],
+): void {
+  const known = new Set([...initializers.keys(), ...inputs.map(({ name }) => name)]);
+  for (const { op, outputs } of nodes) {
+    for (const value of outputs) {
+      if (value === '') continue;
+      if (known.has(value)) throw new SteadysegError(`a node (${op}) gives ${value}, which is there already`);
+      known.add(value);
+    }
+  }
 }
 
 function decodeNode(bytes: Uint8Array, external: ReadExternal): ModelNode {

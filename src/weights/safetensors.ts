@@ -179,7 +179,7 @@ function checkEntry(source: ByteSource, name: string, value: unknown, dataStart:
 function show(value: unknown): string {
   if (Array.isArray(value)) {
     const plain = value.length <= 16 && value.every((item) => typeof item !== 'object');
-    return plain ? `[${value.join(', ')}]` : `a list of ${value.length}`;
+    return plain ? `[${value.map(show).join(', ')}]` : `a list of ${value.length}`;
   }
   if (value === undefined) return 'nothing';
   return typeof value === 'object' && value !== null ? 'an object' : `${JSON.stringify(value)}`.slice(0, 80);

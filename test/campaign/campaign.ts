@@ -1,5 +1,6 @@
 // The fault campaign: runs every case, or those whose names begin with one of --only, and prints and writes the table of results.
 // Usage: npm run campaign -- [--only NAME,…] [--rounds N] [--seed S] [--write] [--list]
+//        npm run campaign -- --fuzz FILES [--only FORMAT,…] [--seed S]     goes on until so many mutated files were read
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createRandom, deriveSeed } from '#src/tensor/random.js';
 import { cases } from './cases.js';
+import { makeCorpus } from './fuzz/corpus.js';
+import { formatNames } from './fuzz/formats.js';
+import { filesOf, runMarathon } from './fuzz/marathon.js';
 import type { Case, Outcome } from './harness.js';
 import { makeInputs } from './inputs.js';
 
@@ -17,11 +21,14 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    fuzz: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
 const seed = Number(values.seed);
 const page = fileURLToPath(new URL('../../../docs/fault-campaign.md', import.meta.url));
+/** What goes on from run to run: counts of fuzzed files, and the files that found something. */
+const state = fileURLToPath(new URL('../../fault-campaign/', import.meta.url));
 
 const chosen = cases.filter(({ name }) => values.only.split(',').some((start) => name.startsWith(start)));
 if (values.list || chosen.length === 0) {
@@ -42,6 +49,10 @@ process.umask(0o022);
 mkdirSync(join(folder, 'inputs'));
 const inputs = await makeInputs(join(folder, 'inputs'));
 await import('node:fs/promises').then(({ chmod }) => chmod(folder, 0o755));
+if (values.fuzz !== undefined) {
+  await fuzzOn(Number(values.fuzz));
+  process.exit();
+}
 const rows: Row[] = [];
 const started = performance.now();
 for (const one of chosen) {
@@ -56,6 +67,31 @@ const faulty = rows.filter((row) => verdict(row) === 'broken');
 console.log(`${rows.length} cases, ${faulty.length} broken, ${seconds(started)} s`);
 if (values.write) writeFileSync(page, document(rows));
 process.exitCode = faulty.length > 0 ? 1 : 0;
+
+async function fuzzOn(total: number): Promise<void> {
+  mkdirSync(state, { recursive: true });
+  const corpus = join(folder, 'corpus');
+  await makeCorpus(corpus, inputs);
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.removeAllListeners(signal);
+    process.once(signal, () => stopped.abort());
+  }
+  const begun = await runMarathon({
+    total,
+    seed,
+    only: formatNames.filter((name) => values.only.split(',').some((start) => name.startsWith(start))),
+    statePath: join(state, 'fuzz.json'),
+    corpus,
+    work: join(folder, 'work'),
+    signal: stopped.signal,
+    onTurn(format, now, found) {
+      console.log(`${filesOf(now)} files; ${format}: ${now.formats[format]?.files}`);
+      for (const { index, kind, what } of found) console.log(`    ${format} ${index}: ${kind}: ${what}`);
+    },
+  });
+  console.log(`${filesOf(begun)} files in all`);
+}
 
 async function outcomeOf(one: Case): Promise<Row['outcome']> {
   const skipped = one.impossible?.();

@@ -1,7 +1,7 @@
 // Every case of the fault campaign.
 import { changing } from './changing.js';
 import { diskFull } from './disk.js';
-import { fuzz } from './fuzz.js';
+import { fuzz } from './fuzz/cases.js';
 import type { Case } from './harness.js';
 import { kills } from './kills.js';
 import { longClip } from './longClip.js';
