@@ -34,7 +34,12 @@ export async function openPredictor(
   const graph = createGraph(`${student.name} on the clip`);
   const pixels = input(graph, 'pixels', 'uint8', [1, 3, height, width]);
   const scoresOf = (frame: Value) =>
-    bilinear(student.build(normalize(frame, student.preprocessing), inference).logits, height, width);
+    bilinear(
+      student.build(normalize(frame, student.preprocessing), inference).logits,
+      height,
+      width,
+      student.enlargement,
+    );
   const scores = scoresOf(pixels);
   const classes = scores.shape[1];
   const probabilities = () => {

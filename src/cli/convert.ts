@@ -5,6 +5,8 @@ import { printable } from '../base/printable.js';
 import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
 import { readClassesFile } from '../media/classesFile.js';
 import type { ConvertOptions } from '../nets/convertFile.js';
+import { flowNetworkName } from '../nets/networkWeights.js';
+import { architectureNames } from '../nets/registry.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import { convert } from '../train/convert.js';
 import { heightByWidth, printResult } from './options.js';
@@ -33,7 +35,7 @@ export function command(): Command {
     .argument('<out>', 'the file to write; its ending says the format')
     .option(
       '--arch <name>',
-      'network of the weights, for an .onnx: pspnet18, pspnet50, pspnet101, pspnet-mobilenetv2, flownet2',
+      `network of the weights, for an .onnx: ${architectureNames.join(', ')}, ${flowNetworkName}`,
     )
     .option('--key <name>', 'of a checkpoint with several state dicts, the one to take, such as state_dict_ema')
     .option(

@@ -3,6 +3,7 @@ import { SteadysegError } from '../base/errors.js';
 import { constant, detach, type Value } from '../onnx/graph.js';
 import { add, cast, div, exp, log, max, mul, reduceMax, reduceSum, sub, transpose } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
+import type { EnlargementMode } from '../tensor/interpolation.js';
 import { tensor } from '../tensor/tensor.js';
 import { sumOverSamples } from './sampleWeights.js';
 
@@ -19,18 +20,26 @@ const smallestWeight = 1e-12;
 
 /**
  * Σ w·ce / Σ w over all pixels of all frames: `ce = -Σ_c Q_c log p_c` with p the softmax of the scores at the targets' size
- * (corners aligned), and `w = Σ_c Q_c·w_c`. Targets are brought to sum 1 first; their rounding does not matter then.
+ * (bilinear, corners aligned by default), and `w = Σ_c Q_c·w_c`. Targets are brought to sum 1 first; their rounding does not matter then.
  * @throws SteadysegError when the weights are not as many as the classes.
  */
-export function consensusLoss(pairs: readonly ConsensusPair[], classWeights: readonly number[]): Value {
-  const terms = pairs.map((pair) => pixelTerms(pair, classWeights));
+export function consensusLoss(
+  pairs: readonly ConsensusPair[],
+  classWeights: readonly number[],
+  enlargement?: EnlargementMode,
+): Value {
+  const terms = pairs.map((pair) => pixelTerms(pair, classWeights, enlargement));
   const weighted = terms.map(({ crossEntropy, weight }) => sumOverSamples(mul(crossEntropy, weight), undefined));
   const total = terms.map(({ weight }) => sumOverSamples(weight, undefined));
   return div(weighted.reduce(add), max(total.reduce(add), smallestWeight));
 }
 
 /** Both N×1×H×W. */
-function pixelTerms({ logits, targets }: ConsensusPair, classWeights: readonly number[]) {
+function pixelTerms(
+  { logits, targets }: ConsensusPair,
+  classWeights: readonly number[],
+  enlargement: EnlargementMode | undefined,
+) {
   const { graph } = logits;
   const [, height, width, classes] = targets.shape;
   if (classWeights.length !== classes || logits.shape[1] !== classes) {
@@ -40,7 +49,7 @@ function pixelTerms({ logits, targets }: ConsensusPair, classWeights: readonly n
   }
   const bytes = transpose(cast(targets, 'float32'), [0, 3, 1, 2]);
   const wanted = div(bytes, max(reduceSum(bytes, [1]), 1));
-  const large = bilinear(logits, height, width);
+  const large = bilinear(logits, height, width, enlargement);
   // The maximum cancels in value and gradient; it only keeps the exponentials finite.
   const centred = sub(large, detach(reduceMax(large, [1])));
   const logSumExp = log(reduceSum(exp(centred), [1]));

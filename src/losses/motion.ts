@@ -3,6 +3,7 @@ import { resample2d } from '../nets/resample2d.js';
 import { detach, type Value } from '../onnx/graph.js';
 import { abs, div, exp, max, mul, neg, reduceMax, reduceSum, reduceSumSquare, sub } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
+import type { EnlargementMode } from '../tensor/interpolation.js';
 import { elementCount } from '../tensor/tensor.js';
 import { type SampleWeights, sumOverSamples } from './sampleWeights.js';
 
@@ -34,6 +35,8 @@ export interface MotionOptions {
   readonly visibility?: 'absolute-of-sum' | 'sum-of-absolutes' | 'occlusion' | undefined;
   /** What the squares are averaged over: all elements (default, as published), or pixels that are visible, classes summed (SPEC §9): each counts as its V². Without masks or fading it is the usual mean. */
   readonly mean?: 'elements' | 'visible' | undefined;
+  /** How scores are brought to the frames' size; corners aligned by default. */
+  readonly enlargement?: EnlargementMode | undefined;
 }
 
 /**
@@ -42,11 +45,11 @@ export interface MotionOptions {
  */
 export function motionLoss(inputs: MotionInputs, options: MotionOptions = {}): Value {
   const { logits, neighbourLogits, image, flow, weights } = inputs;
-  const { compare = 'logits', visibility = 'absolute-of-sum', mean = 'elements' } = options;
+  const { compare = 'logits', visibility = 'absolute-of-sum', mean = 'elements', enlargement } = options;
   const [height, width] = image.shape.slice(2);
   const seen = visibilityOf(inputs, visibility);
   const large = (scores: Value) => {
-    const scaled = bilinear(scores, height, width);
+    const scaled = bilinear(scores, height, width, enlargement);
     return compare === 'logits' ? scaled : probabilities(scaled);
   };
   const own = large(logits);

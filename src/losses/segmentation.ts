@@ -2,6 +2,7 @@
 import type { Value } from '../onnx/graph.js';
 import { add, mul } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
+import type { EnlargementMode } from '../tensor/interpolation.js';
 import { type CrossEntropyOptions, crossEntropy } from './crossEntropy.js';
 import { ohemCrossEntropy } from './ohem.js';
 
@@ -17,6 +18,8 @@ export interface SegmentationLossOptions extends CrossEntropyOptions {
   /** Weight of the auxiliary head; 0.4 by default. */
   readonly auxiliaryWeight?: number | undefined;
   readonly mining?: HardExampleMining | undefined;
+  /** How scores are brought to the labels' size; corners aligned by default. */
+  readonly enlargement?: EnlargementMode | undefined;
 }
 
 export interface Heads {
@@ -26,12 +29,12 @@ export interface Heads {
   readonly auxiliaries?: readonly Value[] | undefined;
 }
 
-/** `loss(up(logits)) + 0.4 · Σ loss(up(auxiliary))`; up is bilinear to the labels' size (N×H×W), corners aligned. */
+/** `loss(up(logits)) + 0.4 · Σ loss(up(auxiliary))`; up is bilinear to the labels' size (N×H×W). */
 export function segmentationLoss(heads: Heads, labels: Value, options: SegmentationLossOptions = {}): Value {
-  const { mining, auxiliaryWeight = 0.4 } = options;
+  const { mining, auxiliaryWeight = 0.4, enlargement } = options;
   const [, height, width] = labels.shape;
   const ofHead = (logits: Value, mined: boolean) => {
-    const large = bilinear(logits, height, width);
+    const large = bilinear(logits, height, width, enlargement);
     return mining && mined
       ? ohemCrossEntropy(large, labels, { ...options, ...mining })
       : crossEntropy(large, labels, options);

@@ -1,5 +1,5 @@
 // A convolution whose weights are declared by state-dict name.
-import { parameter, type Value } from '../onnx/graph.js';
+import { type Initialization, parameter, type Value } from '../onnx/graph.js';
 import { conv } from '../onnx/ops.js';
 
 export interface ConvolutionOptions {
@@ -13,8 +13,11 @@ export interface ConvolutionOptions {
   /** Zeros on every side. Default: as many as keep the size at stride 1. */
   readonly padding?: number;
   readonly bias?: boolean;
-  /** How it starts without weights: Kaiming normal over the fan-out (`backbone`, default), or PyTorch's default (`head`). */
-  readonly initialization?: 'backbone' | 'head';
+  /**
+   * How it starts without weights: Kaiming normal over the fan-out (`backbone`, default), PyTorch's default (`head`), or
+   * normal of deviation 0.02 with biases 0 (`transformer`).
+   */
+  readonly initialization?: 'backbone' | 'head' | 'transformer';
 }
 
 /** Adds `name.weight`, and `name.bias` when asked for, and convolves N×C×H×W with them. */
@@ -22,11 +25,26 @@ export function convolution(x: Value, name: string, options: ConvolutionOptions)
   const { channels, kernel = 1, stride = 1, dilation = 1, group = 1, bias = false } = options;
   const { padding = (dilation * (kernel - 1)) / 2, initialization = 'backbone' } = options;
   const inputs = x.shape[1] / group;
-  const uniform = { kind: 'uniform', fan: inputs * kernel ** 2 } as const;
-  const start = initialization === 'head' ? uniform : ({ kind: 'kaimingNormal', fan: channels * kernel ** 2 } as const);
-  const weight = parameter(x.graph, `${name}.weight`, [channels, inputs, kernel, kernel], start);
-  const offset = bias ? parameter(x.graph, `${name}.bias`, [channels], uniform) : undefined;
+  const starts = startsOf(initialization, inputs * kernel ** 2, channels * kernel ** 2);
+  const weight = parameter(x.graph, `${name}.weight`, [channels, inputs, kernel, kernel], starts.weight);
+  const offset = bias ? parameter(x.graph, `${name}.bias`, [channels], starts.bias) : undefined;
   return convolve(x, weight, offset, { stride, padding, dilation, group });
+}
+
+function startsOf(
+  initialization: 'backbone' | 'head' | 'transformer',
+  fanIn: number,
+  fanOut: number,
+): { weight: Initialization; bias: Initialization } {
+  const uniform: Initialization = { kind: 'uniform', fan: fanIn };
+  switch (initialization) {
+    case 'backbone':
+      return { weight: { kind: 'kaimingNormal', fan: fanOut }, bias: uniform };
+    case 'head':
+      return { weight: uniform, bias: uniform };
+    case 'transformer':
+      return { weight: { kind: 'normal', deviation: 0.02 }, bias: { kind: 'constant', value: 0 } };
+  }
 }
 
 interface Geometry {

@@ -23,6 +23,8 @@ function generator(initialization: Initialization, seed: number): () => number {
   switch (initialization.kind) {
     case 'constant':
       return () => initialization.value;
+    case 'normal':
+      return () => initialization.deviation * random.normal();
     case 'kaimingNormal': {
       const deviation = Math.sqrt(2 / initialization.fan);
       return () => deviation * random.normal();

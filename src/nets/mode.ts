@@ -5,8 +5,9 @@ import type { Shape } from '../tensor/tensor.js';
 
 /**
  * `inference` normalises by running statistics. `training` normalises by the batch's own statistics and records them in the
- * graph, or by fixed ones, and drops channels in front of each head's last convolution by the mask that `dropoutMask` gives for
- * it (such as a graph input): 0 for a dropped channel, 1/(1 - rate) for a kept one. Without `dropoutMask` nothing is dropped.
+ * graph, or by fixed ones, and drops channels in front of each head's last convolution, and whole residuals of a transformer, by
+ * the mask that `dropoutMask` gives (such as a graph input): 0 for what is dropped, 1/(1 - rate) for the rest. Without
+ * `dropoutMask` nothing is dropped.
  */
 export type Mode =
   | { readonly kind: 'inference' }
@@ -16,8 +17,11 @@ export type Mode =
       readonly statistics?: 'batch' | 'fixed';
       /** Whether batches are normalised by the engine's own operator (default), which only CPUs have and which is faster there. */
       readonly fused?: boolean;
-      /** @param head state-dict prefix of the head; @param shape N×C×1×1. */
-      readonly dropoutMask?: (head: string, shape: Shape) => Value;
+      /**
+       * @param place state-dict prefix of the head or residual; @param shape N×C×1×1 or N×1×1.
+       * @param share of the run's rate that is dropped here; default 1.
+       */
+      readonly dropoutMask?: (place: string, shape: Shape, share?: number) => Value;
     };
 
 export const inference: Mode = { kind: 'inference' };

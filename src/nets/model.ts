@@ -11,7 +11,7 @@ import { initializeParameters } from './initialize.js';
 import { inference } from './mode.js';
 import { classCountOf, flowNetworkName, isAuxiliary, isFlowNetwork, weightsOfModel } from './networkWeights.js';
 import { imageNetMean, imageNetStd } from './normalization.js';
-import { architectureName, buildNetwork } from './registry.js';
+import { architectureName, architectureOf, buildNetwork } from './registry.js';
 
 /** What `buildModel` takes. */
 export interface ModelOptions {
@@ -26,7 +26,7 @@ export interface ModelOptions {
   readonly weights?: ReadonlyMap<string, Tensor>;
   /** Factor on the channel numbers of PSPNet-18 and PSPNet-MobileNetV2. Default 1. */
   readonly widthMultiplier?: number;
-  /** Whether the auxiliary head is kept, as an output `dsn` that costs time. Default false. */
+  /** Whether the heads of training are kept, as outputs `dsn` (and `boundary` of PIDNet) that cost time. Default false. */
   readonly auxiliary?: boolean;
   /** Whether the weights of the auxiliary head stay in the file though nothing runs them, so that no weights are lost. Default false. */
   readonly keepAuxiliary?: boolean;
@@ -71,12 +71,17 @@ export function buildModel(options: ModelOptions): Model {
     throw new UsageError(`expected a number of classes for ${options.architecture}, found none`);
   const architecture = architectureName(options.architecture, [flowNetworkName]);
   const outputs = buildNetwork(architecture, graph, image('image'), { classes, widthMultiplier, mode: inference });
-  const named = auxiliary ? { logits: outputs.logits, dsn: outputs.auxiliary } : { logits: outputs.logits };
+  const named = {
+    logits: outputs.logits,
+    ...(auxiliary && outputs.auxiliary && { dsn: outputs.auxiliary }),
+    ...(auxiliary && outputs.boundary && { boundary: outputs.boundary }),
+  };
   return withWeights(graph, named, options, {
     mean: [...imageNetMean],
     std: [...imageNetStd],
     ...description,
     architecture,
+    enlargement: architectureOf(architecture).enlargement,
     ...(widthMultiplier !== 1 && { widthMultiplier }),
   });
 }

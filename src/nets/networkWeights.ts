@@ -8,7 +8,7 @@ import { formatShape, sameShape, type Tensor, zeros } from '../tensor/tensor.js'
 import type { TensorInfo } from '../weights/weightsFile.js';
 import { flowNet2 } from './flownet2/flowNet2.js';
 import { inference } from './mode.js';
-import { architectureName, buildNetwork, findArchitecture } from './registry.js';
+import { architectureName, buildNetwork, classifierNames, findArchitecture } from './registry.js';
 import { stateDictEntries } from './stateDictEntries.js';
 
 /** The flow network; all others are segmentation networks. */
@@ -23,20 +23,19 @@ export function isKnownNetwork(architecture: string): boolean {
   return isFlowNetwork(architecture) || findArchitecture(architecture) !== undefined;
 }
 
-/** Whether a state-dict name belongs to the auxiliary head, which inference does not run. */
+/** Whether a state-dict name belongs to a head that only training has: auxiliary ones, and PIDNet's boundary head. */
 export function isAuxiliary(name: string): boolean {
-  return name.startsWith('aux.');
+  return /^(aux|seghead_(p|d|extra))\./.test(name);
 }
-
-/** Its first dimension is the number of classes, in every segmentation network. */
-const classifierName = 'cls.4.weight';
 
 /** The number of classes in a segmentation network's weights. `source` names them in errors. */
 export function classCountOf(weights: ReadonlyMap<string, Tensor>, source: string): number {
-  const classifier = weights.get(classifierName);
-  if (classifier && classifier.shape.length > 0) return classifier.shape[0];
+  for (const name of classifierNames) {
+    const classifier = weights.get(name);
+    if (classifier && classifier.shape.length > 0) return classifier.shape[0];
+  }
   throw new SteadysegError(
-    `${source}: expected the weights of a segmentation network, found no ${classifierName} among ${weights.size} tensors`,
+    `${source}: expected the weights of a segmentation network, found none of ${classifierNames.join(', ')} among ${weights.size} tensors`,
   );
 }
 

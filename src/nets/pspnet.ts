@@ -1,28 +1,11 @@
 // PSPNet (Zhao et al., CVPR 2017) on ResNet-18, -50, -101 and MobileNetV2.
 import type { Value } from '../onnx/graph.js';
 import { mobileNetV2 } from './mobilenetV2.js';
-import type { Mode } from './mode.js';
 import { pyramidFeatures, pyramidLevels } from './pyramidPooling.js';
 import { resNet } from './resnet.js';
 import { pyramidHead, segmentationHead } from './segmentationHead.js';
+import type { SegmentationOptions, SegmentationOutputs } from './segmentationNetwork.js';
 import { scaleWidth } from './width.js';
-
-export interface SegmentationOptions {
-  readonly classes: number;
-  readonly mode: Mode;
-  /** Factor on all channel numbers, heads included. Default 1. */
-  readonly widthMultiplier?: number;
-}
-
-/** What a segmentation network computes from N×3×H×W. */
-export interface SegmentationOutputs {
-  /** N×classes×⌈H/8⌉×⌈W/8⌉ scores. */
-  readonly logits: Value;
-  /** The same of the auxiliary head (`dsn`), which only training uses. */
-  readonly auxiliary: Value;
-  /** Intermediate values by name; `fea`, the main head's input, is what losses on features use. */
-  readonly features: Readonly<Record<string, Value>>;
-}
 
 /** Width of the auxiliary head of every network. */
 const auxiliaryWidth = 256;

@@ -29,6 +29,7 @@ export interface Node {
 /** How a parameter starts when no weights are given. `fan` is fan-in (uniform) or fan-out (normal) of the convolution. */
 export type Initialization =
   | { readonly kind: 'constant'; readonly value: number }
+  | { readonly kind: 'normal'; readonly deviation: number }
   /** Normal with standard deviation √(2/fan): Kaiming, for ReLU. */
   | { readonly kind: 'kaimingNormal'; readonly fan: number }
   /** Uniform in ±1/√fan: PyTorch's default for convolutions (Kaiming uniform with a = √5) and their biases. */

@@ -28,6 +28,8 @@ const descriptionSchema = v.looseObject({
   std: v.optional(v.pipe(v.array(v.pipe(finite, v.gtValue(0))), v.length(3))),
   /** Order of the input channels; default rgb. */
   channelOrder: v.optional(v.picklist(['rgb', 'bgr'])),
+  /** How scores are brought to the size of the image: bilinear, with the corners aligned (default) or half-pixel centres. */
+  enlargement: v.optional(v.picklist(['align_corners', 'half_pixel'])),
   /** A free input size has to be a multiple of this. */
   sizeMultiple: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   /** How the weights came about. */

@@ -54,6 +54,7 @@ export function describeNetwork(found: FoundNetwork, options: DescribeOptions = 
     width,
     sizeMultiple: sizeMultipleOf(facts, source),
     preprocessing: config.preprocessing,
+    enlargement: facts.enlargement,
     classes,
     classCount,
     notes,

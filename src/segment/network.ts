@@ -3,6 +3,7 @@ import type { ClassSet } from '../media/classes.js';
 import type { Size } from '../media/image.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
+import type { EnlargementMode } from '../tensor/interpolation.js';
 import type { DType } from '../tensor/tensor.js';
 import type { Preprocessing, PreprocessingConfig, PreprocessingOptions } from './preprocessing.js';
 import type { Layout, ScoreKind } from './trace.js';
@@ -78,6 +79,8 @@ export interface NetworkDescription {
   /** A free size has to be a multiple of this. */
   readonly sizeMultiple: number;
   readonly preprocessing: Preprocessing;
+  /** How its scores are brought to the size of the frame; corners aligned by default. */
+  readonly enlargement: EnlargementMode | undefined;
   /** Names and colours of the labels; with one entry a label, or more. */
   readonly classes: ClassSet;
   /** Labels that are told apart, a background without a map of its own included. Undefined when the file does not say; the first run does. */

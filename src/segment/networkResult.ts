@@ -71,7 +71,8 @@ function scoresOf(
     );
   }
   const data = expected.layout === 'nhwc' ? separated(values, maps) : values;
-  const scores: Scores = { classes, height, width, data, enlarged: cut?.enlargement };
+  const { enlargement } = description;
+  const scores: Scores = { classes, height, width, data, enlargement, enlarged: cut?.enlargement };
   const { kind = kindOfValues(scores) } = expected;
   return { scores, kind: kind === 'labels' ? 'logits' : kind };
 }

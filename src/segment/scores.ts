@@ -1,4 +1,5 @@
 // From a network's scores to labels at the frame's size: interpolation, softmax and argmax fused, so that C×H×W scores are never stored.
+import type { EnlargementMode } from '../tensor/interpolation.js';
 import { alignedAxis, composedTaps, halfPixelAxis, type TapAxis, tapsOf } from '../tensor/linearAxis.js';
 import type { ScoreKind } from './trace.js';
 
@@ -8,6 +9,8 @@ export interface Scores {
   readonly height: number;
   readonly width: number;
   readonly data: Float32Array;
+  /** How they are brought to the size of the image; corners aligned by default. */
+  readonly enlargement?: EnlargementMode | undefined;
   /** The network's own last step, still to be done: its scores are these, enlarged. */
   readonly enlarged?: Enlargement | undefined;
 }
@@ -16,7 +19,7 @@ export interface Scores {
 export interface Enlargement {
   readonly height: number;
   readonly width: number;
-  readonly coordinates: 'align_corners' | 'half_pixel';
+  readonly coordinates: EnlargementMode;
 }
 
 /** Class planes are walked in pieces of this many pixels, so that the running maxima stay in the first-level cache. */
@@ -44,13 +47,14 @@ export function argmax({ classes, height, width, data }: Scores): Uint8Array {
   return labels;
 }
 
-/** Where the samples of `height × width` lie among the scores: by the enlargement, if any, then with aligned corners. */
+const axesBy = { align_corners: alignedAxis, half_pixel: halfPixelAxis } as const;
+
+/** Where the samples of `height × width` lie among the scores: by the network's own enlargement, if any, then by that to the image. */
 export function axesTo(scores: Scores, height: number, width: number): { vertical: TapAxis; horizontal: TapAxis } {
-  const { enlarged } = scores;
+  const { enlarged, enlargement = 'align_corners' } = scores;
   const axis = (from: number, between: number | undefined, to: number): TapAxis => {
-    if (!enlarged || between === undefined) return tapsOf(alignedAxis(from, to));
-    const inner = enlarged.coordinates === 'align_corners' ? alignedAxis(from, between) : halfPixelAxis(from, between);
-    return composedTaps(alignedAxis(between, to), inner);
+    if (!enlarged || between === undefined) return tapsOf(axesBy[enlargement](from, to));
+    return composedTaps(axesBy[enlargement](between, to), axesBy[enlarged.coordinates](from, between));
   };
   return {
     vertical: axis(scores.height, enlarged?.height, height),
@@ -62,7 +66,7 @@ export function axesTo(scores: Scores, height: number, width: number): { vertica
 const mixed = -1;
 
 /**
- * The argmax of the scores resized to `height × width` (bilinear, aligned corners).
+ * The argmax of the scores resized to `height × width`, bilinearly.
  *
  * Where all scores that a pixel reads have the same best class, interpolation cannot change it: every weight is ≥ 0 and
  * rounding is monotone. Only the pixels at class borders, a few in a hundred, are interpolated.

@@ -11,6 +11,9 @@ const coordinateModes = [
   'tf_crop_and_resize',
 ] as const;
 
+/** How scores are brought to the size of an image: bilinear, with the corners aligned or with half-pixel centres. */
+export type EnlargementMode = 'align_corners' | 'half_pixel';
+
 /** How output positions map to input positions, named as in ONNX's Resize. */
 export type CoordinateMode = (typeof coordinateModes)[number];
 

@@ -4,7 +4,7 @@ import { initializeParameters } from '../nets/initialize.js';
 import { inference } from '../nets/mode.js';
 import { buildModel } from '../nets/model.js';
 import { isAuxiliary, weightsOfModel } from '../nets/networkWeights.js';
-import { architectureName, buildNetwork } from '../nets/registry.js';
+import { architectureName, architectureOf, buildNetwork } from '../nets/registry.js';
 import { createGraph, input } from '../onnx/graph.js';
 import { readModelFile } from '../onnx/modelFile.js';
 import { writeModel } from '../onnx/write.js';
@@ -29,13 +29,11 @@ export interface ArchitectureOptions {
   readonly backbone?: string | undefined;
 }
 
-/** The pyramid and the two classifiers of every architecture. */
-const headNames = /^(ppm|cls|aux)\./;
-
 /** @throws UsageError for an unknown architecture; SteadysegError when files do not fit it. */
 export async function architectureStudent(options: ArchitectureOptions): Promise<Student> {
   const { classes, widthMultiplier = 1, seed } = options;
   const architecture = architectureName(options.architecture);
+  const { enlargement, heads } = architectureOf(architecture);
   const network = { classes: classes.count, widthMultiplier };
   const graph = createGraph(architecture);
   // Names and shapes of parameters are the same at any size.
@@ -47,10 +45,17 @@ export async function architectureStudent(options: ArchitectureOptions): Promise
     classes,
     preprocessing: defaultPreprocessing,
     weights: first,
-    isHead: (name) => headNames.test(name),
+    enlargement,
+    isHead: (name) => heads.test(name),
     build(image, mode) {
-      const { logits, auxiliary, features } = buildNetwork(architecture, image.graph, image, { ...network, mode });
-      return { logits, auxiliaries: [auxiliary], features: new Map(Object.entries(features)) };
+      const outputs = buildNetwork(architecture, image.graph, image, { ...network, mode });
+      const { logits, auxiliary, boundary, features } = outputs;
+      return {
+        logits,
+        auxiliaries: auxiliary ? [auxiliary] : [],
+        boundary,
+        features: new Map(Object.entries(features)),
+      };
     },
     toModel: (weights, { size: [height, width], description }) =>
       writeModel(buildModel({ architecture, ...network, height, width, weights, keepAuxiliary: true, description })),

@@ -10,6 +10,7 @@ import { checkNesting } from '../base/yaml.js';
 import { publishedAugmentation } from '../data/augmentation.js';
 import { datasetLayouts } from '../data/datasets.js';
 import { labelIdKinds } from '../data/labelFiles.js';
+import { architectureNames } from '../nets/registry.js';
 import { scoreKinds } from '../segment/trace.js';
 import { publishedSgd } from './optimizer.js';
 
@@ -191,7 +192,7 @@ export const configSchema = v.strictObject({
     v.strictObject({
       architecture: optionalKey(
         v.string(),
-        'pspnet18, pspnet50, pspnet101 or pspnet-mobilenetv2; default: pspnet18, where no model is given',
+        `one of ${architectureNames.join(', ')}; default: pspnet18, where no model is given`,
       ),
       model: optionalKey(
         expandedPath,

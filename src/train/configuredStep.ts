@@ -91,6 +91,7 @@ export function configuredStep(
     distillation,
     teacher: teacher && {
       shapes: teacher.shapes,
+      enlargement: teacher.enlargement,
       classMap: comparesClasses(config)
         ? mapClasses(
             teacher.classes,

@@ -9,6 +9,7 @@ import { pairFramesLoss, poolFeatures, type SimilarityConvention, selfSimilarity
 import { overThreeFrames, type ThreeFrames } from '../losses/threeFrames.js';
 import type { Value } from '../onnx/graph.js';
 import { add } from '../onnx/ops.js';
+import type { EnlargementMode } from '../tensor/interpolation.js';
 import { elementCount, formatShape } from '../tensor/tensor.js';
 
 /** A frame of a sample: the labelled one t; its one neighbour t ± k; or both, t - k and t + k. */
@@ -68,6 +69,8 @@ export interface LossSite {
   targets(frame: FrameName): Value;
   /** Weights of the classes in those targets. */
   readonly targetWeights: readonly number[];
+  /** How the student's scores are brought to the size of the frames; corners aligned by default. */
+  readonly enlargement?: EnlargementMode | undefined;
   readonly motion: MotionOptions | undefined;
   readonly distillation: DistillationOptions;
 }
@@ -127,7 +130,7 @@ const lossTable = {
           ...site.flow(),
           weights: site.weights,
         },
-        site.motion,
+        { enlargement: site.enlargement, ...site.motion },
       );
     }),
   },
@@ -136,7 +139,7 @@ const lossTable = {
     needsTeacher: false,
     terms: single((site) => {
       const pairs = site.frames.map((frame) => ({ logits: site.logits(frame), targets: site.targets(frame) }));
-      return consensusLoss(pairs, site.targetWeights);
+      return consensusLoss(pairs, site.targetWeights, site.enlargement);
     }),
   },
   pixel: {
@@ -145,7 +148,8 @@ const lossTable = {
     terms: single((site) =>
       overFrames(site, (frame, weights) => {
         const { student, teacher } = site.commonLogits(frame);
-        return pixelWiseLoss(student, teacher, { temperature: site.distillation.temperature, weights });
+        const { temperature } = site.distillation;
+        return pixelWiseLoss(student, teacher, { temperature, weights, enlargement: site.enlargement });
       }),
     ),
   },

@@ -77,6 +77,7 @@ export async function onnxStudent(path: string, options: OnnxStudentOptions = {}
     description,
     classes: { count, names },
     preprocessing: description.preprocessing,
+    enlargement: description.enlargement,
     weights,
     trains: (name) => trained.has(name),
     loadOptions: {

@@ -13,6 +13,7 @@ import { add, exp, gather, log, matMul, mul, reduceMax, reshape, slice, sub } fr
 import { bilinear } from '../onnx/resample.js';
 import { withWinograd } from '../onnx/winograd.js';
 import { defaultPreprocessing } from '../segment/preprocessing.js';
+import type { EnlargementMode } from '../tensor/interpolation.js';
 import { type DType, type Shape, tensor } from '../tensor/tensor.js';
 import { type ClassMap, isSameOrder } from './classMap.js';
 import {
@@ -69,6 +70,8 @@ export interface StepOptions {
 /** What a step has to know of a teacher. */
 export interface StepTeacher {
   readonly shapes: Readonly<Partial<Record<TeacherOutput, MapShape>>>;
+  /** How its scores are brought to another size; corners aligned by default. */
+  readonly enlargement?: EnlargementMode | undefined;
   /** Its classes for each of the student's; undefined when no loss compares classes. */
   readonly classMap?: ClassMap | undefined;
   /** What similarities are taken of: the scores, or the student's value of this name and the teacher's features. */
@@ -158,11 +161,14 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
 function supervised(
   graph: Graph,
   outputs: StudentOutputs,
-  { segmentation, batch, height, width }: StepOptions,
+  { student, segmentation, batch, height, width }: StepOptions,
 ): LossTerm[] {
   if (!segmentation) return [];
+  const { enlargement } = student;
   const labels = input(graph, 'labels', 'uint8', [batch, height, width]);
-  return [{ name: 'segmentation', value: segmentationLoss(outputs, labels, segmentation), weight: 1 }];
+  return [
+    { name: 'segmentation', value: segmentationLoss(outputs, labels, { enlargement, ...segmentation }), weight: 1 },
+  ];
 }
 
 /** Offers the losses what they ask for; inputs are declared when they are. */
@@ -212,7 +218,8 @@ function siteOf(
       if (options.distillation?.pixelsOf === 'student') return teacherResized(pair);
       // Finer scores than the crop's pixels say nothing more.
       const [, , rows, columns] = pair.teacher.shape;
-      return { ...pair, teacher: bilinear(pair.teacher, Math.min(rows, height), Math.min(columns, width)) };
+      const size = [Math.min(rows, height), Math.min(columns, width)] as const;
+      return { ...pair, teacher: bilinear(pair.teacher, ...size, teacher?.enlargement) };
     },
     features: (frame) => teacherResized(inner(frame)),
     matchingFeatures: (frame) => teacherResized(on === 'logits' ? common(frame) : inner(frame)),
@@ -228,6 +235,7 @@ function siteOf(
       return once(`targets.${frame}`, [samples, height, width, classes], 'uint8');
     },
     targetWeights: options.targetWeights ?? Array(classes).fill(1),
+    enlargement: options.student.enlargement,
     motion: options.motion,
     distillation: options.distillation ?? {},
   };

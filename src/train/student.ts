@@ -4,6 +4,7 @@ import type { Value } from '../onnx/graph.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import type { LoadOptions } from '../segment/model.js';
 import type { Preprocessing } from '../segment/preprocessing.js';
+import type { EnlargementMode } from '../tensor/interpolation.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { NetworkClasses } from './classMap.js';
 
@@ -22,6 +23,8 @@ export interface Student {
    * @throws SteadysegError naming what does not allow the batch or the size.
    */
   build(image: Value, mode: Mode): StudentOutputs;
+  /** How its scores are brought to the size of the image; default: bilinear, with the corners aligned. */
+  readonly enlargement?: EnlargementMode | undefined;
   /** Whether a weight is trained; statistics are never. Default: all are. */
   trains?(name: string): boolean;
   /** Whether a weight belongs to a head, which learns faster than a pretrained backbone. Default: none does. */
@@ -38,6 +41,8 @@ export interface StudentOutputs {
   readonly logits: Value;
   /** Scores of heads that only training uses, N×C×h×w. */
   readonly auxiliaries: readonly Value[];
+  /** N×1×h'×w', of a head that only training uses: the logit that a place lies at the border of two classes. */
+  readonly boundary?: Value | undefined;
   /** Inner values that losses may use, by name. */
   readonly features: ReadonlyMap<string, Value>;
 }

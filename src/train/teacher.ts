@@ -13,6 +13,7 @@ import { createSession, type Session, type SessionOptions } from '../runtime/ses
 import { inputSize } from '../segment/inputSize.js';
 import type { DescribeOptions } from '../segment/network.js';
 import type { PreprocessingOptions } from '../segment/preprocessing.js';
+import type { EnlargementMode } from '../tensor/interpolation.js';
 import { elementCount, formatShape, type Tensor, tensor, zeros } from '../tensor/tensor.js';
 import type { NetworkClasses } from './classMap.js';
 import { type FileStudent, fileStudent } from './fileStudent.js';
@@ -47,6 +48,8 @@ export interface TeacherOptions
 
 export interface Teacher {
   readonly classes: NetworkClasses;
+  /** How its scores are brought to another size; corners aligned by default. */
+  readonly enlargement: EnlargementMode | undefined;
   /** Of its outputs for a batch's frames; `features` when they were asked for. */
   readonly shapes: Readonly<Partial<Record<TeacherOutput, MapShape>>>;
   /** Runs on frames, RGB 0..255, N×3×H×W, and gives N×C×h×w each. */
@@ -83,7 +86,7 @@ async function releaseAll(sessions: readonly Session[]): Promise<void> {
 async function teacherOf(options: TeacherOptions, sessions: Session[]): Promise<Teacher> {
   const { path, batch, crop } = options;
   const teacher = await fileStudent(path, options);
-  const { preprocessing, classes } = teacher;
+  const { preprocessing, classes, enlargement } = teacher;
   const { content, ...network } = teacherNetwork(teacher, options);
   const session = await createSession(content, {
     device: options.device,
@@ -118,7 +121,7 @@ async function teacherOf(options: TeacherOptions, sessions: Session[]): Promise<
       return [output, { channels, height, width }];
     }),
   ) as Teacher['shapes'];
-  return { classes, shapes, run, close: () => releaseAll(sessions) };
+  return { classes, enlargement, shapes, run, close: () => releaseAll(sessions) };
 }
 
 /** The network runs once for all outputs that are not kept yet. */

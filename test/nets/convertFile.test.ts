@@ -258,7 +258,7 @@ describe('converting', () => {
         'student.pth',
         'x.onnx',
         { ...options, architecture: 'flownet' },
-        /mobilenetv2, flownet2\).*did you mean flownet2\?/,
+        /segformer-b5, flownet2\).*did you mean flownet2\?/,
       ],
       ['foreign.onnx', 'x.onnx', { size }, /foreign\.onnx: expected metadata that names .* found deeplabv3, which/],
       [

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { buildModel, resizeModel } from '#src/nets/model.js';
+import { architectureOf } from '#src/nets/registry.js';
 import { readDescription } from '#src/onnx/metadata.js';
 import { readModel } from '#src/onnx/read.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
+import { findNetwork } from '#src/segment/findNetwork.js';
+import { segmentationModel } from '#src/segment/model.js';
 import { symmetricByName } from '#src/tensor/random.js';
 import { largestDifference } from '../goldens.js';
 
@@ -28,6 +31,27 @@ describe('a model file', () => {
     expect(found.logits.shape).toEqual([1, 3, 9, 13]);
     expect(largestDifference(found.logits, expected.logits)).toBe(0);
     expect(readDescription(resized.metadata, 'm.onnx')).toEqual(readDescription(read.metadata, 'm.onnx'));
+  });
+
+  it('says how its scores are enlarged, which is how they are segmented', async () => {
+    const modes = ['pspnet18', 'pidnet-s', 'ddrnet23-slim', 'segformer-b0'].map(
+      (name) => architectureOf(name).enlargement,
+    );
+    expect(modes).toEqual(['align_corners', 'align_corners', 'half_pixel', 'half_pixel']);
+    const model = buildModel({ height: 64, width: 64, classes: 4, architecture: 'ddrnet23-slim' });
+    const found = await findNetwork(writeModel(model));
+    expect(found.facts.enlargement).toBe('half_pixel');
+    const { data } = symmetricByName('pixels', [64 * 64 * 3], 128);
+    const image = { height: 64, width: 64, data: Uint8Array.from(data, (value) => value + 128) };
+    const labelsOf = async (facts: object) => {
+      const network = segmentationModel({ ...found, facts: { ...found.facts, ...facts } }, {}, createSession);
+      const { labels } = await network.segment(image);
+      await network.release();
+      return [...labels.data];
+    };
+    const own = await labelsOf({});
+    expect(own).toEqual(await labelsOf({ enlargement: 'half_pixel' }));
+    expect(own).not.toEqual(await labelsOf({ enlargement: 'align_corners' }));
   });
 
   it('keeps the auxiliary head where asked', () => {

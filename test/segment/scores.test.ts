@@ -18,9 +18,13 @@ function randomScores(classes: number, height: number, width: number, seed = 3):
   return { classes, height, width, data };
 }
 
-/** Bilinear, aligned corners, in plain doubles. */
-function sample({ width, height, data }: Scores, c: number, y: number, x: number, tall: number, wide: number): number {
-  const at = (i: number, from: number, to: number) => (to === 1 ? 0 : (i * (from - 1)) / (to - 1));
+/** Bilinear, in plain doubles. */
+function sample(scores: Scores, c: number, y: number, x: number, tall: number, wide: number): number {
+  const { width, height, data, enlargement } = scores;
+  const at = (i: number, from: number, to: number) => {
+    if (enlargement === 'half_pixel') return Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);
+    return to === 1 ? 0 : (i * (from - 1)) / (to - 1);
+  };
   const [sy, sx] = [at(y, height, tall), at(x, width, wide)];
   const [y0, x0] = [Math.floor(sy), Math.floor(sx)];
   const [y1, x1] = [Math.min(y0 + 1, height - 1), Math.min(x0 + 1, width - 1)];
@@ -61,6 +65,23 @@ describe('labels from scores', () => {
     expect([...labels]).toEqual(expected.labels);
     for (const [i, value] of expected.confidence.entries()) expect(confidence[i]).toBeCloseTo(value, 5);
   });
+
+  it.each([
+    ['the same size', 7, 9, 7, 9],
+    ['larger', 6, 8, 41, 57],
+    ['smaller', 40, 50, 7, 9],
+    ['to one pixel', 5, 6, 1, 1],
+  ])(
+    'are of scores enlarged by half-pixel centres where the network wants that: %s',
+    (_, height, width, tall, wide) => {
+      const scores: Scores = { ...randomScores(5, height, width), enlargement: 'half_pixel' };
+      const expected = reference(scores, tall, wide);
+      expect([...resizedArgmax(scores, tall, wide)]).toEqual(expected.labels);
+      const { labels, confidence } = resizedConfidence(scores, tall, wide);
+      expect([...labels]).toEqual(expected.labels);
+      for (const [i, value] of expected.confidence.entries()) expect(confidence[i]).toBeCloseTo(value, 5);
+    },
+  );
 
   it.each([
     ['twice the size', 6, 8, 12, 16, 41, 57],

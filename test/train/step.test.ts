@@ -1,5 +1,6 @@
 // The total of a step's losses, and what of samples and of a teacher's classes it sees.
 import { describe, expect, it } from 'vitest';
+import { resize } from '#src/onnx/ops.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { labelsByName, symmetricByName } from '#src/tensor/random.js';
@@ -7,6 +8,7 @@ import { type Shape, type Tensor, tensor } from '#src/tensor/tensor.js';
 import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
 import { computeGradients, createTrainingState } from '#src/train/state.js';
 import { buildTrainingStep, type StepOptions } from '#src/train/step.js';
+import type { Student } from '#src/train/student.js';
 import { tinyStudent } from './tinyStudent.js';
 
 const [height, width] = [32, 48];
@@ -54,6 +56,40 @@ it('the total is each loss times its weight, of the last samples where the first
   );
   expect(three.motion / two.motion).toBeCloseTo(1, 5);
 });
+
+it('every loss sees scores as large as the frames, enlarged as the student says', async () => {
+  const student: Student = { ...common.student, enlargement: 'half_pixel' };
+  // The same, with the enlargement as its own last step.
+  const large: Student = {
+    ...common.student,
+    build(image, mode) {
+      const outputs = common.student.build(image, mode);
+      const size = [image.shape[0], classes, height, width];
+      return { ...outputs, logits: resize(outputs.logits, size, 'linear', 'half_pixel') };
+    },
+  };
+  const feeds = {
+    ...{
+      image: picture('a'),
+      neighbour: picture('b'),
+      flow: symmetricByName('flow', [2, 2, height, width], 3),
+      labels,
+    },
+    ...{ 'targets.frame': targetsOf('frame'), 'targets.neighbour': targetsOf('neighbour') },
+    'teacher.frame.logits': scores([2, classes, height, width]),
+    'teacher.neighbour.logits': scores([2, classes, height, width]),
+  };
+  const changes = { losses: { motion: 1, consensus: 1, pixel: 1 }, teacher: teacherOf(classes, height, width) };
+  const [found, expected, aligned] = await Promise.all(
+    [student, large, common.student].map((one) => losses({ ...changes, student: one }, feeds)),
+  );
+  for (const name of ['segmentation', 'motion', 'consensus', 'pixel']) {
+    expect(found[name] / expected[name], name).toBeCloseTo(1, 4);
+    expect(Math.abs(aligned[name] / expected[name] - 1), name).toBeGreaterThan(1e-4);
+  }
+});
+
+const targetsOf = (name: string) => labelsByName(`targets.${name}`, [2, height, width, classes], 255);
 
 describe('a teacher', () => {
   const image = picture('a');
