@@ -11,24 +11,31 @@ export type { Cost } from './onnx/flops.js';
 export {
   addNode,
   type BatchStatistics,
+  type Contribution,
   constant,
   createGraph,
   detach,
+  type GradientRule,
+  type GradientSite,
   type Graph,
   type Initialization,
   input,
   type Node,
   type NodeOptions,
+  type OperatorRules,
   type Parameter,
   parameter,
   type Value,
 } from './onnx/graph.js';
 export { type ImportedGraph, type ImportOptions, importModel } from './onnx/import.js';
+export type { ShapeRule, Site, TypedValue, ValueType } from './onnx/inference/rule.js';
+export type { Lowering, LoweringSite } from './onnx/lowering/site.js';
 export { describeModel, type ModelDescription, readDescription } from './onnx/metadata.js';
 export type { Attribute, Attributes, Dimension, Model, ModelGraph, ModelNode, ValueInfo } from './onnx/model.js';
 export { readModelFile, writeModelFile } from './onnx/modelFile.js';
 /** Builder functions named after the ONNX operators: each adds to the graph of its operands and returns the result. */
 export * as ops from './onnx/ops.js';
+export { keepOperator, type OwnOperator, type OwnOperators } from './onnx/ownOperator.js';
 export { readModel } from './onnx/read.js';
 export { imageShapes, type ModelSummary, summarizeModel, type ValueSummary } from './onnx/summary.js';
 export { writeModel } from './onnx/write.js';

@@ -2,12 +2,20 @@
 
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { lookUp } from '../base/lookUp.js';
-import { type Graph, type Node, neededNodes, stopGradient, type Value } from '../onnx/graph.js';
+import {
+  type Contribution,
+  type GradientSite,
+  type Graph,
+  type Node,
+  neededNodes,
+  stopGradient,
+  type Value,
+} from '../onnx/graph.js';
 import { add, filled, scatterElements } from '../onnx/ops.js';
 import { elementCount, formatShape } from '../tensor/tensor.js';
 import { sumOfProducts } from './product.js';
 import { type Recall, recomputation } from './recomputation.js';
-import { type Contribution, type GradientSite, writeOut } from './rule.js';
+import { writeOut } from './rule.js';
 import { piecewiseConstant } from './rules/arithmetic.js';
 import { gradientRules } from './rules/index.js';
 
@@ -75,7 +83,7 @@ export function gradients(
 function activeValues(graph: Graph, values: readonly Value[]): Set<Value> {
   const active = new Set(values);
   for (const node of graph.nodes) {
-    if (node.op === stopGradient || piecewiseConstant.has(node.op)) continue;
+    if (node.op === stopGradient || (!node.rules && piecewiseConstant.has(node.op))) continue;
     if (!node.inputs.some((value) => value && active.has(value))) continue;
     for (const output of node.outputs) if (output.dtype.includes('float')) active.add(output);
   }
@@ -88,8 +96,9 @@ function applyRule(
   active: ReadonlySet<Value>,
   recall: Recall,
 ): [number, Contribution][] {
-  const rule = lookUp(gradientRules, node.op);
-  if (!rule || node.domain !== '') {
+  const known = node.domain === '' ? lookUp(gradientRules, node.op) : undefined;
+  const rule = node.rules ? node.rules.gradient : known;
+  if (!rule) {
     const operator = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
     throw new SteadysegError(`the operator ${operator} of node ${node.name} has no gradient rule`);
   }

@@ -20,6 +20,7 @@ export function recomputation(graph: Graph, recomputed: ReadonlySet<Value>): Rec
     });
     const outputs = addNode(graph, producer.op, inputs, producer.attributes, producer.outputs.length, {
       domain: producer.domain,
+      rules: producer.rules,
     });
     producer.outputs.forEach((output, i) => {
       again.set(output, outputs[i]);

@@ -1,40 +1,8 @@
-// What a gradient rule sees and returns.
-
-import type { Node, Value } from '../onnx/graph.js';
+// What gradient rules share: sums over what was broadcast, and writing out what still is.
+import type { Value } from '../onnx/graph.js';
 import { expand, mul, reduceSum, reshape } from '../onnx/ops.js';
 import type { Shape } from '../tensor/tensor.js';
 import { sameShape } from '../tensor/tensor.js';
-
-/**
- * A part of a value's gradient. A dense part may have size 1 where the value does not: it stands for the same number along
- * that axis, and is only written out where an operator needs it. A product is `left`·`right`ᵀ, not computed yet: a sum of
- * products is one product of longer matrices. A scattered part adds `updates` at `indices` along an axis.
- */
-export type Contribution =
-  | { readonly kind: 'dense'; readonly value: Value }
-  | { readonly kind: 'product'; readonly left: Value; readonly right: Value }
-  | { readonly kind: 'scattered'; readonly indices: Value; readonly updates: Value; readonly axis: number };
-
-/** A node on the way back from the loss. */
-export interface GradientSite {
-  readonly node: Node;
-  /** The input at `index`; an error of the graph when it is left out. */
-  input(index: number): Value;
-  readonly output: Value;
-  /** Gradient of output `index` at the output's full shape; undefined when nothing flows into it. */
-  full(index: number): Value | undefined;
-  /** Gradient of the first output, possibly with size-1 axes that broadcast. */
-  readonly gradient: Value;
-  /** Whether anyone asked for a gradient that flows through this input. */
-  wants(index: number): boolean;
-  /** An attribute's number or numbers, or the fallback. */
-  number(name: string, fallback: number): number;
-  numbers(name: string, fallback: readonly number[]): readonly number[];
-  string(name: string, fallback: string): string;
-}
-
-/** Adds nodes that compute contributions to the gradients of the inputs; undefined where none flows or none is wanted. */
-export type GradientRule = (site: GradientSite) => (Contribution | Value | undefined)[];
 
 /** Sums a gradient of shape `broadcastShape` (or one that broadcasts to it) back to the shape of what was broadcast. */
 export function sumTo(gradient: Value, shape: Shape, broadcastShape: Shape): Value {

@@ -2,6 +2,7 @@
 import { SteadysegError } from '../base/errors.js';
 import { type DType, formatShape, type Shape, type Tensor } from '../tensor/tensor.js';
 import { inferOutputs } from './inference/index.js';
+import type { ShapeRule } from './inference/rule.js';
 import type { Attributes } from './model.js';
 
 /** A value of a graph: an input, a parameter, a constant or the output of a node. */
@@ -24,7 +25,48 @@ export interface Node {
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Value[];
   readonly attributes: Attributes;
+  /** Of an operator that the library does not know. */
+  readonly rules?: OperatorRules | undefined;
 }
+
+/** What the library has to know of an operator, where a caller brings one. */
+export interface OperatorRules {
+  /** Element types and shapes of the outputs; it throws for inputs that do not fit. */
+  readonly outputs: ShapeRule;
+  /** Without, nothing can be trained through it. */
+  readonly gradient?: GradientRule | undefined;
+}
+
+/**
+ * A part of a value's gradient. A dense part may have size 1 where the value does not: it stands for the same number along
+ * that axis, and is only written out where an operator needs it. A product is `left`·`right`ᵀ, not computed yet: a sum of
+ * products is one product of longer matrices. A scattered part adds `updates` at `indices` along an axis.
+ */
+export type Contribution =
+  | { readonly kind: 'dense'; readonly value: Value }
+  | { readonly kind: 'product'; readonly left: Value; readonly right: Value }
+  | { readonly kind: 'scattered'; readonly indices: Value; readonly updates: Value; readonly axis: number };
+
+/** A node on the way back from the loss. */
+export interface GradientSite {
+  readonly node: Node;
+  /** The input at `index`; an error of the graph when it is left out. */
+  input(index: number): Value;
+  readonly output: Value;
+  /** Gradient of output `index` at the output's full shape; undefined when nothing flows into it. */
+  full(index: number): Value | undefined;
+  /** Gradient of the first output, possibly with size-1 axes that broadcast. */
+  readonly gradient: Value;
+  /** Whether anyone asked for a gradient that flows through this input. */
+  wants(index: number): boolean;
+  /** An attribute's number or numbers, or the fallback. */
+  number(name: string, fallback: number): number;
+  numbers(name: string, fallback: readonly number[]): readonly number[];
+  string(name: string, fallback: string): string;
+}
+
+/** Adds nodes that compute contributions to the gradients of the inputs; undefined where none flows or none is wanted. */
+export type GradientRule = (site: GradientSite) => (Contribution | Value | undefined)[];
 
 /** How a parameter starts when no weights are given. `fan` is fan-in (uniform) or fan-out (normal) of the convolution. */
 export type Initialization =
@@ -142,6 +184,8 @@ export interface NodeOptions {
   readonly outputNames?: readonly string[];
   /** Name of the node, for error messages; its first output's name by default. */
   readonly name?: string;
+  /** Of an operator that the library does not know, or in place of its own rules. */
+  readonly rules?: OperatorRules | undefined;
 }
 
 /**
@@ -163,7 +207,8 @@ export function addNode(
       );
     }
   }
-  const types = inferOutputs({ op, inputs, attributes, outputCount });
+  const infer = options.rules?.outputs ?? inferOutputs;
+  const types = infer({ op, inputs, attributes, outputCount });
   const outputs: Value[] = [];
   const names = types.map((_, i) =>
     options.outputNames ? takeName(graph, options.outputNames[i]) : freshName(graph, op.toLowerCase()),
@@ -175,6 +220,7 @@ export function addNode(
     inputs,
     outputs,
     attributes,
+    rules: options.rules,
   };
   types.forEach(({ dtype, shape }, i) => {
     outputs.push({ graph, name: names[i], dtype, shape, producer: node });

@@ -9,6 +9,7 @@ import { freeNode, recordSize, type TracedSizes, tracedSizes } from './freeSizes
 import { addNode, constant, createGraph, defaultOpset, type Graph, input, parameter, type Value } from './graph.js';
 import { lower } from './lowering/index.js';
 import { type Attributes, feedInputs, type Model, type ModelGraph, type ModelNode, type ValueInfo } from './model.js';
+import { type OwnOperators, ownOperator } from './ownOperator.js';
 import { readSubgraph } from './read.js';
 import { tensorRoles } from './trainable.js';
 import { upgradeNode } from './upgrade.js';
@@ -34,11 +35,14 @@ export interface ApplyOptions {
   readonly fused?: boolean | undefined;
 }
 
-/** Declares the parameters and constants of a model (float32: see `widenModel`) in a graph. */
-export function addModel(graph: Graph, model: Model): AddedModel {
+/**
+ * Declares the parameters and constants of a model (float32: see `widenModel`) in a graph.
+ * @param operators of the caller's, which go before the library's.
+ */
+export function addModel(graph: Graph, model: Model, operators?: OwnOperators): AddedModel {
   const opset = model.opsets.get('') ?? defaultOpset;
   graph.opset = Math.max(opset, graph.opset);
-  const roles = tensorRoles(model);
+  const roles = tensorRoles(model, operators);
   const weights = new Map<string, Tensor>();
   const shared = new Map<string, Value>();
   const declare = (name: string, content: Tensor) => {
@@ -59,7 +63,7 @@ export function addModel(graph: Graph, model: Model): AddedModel {
     weights,
     apply(inputs, { statistics = 'fixed', fused = true } = {}) {
       applications++;
-      const traced = tracedFor(model, inputs);
+      const traced = tracedFor(model, inputs, operators);
       const values = new Map<string, Value | undefined>([['', undefined], ...shared]);
       for (const { name } of feedInputs(model.graph)) {
         const value = lookUp(inputs, name);
@@ -72,7 +76,7 @@ export function addModel(graph: Graph, model: Model): AddedModel {
         const name = node.name || node.outputs[0];
         const named = applications === 1 ? node : { ...node, name: `${name} (${applications})` };
         if (statistics === 'batch' && normalizeNode(values, node, fused)) continue;
-        importNode(graph, values, named, opset, traced);
+        importNode(graph, values, named, { opset, traced, operators });
         for (const output of node.outputs) {
           const value = values.get(output);
           if (traced && value) recordSize(traced, output, value.shape);
@@ -92,6 +96,8 @@ export function addModel(graph: Graph, model: Model): AddedModel {
 export interface ImportOptions {
   /** Sizes of inputs by name; needed where the file leaves dimensions open. */
   readonly inputShapes?: Readonly<Record<string, Shape>>;
+  /** Operators of the caller's, which go before the library's. */
+  readonly operators?: OwnOperators | undefined;
 }
 
 /** A graph of one model, its outputs, and the content of its parameters by name. */
@@ -105,7 +111,7 @@ export interface ImportedGraph {
  * The graph of a model alone, with inputs of its own names.
  * @throws SteadysegError naming the node when an operator or opset is not supported, or an input's size is open.
  */
-export function importModel(model: Model, { inputShapes = {} }: ImportOptions = {}): ImportedGraph {
+export function importModel(model: Model, { inputShapes = {}, operators }: ImportOptions = {}): ImportedGraph {
   const graph = createGraph(model.graph.name || 'imported');
   const inputs: Record<string, Value> = Object.create(null);
   for (const info of feedInputs(model.graph)) {
@@ -118,7 +124,7 @@ export function importModel(model: Model, { inputShapes = {} }: ImportOptions = 
     }
     inputs[info.name] = input(graph, info.name, info.type.dtype, shape);
   }
-  const { weights, apply } = addModel(graph, model);
+  const { weights, apply } = addModel(graph, model, operators);
   const values = apply(inputs);
   const outputs = Object.fromEntries(
     model.graph.outputs.flatMap(({ name }) => {
@@ -136,7 +142,11 @@ function fixedShape({ type }: ValueInfo): Shape | undefined {
 }
 
 /** The sizes of a model as exported, when it is fed with others than those. */
-function tracedFor(model: Model, inputs: Readonly<Record<string, Value>>): TracedSizes | undefined {
+function tracedFor(
+  model: Model,
+  inputs: Readonly<Record<string, Value>>,
+  operators: OwnOperators | undefined,
+): TracedSizes | undefined {
   const feeds = feedInputs(model.graph);
   const changed = feeds.filter((info) => {
     const shape = info.type?.shape;
@@ -159,7 +169,7 @@ function tracedFor(model: Model, inputs: Readonly<Record<string, Value>>): Trace
   const fed = Object.fromEntries(
     feeds.map(({ name, type }) => [name, input(scratch, name, type?.dtype ?? 'float32', before[name])]),
   );
-  for (const [name, { shape }] of addModel(scratch, model).apply(fed)) shapes.set(name, shape);
+  for (const [name, { shape }] of addModel(scratch, model, operators).apply(fed)) shapes.set(name, shape);
   const [{ name }] = changed;
   return tracedSizes(shapes, before[name], inputs[name].shape);
 }
@@ -171,13 +181,15 @@ function freeName(graph: Graph, name: string): string {
   return free;
 }
 
-function importNode(
-  graph: Graph,
-  values: Map<string, Value | undefined>,
-  original: ModelNode,
-  opset: number,
-  traced: TracedSizes | undefined,
-): void {
+/** How the nodes of a file are understood. */
+interface Reading {
+  readonly opset: number;
+  readonly traced: TracedSizes | undefined;
+  readonly operators: OwnOperators | undefined;
+}
+
+function importNode(graph: Graph, values: Map<string, Value | undefined>, original: ModelNode, reading: Reading): void {
+  const { opset, traced, operators } = reading;
   try {
     const upgraded = original.domain === '' ? upgradeNode(original, opset) : original;
     const given = upgraded.inputs.map((from) => {
@@ -191,15 +203,16 @@ function importNode(
       : { inputs: given, attributes: upgraded.attributes };
     if (op === 'If' && domain === '') {
       const branch = takenBranch(inputs[0], attributes);
-      const inner = importBranch(graph, values, branch, opset, traced);
+      const inner = importBranch(graph, values, branch, reading);
       branch.outputs.forEach((output, i) => {
         values.set(outputNames[i], inner.get(output.name));
       });
       return;
     }
     const site = { graph, op, domain, opset, inputs, attributes, outputCount: outputNames.length };
+    const own = ownOperator(operators, site)?.build(site);
     const folded = domain === '' ? foldConstants(site)?.map((content) => constant(graph, content)) : undefined;
-    const plain = folded ?? lower(site);
+    const plain = own ?? folded ?? lower(site);
     if (plain) {
       plain.forEach((value, i) => {
         if (outputNames[i]) values.set(outputNames[i], value);
@@ -254,15 +267,14 @@ function importBranch(
   graph: Graph,
   around: ReadonlyMap<string, Value | undefined>,
   branch: ModelGraph,
-  opset: number,
-  traced: TracedSizes | undefined,
+  reading: Reading,
 ): ReadonlyMap<string, Value | undefined> {
   const values = new Map(around);
   const declare = (name: string, content: Tensor) => void values.set(name, constant(graph, content));
   for (const [name, content] of branch.initializers) declare(name, content);
   for (const node of branch.nodes) {
     if (node.op === 'Constant' && node.domain === '') declareConstant(node, declare);
-    else importNode(graph, values, node, opset, traced);
+    else importNode(graph, values, node, reading);
   }
   return values;
 }

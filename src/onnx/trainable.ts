@@ -3,6 +3,7 @@
 import { float16ToFloat32 } from '../tensor/half.js';
 import { numbersOf, type Tensor } from '../tensor/tensor.js';
 import { feedInputs, type Model, type ModelNode } from './model.js';
+import { type OwnOperators, ownOperator } from './ownOperator.js';
 
 /** What a floating-point tensor of a model is for. */
 export interface TensorRole {
@@ -71,8 +72,10 @@ const sumTolerance = 1e-3;
  * feeds convolutions, matrix products, normalisations, PRelu and embeddings, also through operators that do not depend on the
  * input, and the biases, scales and embeddings added on the way from there; not what resamples, normalises the input, masks,
  * pads, or is a single number that the exporter wrote out.
+ * @param operators of the caller's, with weights of their own.
  */
-export function tensorRoles(model: Model): Map<string, TensorRole> {
+export function tensorRoles(model: Model, operators?: OwnOperators): Map<string, TensorRole> {
+  const weightsOf = (node: ModelNode) => ownOperator(operators, node)?.weights ?? weightInputs.get(node.op);
   const tensors = floatTensors(model);
   const producers = new Map<string, ModelNode>();
   for (const node of model.graph.nodes) for (const output of node.outputs) producers.set(output, node);
@@ -96,9 +99,9 @@ export function tensorRoles(model: Model): Map<string, TensorRole> {
         return name && !dynamic.has(name) ? [{ index, name }] : [];
       });
     const isDynamic = inputs.some((name) => dynamic.has(name));
-    const isLayer = isDynamic && statics(weightInputs.get(node.op)).length > 0;
+    const isLayer = isDynamic && statics(weightsOf(node)).length > 0;
     if (isDynamic || node.op === 'Gather') {
-      for (const { name, index } of statics(weightInputs.get(node.op))) {
+      for (const { name, index } of statics(weightsOf(node))) {
         for (const leaf of leavesOf(name)) {
           const fixed =
             model.producer === 'steadyseg' && leaf.name.startsWith('constant_')

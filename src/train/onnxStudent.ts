@@ -6,6 +6,7 @@ import { type AddedModel, addModel } from '../onnx/import.js';
 import type { Model } from '../onnx/model.js';
 import { MAX_MODEL_BYTES } from '../onnx/modelFile.js';
 import { cast, clip, concat, log, mul, sub, transpose } from '../onnx/ops.js';
+import type { OwnOperators } from '../onnx/ownOperator.js';
 import { replaceTensors } from '../onnx/replaceTensors.js';
 import { tensorRoles } from '../onnx/trainable.js';
 import { widenModel, widenTensor } from '../onnx/widen.js';
@@ -16,7 +17,10 @@ import type { Tensor } from '../tensor/tensor.js';
 import { selectedWeights, type WeightSelection } from './selectedWeights.js';
 import type { Student } from './student.js';
 
-export type OnnxStudentOptions = DescribeOptions & WeightSelection;
+export interface OnnxStudentOptions extends DescribeOptions, WeightSelection {
+  /** Operators of the caller's, which go before the library's. */
+  readonly operators?: OwnOperators | undefined;
+}
 
 /** A student made of a file, and how its pixels and scores are understood. */
 export interface OnnxStudent extends Student {
@@ -63,7 +67,7 @@ export async function onnxStudent(path: string, options: OnnxStudentOptions = {}
   }
   const names = options.classes?.classes ?? found.facts.classes ?? found.labels?.names;
   const model = widenModel(found.model);
-  const roles = tensorRoles(model);
+  const roles = tensorRoles(model, options.operators);
   const weights = new Map<string, Tensor>();
   for (const [name, { role }] of roles) {
     const content = role === 'constant' ? undefined : contentOf(model, name);
@@ -89,7 +93,7 @@ export async function onnxStudent(path: string, options: OnnxStudentOptions = {}
     },
     build(image, mode) {
       const { graph } = image;
-      const network = added.get(graph) ?? addModel(graph, model);
+      const network = added.get(graph) ?? addModel(graph, model, options.operators);
       added.set(graph, network);
       const { input } = description;
       const frames = input.layout === 'nhwc' ? transpose(image, [0, 2, 3, 1]) : image;

@@ -11,7 +11,8 @@ describe('the configuration', () => {
     name.endsWith('.yaml'),
   )) {
     it(`${file} is valid`, async () => {
-      for (const name of ['TOYCITY', 'CAMVID', 'CITYSCAPES', 'TEACHER', 'START']) process.env[name] ??= '/data';
+      for (const name of ['TOYCITY', 'CAMVID', 'CITYSCAPES', 'TEACHER', 'START', 'MODEL'])
+        process.env[name] ??= '/data';
       const config = await readConfig(join(folder, file), ['seed=5']);
       expect(config.seed).toBe(5);
       expect(config.steps).toBeGreaterThan(100);

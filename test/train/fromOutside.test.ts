@@ -1,23 +1,37 @@
-// A dataset, a network and losses of a program that has only the package's entries.
+// A dataset, a network, losses and operators of a program that has only the package's entries.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type TrainOptions, train } from 'steadyseg';
 import {
+  type Attribute,
+  addNode,
   constant,
   createGraph,
   exportModel,
   float32,
+  gradients,
   input,
+  keepOperator,
+  type OwnOperator,
   ops,
   parameter,
+  readModelFile,
   type Shape,
   type Tensor,
   type Value,
   writeModel,
 } from 'steadyseg/onnx';
-import { type Dataset, type OwnLoss, parseConfig, readMetrics, runFiles, type Student } from 'steadyseg/train';
+import {
+  type Dataset,
+  type OwnLoss,
+  onnxStudent,
+  parseConfig,
+  readMetrics,
+  runFiles,
+  type Student,
+} from 'steadyseg/train';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg-outside-'));
@@ -108,6 +122,45 @@ const configuration = (changes: object = {}) =>
     'a program',
   );
 
+/** Reverses the first channels, as many as `lengths` says for each frame of a batch; the way back is the same. */
+const reversed: OwnOperator = {
+  build: (site) =>
+    keepOperator(site, {
+      outputs: ({ inputs: [x] }) => {
+        if (x?.shape.length !== 4) throw new Error(`expected planes, found ${x?.shape.length} axes`);
+        return [{ dtype: x.dtype, shape: x.shape }];
+      },
+      gradient: ({ node, gradient, input }) => [
+        addNode(gradient.graph, node.op, [gradient, input(1)], node.attributes, 1, { rules: node.rules })[0],
+      ],
+    }),
+};
+
+/** x · scale + offset, of somebody's own domain: no engine knows it. */
+const affine: OwnOperator = {
+  weights: [1, 2],
+  build: ({ inputs: [x, scale, offset] }) => {
+    if (!x || !scale || !offset) throw new Error('expected three inputs');
+    return [ops.add(ops.mul(x, scale), offset)];
+  },
+};
+
+/** A file of a convolution and one operator more, as its exporter wrote it. */
+function fileWith(name: string, op: string, domain: string, operands: Record<string, Tensor>): string {
+  const graph = createGraph(name);
+  const image = input(graph, 'pixels', 'float32', [1, 3, 16, 24]);
+  const weight = constant(graph, float32([2, 3, 1, 1], [0.1, 0, 0, 0, 0.1, 0]), 'conv.weight');
+  const more = Object.entries(operands).map(([operand, content]) => constant(graph, content, operand));
+  const outputs = () => [{ dtype: 'float32' as const, shape: [1, 3, 16, 24] }];
+  const attributes = op === 'ReverseSequence' ? { batch_axis: int(0), time_axis: int(1) } : {};
+  const [changed] = addNode(graph, op, [image, ...more], attributes, 1, { domain, rules: { outputs } });
+  const path = join(folder, `${name}.onnx`);
+  writeFileSync(path, writeModel(exportModel(graph, { logits: ops.conv(changed, weight) })));
+  return path;
+}
+
+const int = (value: number): Attribute => ({ kind: 'int', value });
+
 let runs = 0;
 
 async function run(options: Partial<TrainOptions>) {
@@ -149,6 +202,65 @@ describe('a program with a dataset, a network and losses of its own', { timeout:
     expect(last['small scores']).toBeLessThan(first['small scores']);
     expect(last.segmentation).toBeGreaterThan(alone.at(-1)?.segmentation ?? 0);
     expect(first['still scores']).toBeGreaterThan(0);
+  });
+
+  it('trains a file through operators that the library does not know', async () => {
+    const how = { mean: [128, 128, 128], std: [64, 64, 64] } as const;
+    const lengths: Tensor = { dtype: 'int64', shape: [1], data: BigInt64Array.of(2n) };
+    const kept = fileWith('kept', 'ReverseSequence', '', { lengths });
+    await expect(run({ student: await onnxStudent(kept, how) })).rejects.toThrow(
+      'the operator ReverseSequence has no shape rule',
+    );
+    const student = await onnxStudent(kept, { ...how, operators: { ReverseSequence: reversed } });
+    // `lengths` is of one frame: it stays, and so does the batch.
+    const config = configuration({ batch: 1, accumulate: 2, steps: 40 });
+    const { result, losses } = await run({ student, config });
+    expect(losses.at(-1)?.segmentation).toBeLessThan(0.7 * losses[0].segmentation);
+    // The written file holds the operator as it came, and the engine runs it.
+    expect(result.validation?.validation.mIoU).toBe(1);
+    const file = await readModelFile(result.model);
+    expect(file.graph.nodes.map(({ op }) => op)).toEqual(['ReverseSequence', 'Conv', 'Identity']);
+  });
+
+  it('builds an operator of its own of those that the library knows, and trains its weights', async () => {
+    const operands = { scale: float32([3, 1, 1], [1, 1, 1]), offset: float32([3, 1, 1], [0, 0, 0]) };
+    const path = fileWith('built', 'Affine', 'made.up', operands);
+    const student = await onnxStudent(path, { operators: { 'made.up.Affine': affine }, std: [64, 64, 64] });
+    expect([...student.weights.keys()].sort()).toEqual(['conv.weight', 'offset', 'scale']);
+    const { result, losses } = await run({
+      student,
+      config: configuration({ validation: undefined }),
+      datasets: { data: halves(6) },
+    });
+    expect(losses.at(-1)?.segmentation).toBeLessThan(losses[0].segmentation);
+    const { initializers } = (await readModelFile(result.model)).graph;
+    expect([...(initializers.get('offset')?.data ?? [])].every((value) => value !== 0)).toBe(true);
+  });
+
+  it('checks the gradient of an operator of its own, and is told where there is none', () => {
+    const graph = createGraph('operators');
+    const x = parameter(graph, 'x', [1, 3, 1, 1], { kind: 'constant', value: 0 });
+    const lengths = constant(graph, { dtype: 'int64', shape: [1], data: BigInt64Array.of(2n) });
+    const site = {
+      graph,
+      op: 'ReverseSequence',
+      domain: '',
+      opset: 18,
+      inputs: [x, lengths],
+      attributes: { batch_axis: int(0), time_axis: int(1) },
+      outputCount: 1,
+    };
+    const [y] = reversed.build(site) ?? [];
+    const loss = (value: Value | undefined) => {
+      if (!value) throw new Error('expected an output');
+      return ops.reduceSum(ops.mul(value, constant(graph, float32([1, 3, 1, 1], [1, 2, 3]))), undefined, false);
+    };
+    expect(gradients(graph, loss(y), [x])[0].producer?.op).toBe('ReverseSequence');
+    const [silent] = keepOperator(site, { outputs: () => [{ dtype: 'float32', shape: [1, 3, 1, 1] }] });
+    expect(() => gradients(graph, loss(silent), [x])).toThrow(
+      /the operator ReverseSequence of node .* has no gradient rule/,
+    );
+    expect(() => reversed.build({ ...site, inputs: [lengths] })).toThrow('expected planes, found 1 axes');
   });
 
   it('is told what does not go together', async () => {

@@ -1,6 +1,6 @@
 // Gradients of arithmetic and of functions applied element by element.
 import { SteadysegError } from '../../base/errors.js';
-import type { Value } from '../../onnx/graph.js';
+import type { GradientRule, GradientSite, Value } from '../../onnx/graph.js';
 import {
   abs,
   add,
@@ -25,7 +25,7 @@ import {
   sub,
   where,
 } from '../../onnx/ops.js';
-import { type GradientRule, type GradientSite, sumTo } from '../rule.js';
+import { sumTo } from '../rule.js';
 
 /** Applies a function of gradient, input and output of a one-input operator. */
 const unary =

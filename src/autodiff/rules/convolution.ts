@@ -1,10 +1,9 @@
 // Gradients of convolutions: input gradients are convolutions with turned weights, weight gradients one matrix product a tap.
 
-import type { Value } from '../../onnx/graph.js';
+import type { GradientRule, GradientSite, Value } from '../../onnx/graph.js';
 import { windowOf } from '../../onnx/inference/convolution.js';
 import { concat, conv, convTranspose, matMul, mul, pad, reduceSum, reshape, slice, transpose } from '../../onnx/ops.js';
 import { elementCount } from '../../tensor/tensor.js';
-import type { GradientRule, GradientSite } from '../rule.js';
 
 /** Geometry of a convolution over any number of spatial axes. */
 interface Geometry {

@@ -2,7 +2,7 @@
 
 import { SteadysegError } from '../../base/errors.js';
 import { lookUp } from '../../base/lookUp.js';
-import type { Value } from '../../onnx/graph.js';
+import type { GradientRule, GradientSite, Value } from '../../onnx/graph.js';
 import {
   add,
   after,
@@ -27,7 +27,6 @@ import {
   transpose,
   where,
 } from '../../onnx/ops.js';
-import type { GradientRule, GradientSite } from '../rule.js';
 
 /** Weights of the pixels around a position, as polynomials of how far it is past the pixel below: coefficients, the lowest first. */
 interface Kernel {

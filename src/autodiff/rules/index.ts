@@ -1,5 +1,5 @@
 // The gradient rule of every operator that has one.
-import type { GradientRule } from '../rule.js';
+import type { GradientRule } from '../../onnx/graph.js';
 import { arithmeticRules } from './arithmetic.js';
 import { convolutionRules } from './convolution.js';
 import { gridSampleRules } from './gridSample.js';

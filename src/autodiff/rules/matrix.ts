@@ -1,9 +1,10 @@
 // Gradients of matrix products.
-import type { Value } from '../../onnx/graph.js';
+
+import type { Contribution, GradientRule, Value } from '../../onnx/graph.js';
 import { mul, reshape, transpose } from '../../onnx/ops.js';
 import { elementCount, sameShape } from '../../tensor/tensor.js';
 import { product } from '../product.js';
-import { type Contribution, type GradientRule, sumTo } from '../rule.js';
+import { sumTo } from '../rule.js';
 
 function flattened(value: Value): Value {
   const columns = value.shape[value.shape.length - 1];

@@ -1,6 +1,13 @@
 // Gradients of operators that move, cut, join or look up elements: the same way back.
 import { SteadysegError } from '../../base/errors.js';
-import { addNode, constant, type Value } from '../../onnx/graph.js';
+import {
+  addNode,
+  type Contribution,
+  constant,
+  type GradientRule,
+  type GradientSite,
+  type Value,
+} from '../../onnx/graph.js';
 import { sliceRanges } from '../../onnx/inference/movement.js';
 import { int, string } from '../../onnx/model.js';
 import {
@@ -17,7 +24,7 @@ import {
   transpose,
 } from '../../onnx/ops.js';
 import { int64, numbersOf } from '../../tensor/tensor.js';
-import { type Contribution, type GradientRule, type GradientSite, sumTo } from '../rule.js';
+import { sumTo } from '../rule.js';
 
 const reshapeRule: GradientRule = (site) => {
   const gradient = site.full(0);

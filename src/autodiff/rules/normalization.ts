@@ -1,8 +1,8 @@
 // Gradients of batch normalisation and softmax.
-import type { Value } from '../../onnx/graph.js';
+
+import type { GradientRule, GradientSite, Value } from '../../onnx/graph.js';
 import { add, div, exp, mul, neg, reduceSum, reshape, sqrt, sub } from '../../onnx/ops.js';
 import { elementCount } from '../../tensor/tensor.js';
-import type { GradientRule, GradientSite } from '../rule.js';
 
 /** A per-channel vector, shaped to broadcast over N×C×H×W. */
 function perChannel(value: Value, like: Value): Value {

@@ -1,9 +1,9 @@
 // Gradients of pooling.
-import { addNode, constant, type Value } from '../../onnx/graph.js';
+
+import { addNode, constant, type GradientRule, type GradientSite, type Value } from '../../onnx/graph.js';
 import { type Window, windowOf } from '../../onnx/inference/convolution.js';
 import { convTranspose, div, filled, mul, reshape, scatterElements, slice } from '../../onnx/ops.js';
 import { elementCount, tensor } from '../../tensor/tensor.js';
-import type { GradientRule, GradientSite } from '../rule.js';
 
 /** Every output's gradient goes to the input it came from; `MaxPool` tells its flat position. */
 const maxPoolRule: GradientRule = (site) => {

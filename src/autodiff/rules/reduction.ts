@@ -1,9 +1,9 @@
 // Gradients of reductions. A sum's gradient is the same number for all it added: it stays unwritten until something needs it.
-import type { Value } from '../../onnx/graph.js';
+
+import type { GradientRule, GradientSite, Value } from '../../onnx/graph.js';
 import { reducedAxes } from '../../onnx/inference/reduction.js';
 import { cast, div, equal, exp, mul, reduceSum, reshape, sub, where } from '../../onnx/ops.js';
 import { elementCount } from '../../tensor/tensor.js';
-import type { GradientRule, GradientSite } from '../rule.js';
 import { signOf } from './arithmetic.js';
 
 /** The reduced axes, counted from 0. */

@@ -1,6 +1,6 @@
 // The gradient of resizing: linear along each axis, so it goes back through the transposed matrices.
 import { SteadysegError } from '../../base/errors.js';
-import { constant, type Value } from '../../onnx/graph.js';
+import { constant, type GradientRule, type GradientSite, type Value } from '../../onnx/graph.js';
 import { resizedAxes } from '../../onnx/inference/sampling.js';
 import { matMul, reshape } from '../../onnx/ops.js';
 import {
@@ -12,7 +12,6 @@ import {
   transposedMatrix,
 } from '../../tensor/interpolation.js';
 import { elementCount, numbersOf, sameShape, tensor } from '../../tensor/tensor.js';
-import type { GradientRule, GradientSite } from '../rule.js';
 
 function interpolationMode(site: GradientSite): InterpolationMode {
   const mode = site.string('mode', 'nearest');
