@@ -25,6 +25,8 @@ export interface ChosenOutput {
   readonly layout: Layout;
   /** Undefined where the graph does not tell. */
   readonly kind: ScoreKind | undefined;
+  /** Probabilities are multiplied by this. */
+  readonly scale: number;
   /** Maps of scores; 1 for labels, undefined where the file does not say. */
   readonly channels: number | undefined;
   /** How many labels there are, of an output of labels, where the graph tells. */
@@ -34,11 +36,15 @@ export interface ChosenOutput {
 
 interface Candidate extends Omit<ChosenOutput, 'notes'> {
   readonly value: ValueInfo;
+  /** What the graph tells of it, in words. */
+  readonly told: string | undefined;
   /** Pixels of a map; undefined where the file does not say. */
   readonly pixels: number | undefined;
 }
 
 const integers: ReadonlySet<DType> = new Set(['uint8', 'int8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'bool']);
+
+const floats: ReadonlySet<DType> = new Set(['float16', 'float32', 'float64']);
 
 /**
  * The output asked for, the only one, one called `logits`, or the one that fits: as many maps as names, no auxiliary head,
@@ -74,7 +80,7 @@ export function chooseOutput(model: Model, wishes: OutputWishes): ChosenOutput {
 }
 
 function chosen(
-  { value: _, pixels: __, ...candidate }: Candidate,
+  { value: _, pixels: __, told, ...candidate }: Candidate,
   notes: readonly string[],
   wishes: OutputWishes,
 ): ChosenOutput {
@@ -85,18 +91,21 @@ function chosen(
       `${source}: expected a softmax over several classes, found one map in the output "${name}": it is 1 everywhere`,
     );
   }
-  const found = { softmax: 'a softmax', sigmoid: 'a sigmoid', labels: 'a choice of the class', logits: undefined };
-  const said = wishes.scores === undefined && kind !== undefined ? found[kind] : undefined;
-  const told = said && `the output "${name}" is read as ${describeKind(kind)}: ${said} is in the graph`;
+  const because =
+    wishes.scores === undefined &&
+    told &&
+    `the output "${name}" is read as ${describeKind(kind)}: ${told} is in the graph`;
   const untold =
     kind === undefined &&
     `the graph does not tell what the output "${name}" is: read as scores, or as probabilities where its values are such (--scores says)`;
-  return { ...candidate, notes: [...notes, ...(told ? [told] : []), ...(untold ? [untold] : [])] };
+  return { ...candidate, notes: [...notes, ...(because ? [because] : []), ...(untold ? [untold] : [])] };
 }
 
 function describeKind(kind: ScoreKind | undefined): string {
   return kind === 'labels' ? 'labels' : 'probabilities';
 }
+
+const inTheGraph = { softmax: 'a softmax', sigmoid: 'a sigmoid', labels: 'a choice of the class', logits: undefined };
 
 /** Takes out what does not fit as well as the rest, until one is left or nothing tells them apart. */
 function narrow(
@@ -136,20 +145,32 @@ function candidateOf(value: ValueInfo, model: Model, wishes: OutputWishes): Cand
   const traced = traceOutput(model, name);
   const dtype = type?.dtype;
   const whole = dtype !== undefined && integers.has(dtype);
-  if (dtype !== undefined && !whole && dtype !== 'float32' && dtype !== 'float16') {
-    return `expected scores of float32 or float16, or labels of whole numbers, found that the output "${name}" is ${dtype}`;
+  if (dtype !== undefined && !whole && !floats.has(dtype)) {
+    return `expected scores of floating point, or labels of whole numbers, found that the output "${name}" is ${dtype}`;
   }
-  const kind = wishes.scores ?? (whole ? 'labels' : traced.kind);
-  if (whole && kind !== 'labels') {
-    return `expected scores of float32 or float16, found that the output "${name}" is ${dtype}: whole numbers are labels (--scores labels)`;
+  // Probabilities as bytes: a matte that is made for pictures.
+  const scaled = traced.scale !== 1 && wishes.scores !== 'labels';
+  const kind = wishes.scores ?? (whole && !scaled ? 'labels' : traced.kind);
+  if (whole && !scaled && kind !== 'labels') {
+    return `expected scores of floating point, found that the output "${name}" is ${dtype}: whole numbers are labels (--scores labels)`;
   }
   const shape = type?.shape;
-  const common = { value, name, kind, labels: kind === 'labels' ? traced.classes : undefined };
+  const altered = traced.altered
+    ? `, and ${traced.altered} changes the labels after it (they are taken as they come)`
+    : '';
+  const told = traced.kind && inTheGraph[traced.kind] && `${inTheGraph[traced.kind]}${altered}`;
+  const labels = kind === 'labels' && traced.kind === 'labels' ? traced.classes : undefined;
+  const scale = kind === 'labels' || kind === 'logits' ? 1 : traced.scale;
+  const common = { value, name, kind, scale, told, labels };
   if (!shape) {
     const channels = kind === 'labels' ? 1 : traced.classes;
     return { ...common, layout: traced.layout ?? 'nchw', channels, pixels: undefined };
   }
   const maps = kind === 'labels' ? labelMaps(shape) : scoreMaps(shape, traced.layout, traced.classes, wishes);
+  if (maps && kind === 'softmax' && maps.channels === 1 && (traced.classes ?? 1) > 1) {
+    // One of several classes was cut out of a softmax: what is left is its probability.
+    return { ...common, ...maps, kind: 'sigmoid' };
+  }
   if (maps) return { ...common, ...maps };
   const expected =
     kind === 'labels' ? 'labels of 1×height×width' : 'scores of 1×classes×height×width or 1×height×width×classes';

@@ -17,6 +17,7 @@ import {
 } from './network.js';
 import { classesOfNetwork } from './networkClasses.js';
 import { findNonFinite } from './nonFinite.js';
+import { ownNormalisation } from './ownNormalisation.js';
 import { applyPreprocessing, type PreprocessingConfig, type PreprocessingOptions } from './preprocessing.js';
 import { type Layout, traceInput } from './trace.js';
 import { isSide, MAX_SIDE } from './views.js';
@@ -31,7 +32,7 @@ export function describeNetwork(found: FoundNetwork, options: DescribeOptions = 
   const { source, model, facts } = found;
   const notes: string[] = [];
   const input = inputOf(model, source);
-  const config = preprocessingFor(input, applyPreprocessing(found.config, options), options, source, notes);
+  const config = preprocessingFor(found, input, applyPreprocessing(found.config, options), options, notes);
   const [height, width] = sizeOf(input, options.size, config.size, source);
   const names = options.classes?.classes ?? facts.classes ?? found.labels?.names;
   const chosen = chooseOutput(model, {
@@ -52,7 +53,7 @@ export function describeNetwork(found: FoundNetwork, options: DescribeOptions = 
     output: { ...outputOf(chosen), background },
     height,
     width,
-    sizeMultiple: sizeMultipleOf(facts, source),
+    sizeMultiple: sizeMultipleOf(facts, config, source),
     preprocessing: config.preprocessing,
     enlargement: facts.enlargement,
     classes,
@@ -61,8 +62,8 @@ export function describeNetwork(found: FoundNetwork, options: DescribeOptions = 
   };
 }
 
-function outputOf({ name, layout, kind, channels }: ChosenOutput): Omit<NetworkOutput, 'background'> {
-  return { name, layout, kind, channels };
+function outputOf({ name, layout, kind, scale, channels }: ChosenOutput): Omit<NetworkOutput, 'background'> {
+  return { name, layout, kind, scale, channels };
 }
 
 /** @throws SteadysegError for more classes than labels can be, or than have names. */
@@ -128,22 +129,31 @@ function layoutOf(shape: readonly Dimension[] | undefined, model: Model, name: s
   return traceInput(model, name) ?? 'nchw';
 }
 
-/** Networks that take bytes normalise them themselves. */
+/** Networks that take bytes normalise them themselves, and so do others whose first nodes do; what is said goes before what they tell. */
 function preprocessingFor(
+  { model, source }: FoundNetwork,
   { value, dtype }: ImageInput,
   config: PreprocessingConfig,
   { mean, std, scale }: PreprocessingOptions,
-  source: string,
   notes: string[],
 ): PreprocessingConfig {
   if (dtype !== 'uint8') {
     notes.push(...config.notes);
-    if (config.origin === undefined) {
-      notes.push(
-        `${source}: its normalisation is said nowhere: ImageNet's is taken (--mean, --std and --scale give another)`,
-      );
+    if (config.origin !== undefined) return config;
+    const unsaid = `${source}: its normalisation is said nowhere`;
+    const otherwise = '(--mean, --std and --scale give another)';
+    const own = ownNormalisation(model, value.name);
+    if (!own) {
+      notes.push(`${unsaid}: ImageNet's is taken ${otherwise}`);
+      return config;
     }
-    return config;
+    const { white, operators } = own;
+    notes.push(
+      `${unsaid}, and its first nodes do one (${operators.join(', ')}): pixels go in as 0..${white} ${otherwise}`,
+    );
+    const range = 255 / white;
+    const { channelOrder } = config.preprocessing;
+    return { ...config, preprocessing: { mean: [0, 0, 0], std: [range, range, range], channelOrder } };
   }
   if (mean || std || scale !== undefined) {
     throw new UsageError(
@@ -183,7 +193,8 @@ function sizeOf(
 }
 
 /** A free size is rounded to a multiple of this. */
-function sizeMultipleOf({ sizeMultiple = 1 }: ModelDescription, source: string): number {
+function sizeMultipleOf(facts: ModelDescription, config: PreprocessingConfig, source: string): number {
+  const sizeMultiple = facts.sizeMultiple ?? config.sizeMultiple ?? 1;
   if (isSide(sizeMultiple)) return sizeMultiple;
   throw new SteadysegError(
     `${source}: expected its size to be a multiple of 1 to ${MAX_SIDE} pixels, found ${sizeMultiple}`,

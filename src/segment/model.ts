@@ -10,6 +10,7 @@ import { type CutNetwork, cutFinalResize } from './finalResize.js';
 import { inputSize } from './inputSize.js';
 import type { DescribeOptions, FoundNetwork, NetworkDescription } from './network.js';
 import { readResult } from './networkResult.js';
+import type { PixelScores } from './scores.js';
 import { type Network, type Segmentation, type SegmentOptions, segmentFrame } from './segment.js';
 import { checkViews } from './views.js';
 
@@ -97,6 +98,7 @@ export async function openNetwork(
   const { source, input } = description;
   const output = cut?.output ?? description.output.name;
   const session: Session = await open(content, { ...options, source });
+  let kind: PixelScores | undefined;
   return {
     preprocessing: description.preprocessing,
     background: description.output.background,
@@ -113,10 +115,23 @@ export async function openNetwork(
           { cause: thrown },
         );
       }
-      return readResult(results[output], description, cut);
+      const result = readResult(results[output], description, cut);
+      if ('scores' in result) {
+        kind ??= result.kind;
+        if (kind !== result.kind) {
+          throw new SteadysegError(
+            `${source}: expected ${describeScores(kind)} as in the frames before, found ${describeScores(result.kind)} by the values of the output "${description.output.name}": --scores says what they are`,
+          );
+        }
+      }
+      return result;
     },
     release: () => session.release(),
   };
+}
+
+function describeScores(kind: PixelScores): string {
+  return kind === 'logits' ? 'scores' : 'probabilities';
 }
 
 /** @throws UsageError for options that the network cannot follow. */

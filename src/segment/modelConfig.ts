@@ -8,14 +8,14 @@ const configSchema = v.looseObject({ id2label: v.nullish(v.record(v.string(), v.
 const unnamed = /^LABEL_\d+$/;
 
 /**
- * The class names by id; undefined where the file has none, or none for some id.
+ * The class names by id, numbers for ids that are left out; undefined where the file has none.
  * @throws SteadysegError naming the file when it is not JSON.
  */
 export async function readClassNames(path: string): Promise<readonly string[] | undefined> {
   const { id2label } = await readConfigFile(path, configSchema);
   if (!id2label) return undefined;
-  const count = Object.keys(id2label).length;
-  const names = Array.from({ length: Math.min(count, MAX_CLASSES) }, (_, id) => id2label[String(id)]);
-  const whole = count >= 1 && count <= MAX_CLASSES && names.every((name) => name !== undefined);
-  return whole && !names.every((name) => unnamed.test(name)) ? names : undefined;
+  const count = Math.max(...Object.keys(id2label).map(Number)) + 1;
+  if (!(count >= 1 && count <= MAX_CLASSES)) return undefined;
+  const names = Array.from({ length: count }, (_, id) => id2label[String(id)] ?? `class ${id}`);
+  return Object.values(id2label).every((name) => unnamed.test(name)) ? undefined : names;
 }

@@ -61,6 +61,8 @@ export interface NetworkOutput {
   readonly layout: Layout;
   /** What its values are; undefined where the graph does not tell: the values of each run do. */
   readonly kind: ScoreKind | undefined;
+  /** Probabilities are multiplied by this; 1 for scores and labels. */
+  readonly scale: number;
   /** Maps of scores; 1 for labels, undefined where the file does not say. */
   readonly channels: number | undefined;
   /** Set where no map stands for the background: a pixel is of it where no class is above the threshold. */

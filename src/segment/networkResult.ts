@@ -49,7 +49,7 @@ function scoresOf(
   const { source, output: expected } = description;
   const { shape } = output;
   const planes = planesOf(shape, expected.layout);
-  if (!planes || (output.dtype !== 'float32' && output.dtype !== 'float16')) {
+  if (!planes || output.dtype === 'bool') {
     throw new SteadysegError(
       `${source}: expected scores of 1×classes×height×width, found that the output "${expected.name}" is ${output.dtype} ${formatShape(shape)}`,
     );
@@ -63,8 +63,7 @@ function scoresOf(
       `${source}: expected scores of several classes, found one map in the output "${expected.name}", which its file does not say: name its two classes with --classes, or export it with fixed channels`,
     );
   }
-  const values =
-    output.dtype === 'float16' ? float16ToFloat32(output.data as Uint16Array) : (output.data as Float32Array);
+  const values = floatsOf(output, expected.scale);
   if (!allFinite(values)) {
     throw new UnusableFrameError(
       `${source}: expected finite scores, found ${values.some(Number.isNaN) ? 'NaN' : 'infinity'} in the output "${expected.name}"`,
@@ -73,12 +72,25 @@ function scoresOf(
   const data = expected.layout === 'nhwc' ? separated(values, maps) : values;
   const { enlargement } = description;
   const scores: Scores = { classes, height, width, data, enlargement, enlarged: cut?.enlargement };
-  const { kind = kindOfValues(scores) } = expected;
+  const { kind = kindOfValues(scores, description) } = expected;
   return { scores, kind: kind === 'labels' ? 'logits' : kind };
 }
 
-/** Whether scores are probabilities: all from 0 to 1, and of several classes 1 in sum. */
-function kindOfValues({ classes, height, width, data }: Scores): PixelScores {
+/** Values as 32-bit floats, of which probabilities are multiplied by nothing any more. */
+function floatsOf({ dtype, data }: Tensor, scale: number): Float32Array {
+  if (dtype === 'float32' && scale === 1) return data as Float32Array;
+  const values = dtype === 'float16' ? float16ToFloat32(data as Uint16Array) : Float32Array.from(data, Number);
+  if (scale !== 1) for (let i = 0; i < values.length; i++) values[i] /= scale;
+  return values;
+}
+
+/**
+ * Whether scores are probabilities: all from 0 to 1, and of several classes 1 in sum.
+ * @throws SteadysegError for one map that may as well be something else.
+ */
+function kindOfValues(scores: Scores, description: NetworkDescription): PixelScores {
+  const { classes, height, width, data } = scores;
+  if (classes === 1) return kindOfMap(data, description);
   const pixels = height * width;
   const step = Math.max(1, Math.floor(pixels / SAMPLED_PIXELS));
   for (let pixel = 0; pixel < pixels; pixel += step) {
@@ -88,9 +100,23 @@ function kindOfValues({ classes, height, width, data }: Scores): PixelScores {
       if (value < 0 || value > 1) return 'logits';
       sum += value;
     }
-    if (classes > 1 && Math.abs(sum - 1) > SUM_TOLERANCE) return 'logits';
+    if (Math.abs(sum - 1) > SUM_TOLERANCE) return 'logits';
   }
-  return classes === 1 ? 'sigmoid' : 'softmax';
+  return 'softmax';
+}
+
+/** One map: scores lie on both sides of 0, probabilities between 0 and 1. */
+function kindOfMap(values: Float32Array, { source, output: { name } }: NetworkDescription): PixelScores {
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (value < lowest) lowest = value;
+    if (value > highest) highest = value;
+  }
+  if (lowest < 0) return 'logits';
+  if (highest <= 1) return 'sigmoid';
+  throw new SteadysegError(
+    `${source}: expected probabilities from 0 to 1, or scores on both sides of 0, found ${lowest} to ${highest} in the only map of the output "${name}": where a pixel is foreground above 0, say --scores logits`,
+  );
 }
 
 function labelsOf(output: Tensor, description: NetworkDescription): LabelMap {

@@ -41,6 +41,8 @@ export interface PreprocessingConfig {
   /** Where it is said; undefined when nothing says it and the default stands. */
   readonly origin: string | undefined;
   readonly size?: { readonly height: number; readonly width: number } | undefined;
+  /** A free size has to be a multiple of this, where that place says so. */
+  readonly sizeMultiple?: number | undefined;
   /** What was guessed, a line each. */
   readonly notes: readonly string[];
 }

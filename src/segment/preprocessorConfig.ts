@@ -28,6 +28,8 @@ const configSchema = v.looseObject({
   do_flip_channel_order: v.nullish(v.boolean()),
   do_resize: v.nullish(v.boolean(), true),
   size: v.nullish(size),
+  size_divisor: v.nullish(side),
+  ensure_multiple_of: v.nullish(side),
   do_center_crop: v.nullish(v.boolean(), false),
   crop_size: v.nullish(size),
   do_reduce_labels: v.nullish(v.boolean()),
@@ -58,15 +60,19 @@ export async function readPreprocessorConfig(path: string): Promise<Preprocessin
   const config = await readConfigFile(path, configSchema);
   const type = config.image_processor_type ?? config.feature_extractor_type ?? '';
   const { mean, std } = normalisationOf(config, type);
-  const scale = config.do_rescale ? config.rescale_factor : 1;
-  const { normalisation } = inPixels({ mean, std, scale }, path);
+  // Without rescaling pixels come as they are, or in 0..1 where mean and std are of that range.
+  const scale = config.do_rescale ? config.rescale_factor : undefined;
+  const { normalisation, notes: guessed } = inPixels({ mean, std, scale }, path);
   const reversed = config.do_flip_channel_order ?? type.startsWith('MobileViT');
-  const { size: inputSize, notes } = sizeOf(config, type, path);
+  const { size: inputSize, notes: unsized } = sizeOf(config, type, path);
+  const notes = [...guessed, ...unsized];
+  const sizeMultiple = config.size_divisor ?? config.ensure_multiple_of;
   const reduced = config.do_reduce_labels ?? config.reduce_labels ?? false;
   return {
     preprocessing: { ...normalisation, channelOrder: reversed ? 'bgr' : 'rgb' },
     origin: path,
     ...(inputSize && { size: inputSize }),
+    ...(sizeMultiple && { sizeMultiple }),
     notes: reduced
       ? [
           ...notes,

@@ -22,6 +22,10 @@ export interface TracedOutput {
   readonly layout: Layout | undefined;
   /** The number of classes that the last convolution gives. */
   readonly classes: number | undefined;
+  /** Probabilities are multiplied by this: 255 in mattes that are made for pictures. */
+  readonly scale: number;
+  /** The operator that changes labels after the choice of the class. */
+  readonly altered?: string | undefined;
 }
 
 /** A value this many nodes away from the output does not tell what it means. */
@@ -29,7 +33,7 @@ const MAX_STEPS = 64;
 /** Branches of sums and concatenations that are followed. */
 const MAX_BRANCHES = 64;
 
-const nothing: TracedOutput = { kind: undefined, layout: undefined, classes: undefined };
+const nothing: TracedOutput = { kind: undefined, layout: undefined, classes: undefined, scale: 1 };
 
 /** Operators that pass values on: other places, sizes or element types. */
 const passing = new Set(
@@ -43,7 +47,7 @@ const keepsAxes = new Set(
 );
 /** Operators whose results are scores, whatever goes in. */
 const scoring = new Set(
-  'Conv ConvTranspose ConvInteger QLinearConv Gemm MatMul QLinearMatMul Einsum BatchNormalization InstanceNormalization GroupNormalization LayerNormalization LogSoftmax Relu LeakyRelu PRelu Elu Selu Gelu HardSwish Softplus'.split(
+  'Conv ConvTranspose ConvInteger QLinearConv Gemm MatMul QLinearMatMul Einsum BatchNormalization InstanceNormalization GroupNormalization LayerNormalization LogSoftmax Relu LeakyRelu PRelu Elu Selu Gelu HardSwish Softplus Softsign Tanh'.split(
     ' ',
   ),
 );
@@ -52,7 +56,9 @@ const planar = new Set(
   'Conv ConvTranspose ConvInteger QLinearConv BatchNormalization InstanceNormalization'.split(' '),
 );
 /** Operators whose results are class numbers, or yes and no. */
-const labelling = new Set('ArgMax ArgMin Greater GreaterOrEqual Less LessOrEqual Equal Not And Or Round'.split(' '));
+const labelling = new Set('ArgMax ArgMin Greater GreaterOrEqual Less LessOrEqual Equal Not And Or'.split(' '));
+/** Operators that make whole numbers: of probabilities yes and no, of such that are multiplied nothing else than before. */
+const rounding = new Set('Round Floor Ceil'.split(' '));
 /** Operators that mix several values element by element, or put them side by side. */
 const mixing = new Set('Add Sub Mul Div Sum Mean Max Min Concat'.split(' '));
 /** Of those, the ones that leave probabilities what they are. */
@@ -72,11 +78,11 @@ export function traceOutput(model: Model, output: string): TracedOutput {
     const { op, inputs } = node;
     if (passing.has(op)) return trace(inputs[0], movedAxes(node, axes), steps + 1);
     if (scoring.has(op)) {
-      if (!planar.has(op)) return { ...trace(inputs[0], axes, steps + 1), kind: 'logits' };
-      return { kind: 'logits', layout: layoutOf(axes, 1), classes: channelsOf(node, graph) };
+      if (!planar.has(op)) return { ...trace(inputs[0], axes, steps + 1), kind: 'logits', scale: 1 };
+      return { ...nothing, kind: 'logits', layout: layoutOf(axes, 1), classes: channelsOf(node, graph) };
     }
     if (op === 'Sigmoid' || op === 'HardSigmoid') {
-      return { ...trace(inputs[0], axes, steps + 1), kind: 'sigmoid' };
+      return { ...trace(inputs[0], axes, steps + 1), kind: 'sigmoid', scale: 1 };
     }
     if (op === 'Softmax') {
       const axis = attributeInt(node, 'axis', opset >= 13 ? -1 : 1);
@@ -84,27 +90,58 @@ export function traceOutput(model: Model, output: string): TracedOutput {
       // Before opset 13 all axes from this one on were one: only the last is that of the classes alone.
       const perPixel = opset >= 13 || along === 3;
       const before = trace(inputs[0], axes, steps + 1);
-      return { ...before, kind: perPixel ? 'softmax' : undefined, layout: before.layout ?? layoutOf(axes, along) };
+      return {
+        ...before,
+        kind: perPixel ? 'softmax' : undefined,
+        layout: before.layout ?? layoutOf(axes, along),
+        scale: 1,
+      };
     }
     if (labelling.has(op)) {
       const classes = op === 'ArgMax' || op === 'ArgMin' ? trace(inputs[0], undefined, steps + 1).classes : 2;
-      return { kind: 'labels', layout: undefined, classes };
+      return { ...nothing, kind: 'labels', classes };
     }
-    if (op === 'TopK')
-      return { kind: node.outputs[1] === name ? 'labels' : undefined, layout: undefined, classes: undefined };
+    if (op === 'TopK') return { ...nothing, kind: node.outputs[1] === name ? 'labels' : undefined };
+    if (op === 'Clip') {
+      const before = trace(inputs[0], axes, steps + 1);
+      return isProbability(before) || before.kind === 'labels' ? before : { ...before, kind: undefined };
+    }
+    if (rounding.has(op)) {
+      const before = trace(inputs[0], axes, steps + 1);
+      if (before.scale !== 1) return before;
+      return op === 'Round' ? { ...nothing, kind: 'labels', classes: 2 } : nothing;
+    }
     if (mixing.has(op)) {
       const parts = inputs.filter((part) => part !== '' && !constantOf(graph, part));
       branches += Math.max(0, parts.length - 1);
       if (parts.length === 0 || branches > MAX_BRANCHES) return nothing;
       const traced = parts.map((part) => trace(part, axes, steps + 1));
       const { kind } = traced[0];
+      const factor = factorOf(node, graph);
+      if (factor !== undefined && isProbability(traced[0])) return { ...traced[0], scale: traced[0].scale * factor };
+      // Labels that are counted from 1, or spread over grey values: whatever they are, they stay labels.
+      if (parts.length === 1 && inputs.length === 2 && kind === 'labels') return { ...nothing, kind, altered: op };
       const keeps = kind === 'logits' || (gathering.has(op) && kind === 'sigmoid' && parts.length === inputs.length);
       const same = keeps && traced.every((part) => part.kind === kind);
       const classes = op === 'Concat' ? undefined : traced[0].classes;
-      return { kind: same ? kind : undefined, layout: traced[0].layout, classes };
+      return { ...nothing, kind: same ? kind : undefined, layout: traced[0].layout, classes };
     }
     return nothing;
   }
+}
+
+function isProbability({ kind }: TracedOutput): boolean {
+  return kind === 'sigmoid' || kind === 'softmax';
+}
+
+/** The one number above 0 that a node multiplies its other input by. */
+function factorOf({ op, inputs }: ModelNode, graph: ModelEditor): number | undefined {
+  if (op !== 'Mul' && op !== 'Div') return undefined;
+  const [first, second] = inputs.map((part) => constantOf(graph, part));
+  const given = op === 'Mul' ? (second ?? first) : second;
+  const value = given?.data.length === 1 && given.dtype === 'float32' ? Number(given.data[0]) : Number.NaN;
+  if (!(value > 0 && Number.isFinite(value))) return undefined;
+  return op === 'Mul' ? value : 1 / value;
 }
 
 /** Where the axes of a node's result come from. */

@@ -111,6 +111,8 @@ describe('scores of classes that exclude each other', () => {
       'a softmax, resized to what it is',
       (scores) => ops.resize(ops.softmax(scores, 1), [1, 4, height, width], 'nearest', 'asymmetric'),
     ],
+    ['logits in double precision', (scores) => ops.cast(scores, 'float64')],
+    ['a softmax times 255', (scores) => ops.mul(ops.softmax(scores, 1), 255)],
     [
       'a softmax of small parts, known by its values',
       (scores) => {
@@ -159,6 +161,9 @@ describe('one map', () => {
     ['a sigmoid without channels', (scores) => ops.squeeze(ops.sigmoid(scores), [1])],
     ['a sigmoid without batch and channels', (scores) => ops.squeeze(ops.sigmoid(scores), [0, 1])],
     ['a score in half precision', (scores) => ops.cast(scores, 'float16')],
+    ['a sigmoid times 255', (scores) => ops.mul(ops.sigmoid(scores), 255)],
+    ['a sigmoid over 1/255, limited', (scores) => ops.clip(ops.div(ops.sigmoid(scores), 1 / 255), 0, 255)],
+    ['a sigmoid as bytes', (scores) => ops.cast(ops.round(ops.mul(ops.sigmoid(scores), 255)), 'uint8')],
     ['a sigmoid by hand, known by its values', (scores) => ops.reciprocal(ops.add(ops.exp(ops.neg(scores)), 1))],
   ])('%s tells a class from the background', async (_, end) => {
     const { model, notes } = await expectRule({ classes: 1, end }, binary(0.5));
@@ -188,6 +193,50 @@ describe('one map', () => {
     }
     expect(results[0].labels.data).toEqual(results[1].labels.data);
     expect(new Set(results[0].labels.data)).toEqual(new Set([0, 1]));
+  });
+
+  it('cut out of a softmax is the probability of its class', async () => {
+    const end = (scores: Value) => ops.slice(ops.softmax(scores, 1), [1], [1], [2]);
+    const rule = (values: number[]) => {
+      const [, probability] = softmaxOf(values);
+      return probability > 0.5 ? { label: 1, confidence: probability } : { label: 0, confidence: 1 - probability };
+    };
+    const { notes } = await expectRule({ classes: 2, end }, rule);
+    expect(notes).toMatch(/read as probabilities: a softmax is in the graph/);
+  });
+
+  it('of one sign keeps its meaning: what a squashing function gives are scores', async () => {
+    const positive = (scores: Value) => ops.tanh(ops.add(ops.abs(scores), 0.01));
+    const { labels } = await segmented(network({ classes: 1, end: positive }));
+    expect(new Set(labels.data)).toEqual(new Set([1]));
+  });
+
+  it('that may be anything is refused, with the way out', async () => {
+    const bytes = network({ classes: 1, end: (scores) => ops.clip(scores, 0, 6) });
+    await expect(segmented(bytes)).rejects.toThrow(
+      /from 0 to 1, or scores on both sides of 0, found 0 to .*above 0, say --scores logits/,
+    );
+    const scores = await scoresOf(1);
+    const { labels } = await segmented(bytes, { scores: 'logits' });
+    expect([...labels.data]).toEqual([...scores].map((score) => (score > 0 ? 1 : 0)));
+  });
+
+  it('is not read in one way here and in another there', async () => {
+    const end = (scores: Value) => {
+      const size = ops.abs(scores);
+      const isBright = ops.cast(ops.greater(ops.reduceMax(size, [1, 2, 3], true), 0.5), 'float32');
+      return ops.sub(ops.exp(ops.neg(size)), isBright);
+    };
+    const model = await loadModel(network({ classes: 1, end }), plain);
+    const dark = { ...picture, data: new Uint8Array(picture.data.length) };
+    await model.segment(dark);
+    await expect(model.segment(picture)).rejects.toThrow(
+      /expected probabilities as in the frames before, found scores by the values of the output "y": --scores/,
+    );
+    await model.segment(dark);
+    await model.release();
+    const told = await segmented(network({ classes: 1, end }), { scores: 'logits' });
+    expect(new Set(told.labels.data)).toEqual(new Set([0]));
   });
 
   it('of a softmax is refused: it is 1 everywhere', async () => {
@@ -283,6 +332,14 @@ describe('labels', () => {
       await expect(model.segment(picture, options)).rejects.toThrow(UsageError);
       await expect(model.segment(picture, options)).rejects.toThrow(message);
     }
+  });
+
+  it('that are changed after the choice of the class are taken as they come, and that is said', async () => {
+    const scores = await scoresOf();
+    const end = (x: Value) => ops.cast(ops.add(ops.cast(ops.argMax(x, 1, false), 'float32'), 1), 'int32');
+    const { labels, notes } = await segmented(network({ end }), {}, false);
+    expect([...labels.data]).toEqual(Array.from({ length: pixels }, (_, pixel) => best(at(scores, pixel)) + 1));
+    expect(notes).toMatch(/a choice of the class, and Add changes the labels after it/);
   });
 
   it('are refused where they cannot be labels', async () => {

@@ -62,9 +62,37 @@ describe('a folder of a model hub', () => {
       /config\.json names 2 classes, the network has 4: they are numbered/,
     );
     const unnamed = { id2label: Object.fromEntries([0, 1, 2, 3].map((id) => [id, `LABEL_${id}`])) };
-    for (const content of [unnamed, { id2label: { 0: 'a', 1: 'b', 2: 'c', 7: 'd' } }, {}]) {
+    const beyond = { id2label: { 0: 'a', 1: 'b', 2: 'c', 7: 'd' } };
+    for (const content of [unnamed, beyond, { id2label: { first: 'a' } }, { id2label: {} }, {}]) {
       expect((await loadModel(hub('unnamed', { 'config.json': content }))).classes.classes[0]).toBe('class 0');
     }
+  });
+
+  it('names the classes that it names, and numbers those between', async () => {
+    const content = { id2label: { 3: 'far', 0: 'near' } };
+    const { classes } = await loadModel(hub('gaps', { 'config.json': content }));
+    expect(classes.classes).toEqual(['near', 'class 1', 'class 2', 'far']);
+  });
+
+  it('says what a free size has to be a multiple of', async () => {
+    const content = {
+      size: { shortest_edge: 512 },
+      size_divisor: 32,
+      image_processor_type: 'MaskFormerImageProcessor',
+    };
+    const { description } = await loadModel(hub('multiple', { 'preprocessor_config.json': content }));
+    expect(description).toMatchObject({ height: undefined, sizeMultiple: 32 });
+  });
+
+  it('that does not rescale gets pixels in the range that mean and std are of', async () => {
+    const mean = async (image_mean: number[], image_std: number[]) => {
+      const content = { do_rescale: false, do_normalize: true, image_mean, image_std };
+      const { description } = await loadModel(hub('range', { 'preprocessor_config.json': content }));
+      return [description.preprocessing.mean[0], description.notes.join()];
+    };
+    expect(await mean([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])).toEqual([127.5, expect.stringMatching(/pixels 0\.\.1/)]);
+    expect(await mean([120, 110, 100], [50, 50, 50])).toEqual([120, '']);
+    expect(await mean([0, 0, 0], [1, 1, 1])).toEqual([0, '']);
   });
 
   it('has the colours of the preset whose names it has, and is not named by another', async () => {
