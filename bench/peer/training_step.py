@@ -82,4 +82,5 @@ def main():
         print((time.perf_counter() - start) * 1000, flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
