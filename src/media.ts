@@ -35,5 +35,6 @@ export { readKittiFlow, writeKittiFlow } from './media/kitti.js';
 export { decodeLabelMap, encodeLabelMap, readLabelMap, writeLabelMap } from './media/labels.js';
 export { createLegend, type Legend } from './media/legend.js';
 export { readPicture, writePicture } from './media/pictures.js';
-export type { FrameRate, OnBadFrame } from './media/video.js';
+export type { RawVideo } from './media/rawVideo.js';
+export type { FrameRate, OnBadFrame, VideoOptions } from './media/video.js';
 export { createVideoWriter, type VideoWriter, type VideoWriterOptions } from './media/videoWriter.js';

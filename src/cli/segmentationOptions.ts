@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { InterruptedError, SteadysegError } from '../base/errors.js';
 import type { Size } from '../media/image.js';
+import type { RawVideo } from '../media/rawVideo.js';
 import type { ProgressLine } from '../report/progress.js';
 import { loadModel } from '../segment/loadModel.js';
 import type { SegmentationModel } from '../segment/model.js';
@@ -43,6 +44,7 @@ export interface FramesOptions extends ShardOptions {
   from?: number;
   to?: number;
   keepGoing?: boolean;
+  raw?: RawVideo;
 }
 
 /** Adds the options of `NetworkOptions`, but for `--threads` and `--device`, which come last in the help. @param what the help of `--model`. */
@@ -96,10 +98,24 @@ export function addFramesOptions(command: Command): Command {
     .option('--every <n>', 'only every n-th frame of each clip (default: 1)', wholeNumber(1))
     .option('--from <time>', 'of a video: start at this time, seconds or [h:]m:s (default: 0)', time)
     .option('--to <time>', 'of a video: end at this time (default: its end)', time)
-    .option('--keep-going', 'leave out frames that cannot be read; the exit code is still 1');
+    .option('--keep-going', 'leave out frames that cannot be read; the exit code is still 1')
+    .option(
+      '--raw <HxW,format[,rate]>',
+      "the input is raw video without a header: height and width, FFmpeg's name of its pixel format, frames a second (default: 25), such as 480x640,yuv420p,30",
+      rawVideo,
+    );
   return addShardOptions(command)
     .option('--threads <n>', 'threads in all (default: one a core)', wholeNumber(1))
     .option('--device <name>', 'where the network runs: cpu, cuda, webgpu, …', 'cpu');
+}
+
+/** Parses `480x640,yuv420p` or `480x640,yuv420p,30`. */
+function rawVideo(text: string): RawVideo {
+  const [size, pixelFormat = '', rate, ...rest] = text.split(',');
+  if (!/^\w+$/.test(pixelFormat) || rest.length > 0) {
+    throw new InvalidArgumentError(`expected HEIGHTxWIDTH,FORMAT or HEIGHTxWIDTH,FORMAT,RATE, found "${text}".`);
+  }
+  return { ...heightByWidth(size), pixelFormat, rate: rate === undefined ? undefined : positive(rate) };
 }
 
 /** The options as the library takes them, classes aside. */
@@ -155,6 +171,7 @@ export async function runNetwork<Result extends Run>(
         from: options.from,
         to: options.to,
         keepGoing: options.keepGoing,
+        raw: options.raw,
         shard,
         signal,
         onProgress: progress.update,

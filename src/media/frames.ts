@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { isSystemError, messageOf, SteadysegError } from '../base/errors.js';
+import { isSystemError, messageOf, SteadysegError, UsageError } from '../base/errors.js';
 import { createFileDigest, exists, reasonOf, sha256OfFile } from '../base/files.js';
 import { digestOf } from '../base/written.js';
 import { type Clip, orderIntoClips } from './clips.js';
@@ -83,6 +83,11 @@ export const videoExtensions: readonly string[] = [
 export async function openFrames(input: string, options: VideoOptions = {}): Promise<FrameSource> {
   if (isStream(input)) return await video(input, options);
   const kind = await kindOf(input);
+  if (options.raw) {
+    if (kind === 'file') return await video(input, options);
+    const found = kind === 'folder' ? 'a folder' : 'no such file';
+    throw new UsageError(`${input}: expected a file of raw video, found ${found}`);
+  }
   if (kind === 'folder') return pictureFrames(input, await picturesIn(input));
   const extension = extname(input).toLowerCase();
   if (kind === 'file') {

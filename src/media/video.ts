@@ -20,6 +20,7 @@ import { createFrameAccount } from './frameAccount.js';
 import { createFrameConverter, geometryOf } from './frameConverter.js';
 import type { RgbImage } from './image.js';
 import { type Mp4Promise, readMp4Promise } from './mp4Index.js';
+import { checkWholeFrames, type RawVideo, readingOf } from './rawVideo.js';
 import { isStream, nameOf, type OpenVideoInput, openVideoInput, reason } from './videoInput.js';
 
 /** Frames a second as an exact fraction. */
@@ -69,6 +70,8 @@ export interface VideoOptions {
   readonly acceptTruncated?: boolean | undefined;
   /** FFmpeg's name of what a file is to be read as; default: what its content tells. */
   readonly demuxer?: string | undefined;
+  /** Set for frames without a header. */
+  readonly raw?: RawVideo | undefined;
   /** Told what a user should know of the video: high dynamic range, interlacing, dropped frames, … */
   readonly onNote?: ((note: string) => void) | undefined;
 }
@@ -110,12 +113,15 @@ export async function openVideo(path: string, options: VideoOptions = {}): Promi
     options.onNote?.(`${nameOf(path)}: ${text}`);
   };
   const live = isStream(path);
-  const outline = live ? {} : await containerOutline(path);
+  const { raw, demuxer } = options;
+  if (raw && !live && options.acceptTruncated !== true) await checkWholeFrames(path, raw);
+  const reading = raw ? readingOf(raw) : demuxer === undefined ? undefined : { demuxer };
+  const outline = live || raw ? {} : await containerOutline(path);
   if (outline.missing !== undefined && options.acceptTruncated !== true) {
     throw new SteadysegError(`${path}: expected ${outline.missing}`);
   }
-  const first = await openVideoInput(path, options.demuxer);
-  const { format, stream } = first;
+  const first = await openVideoInput(path, reading);
+  const { format, stream, tracks } = first;
   let waiting: OpenVideoInput | undefined = live ? first : undefined;
   try {
     const [width, height] = geometryOf(stream).size;
@@ -126,6 +132,10 @@ export async function openVideo(path: string, options: VideoOptions = {}): Promi
       );
     }
     describeStream(stream, note);
+    if (tracks.length > 1) {
+      const number = tracks.findIndex(({ index }) => index === stream.index) + 1;
+      note(`it has ${tracks.length} video tracks: number ${number} (${width}×${height}) is taken`);
+    }
     const promise = outline.index && promiseOf(path, outline.index, stream.id, options.acceptTruncated);
     const rate = [stream.avgFrameRate, stream.rFrameRate].find(({ num, den }) => num > 0 && den > 0);
     const frameRate = { numerator: rate?.num ?? USUAL_RATE, denominator: rate?.den ?? 1 };
@@ -137,7 +147,7 @@ export async function openVideo(path: string, options: VideoOptions = {}): Promi
       frameCount: live ? undefined : frameCountOf(format, stream, frameRate, promise),
       isStream: live,
       async *frames(framesOptions = {}) {
-        const input = live ? waiting : await openVideoInput(path, options.demuxer);
+        const input = live ? waiting : await openVideoInput(path, reading);
         if (!input) throw new SteadysegError(`${nameOf(path)}: expected its frames to be read once, as they come`);
         waiting = undefined;
         yield* decode(path, input, { ...framesOptions, note, promise });
@@ -298,7 +308,8 @@ async function* decode(
       lose(lost);
       if (late) report('its times contradict the order of its frames');
       if (lost > 0) cadence.pause();
-      if (time !== undefined) cadence.add(time);
+      if (time === undefined) cadence.pause();
+      else cadence.add(time);
       firstTime ??= time;
       const seconds =
         time === undefined || firstTime === undefined

@@ -1,7 +1,13 @@
 // Where video comes from: files, addresses, cameras and standard input; which formats and protocols FFmpeg may read for each.
-import { AV_LOG_QUIET, AVERROR_EINVAL, AVERROR_INVALIDDATA, AVMEDIA_TYPE_VIDEO } from 'node-av/constants';
+import {
+  AV_DISPOSITION_ATTACHED_PIC,
+  AV_LOG_QUIET,
+  AVERROR_EINVAL,
+  AVERROR_INVALIDDATA,
+  AVMEDIA_TYPE_VIDEO,
+} from 'node-av/constants';
 import { Dictionary, FFmpegError, FormatContext, InputFormat, Log, type Stream } from 'node-av/lib';
-import { SteadysegError } from '../base/errors.js';
+import { SteadysegError, UsageError } from '../base/errors.js';
 
 // The library reports by errors; FFmpeg's own lines would appear on stderr in the middle of a progress line.
 Log.setLevel(AV_LOG_QUIET);
@@ -48,6 +54,13 @@ const NETWORK_TIMEOUT_MICROSECONDS = 20_000_000;
 /** Where Linux keeps cameras. */
 const cameraPath = /^\/dev\/video\d+$/;
 
+/** How an input is to be read that does not tell it by its content. */
+export interface Reading {
+  /** FFmpeg's name of the format. */
+  readonly demuxer: string;
+  readonly options?: Readonly<Record<string, string>> | undefined;
+}
+
 /** What is opened for an input, and what may be opened for it. */
 interface Access {
   readonly url: string;
@@ -65,10 +78,16 @@ export function isStream(input: string): boolean {
   return input === standardInput || cameraPath.test(input) || isAddress(input);
 }
 
-function accessOf(input: string, demuxer: string | undefined): Access {
-  const formats = { format_whitelist: containers.join(',') };
+function accessOf(input: string, reading: Reading | undefined): Access {
+  const formats = reading ? { ...reading.options } : { format_whitelist: containers.join(',') };
+  const format = reading ? InputFormat.findInputFormat(reading.demuxer) : null;
   if (input === standardInput) {
-    return { url: 'pipe:0', format: null, options: { protocol_whitelist: 'pipe', ...formats } };
+    return { url: 'pipe:0', format, options: { protocol_whitelist: 'pipe', ...formats } };
+  }
+  if (reading && (cameraPath.test(input) || /^rtsps?:/i.test(input))) {
+    throw new UsageError(
+      `${input}: expected a file, standard input or a web address of raw video, found another stream`,
+    );
   }
   if (cameraPath.test(input)) return { url: input, format: InputFormat.findInputFormat('v4l2'), options: {} };
   if (isAddress(input)) {
@@ -83,24 +102,25 @@ function accessOf(input: string, demuxer: string | undefined): Access {
       return { url: input, format: InputFormat.findInputFormat('rtsp'), options: { ...limits, ...rtsp } };
     }
     const timeout = { rw_timeout: String(NETWORK_TIMEOUT_MICROSECONDS) };
-    return { url: input, format: null, options: { ...limits, ...formats, ...timeout } };
+    return { url: input, format, options: { ...limits, ...formats, ...timeout } };
   }
-  const options = { protocol_whitelist: 'file', ...(demuxer === undefined ? formats : {}) };
-  return { url: `file:${input}`, format: demuxer === undefined ? null : InputFormat.findInputFormat(demuxer), options };
+  return { url: `file:${input}`, format, options: { protocol_whitelist: 'file', ...formats } };
 }
 
 /** An open container and the video stream in it that is the main one. */
 export interface OpenVideoInput {
   readonly format: FormatContext;
   readonly stream: Stream;
+  /** All video streams in it, pictures of a cover left out. */
+  readonly tracks: readonly Stream[];
 }
 
 /**
  * Opens an input and finds its video stream.
- * @param demuxer what a file is to be read as; default: what its content tells. @throws SteadysegError naming the input.
+ * @param reading how it is to be read; default: as its content tells. @throws SteadysegError naming the input.
  */
-export async function openVideoInput(input: string, demuxer?: string): Promise<OpenVideoInput> {
-  const { url, format: known, options } = accessOf(input, demuxer);
+export async function openVideoInput(input: string, reading?: Reading): Promise<OpenVideoInput> {
+  const { url, format: known, options } = accessOf(input, reading);
   const name = nameOf(input);
   const format = new FormatContext();
   const opened = await format.openInput(url, known, Dictionary.fromObject({ ...options }));
@@ -109,15 +129,24 @@ export async function openVideoInput(input: string, demuxer?: string): Promise<O
       throw new SteadysegError(`cannot open ${name}: ${reason(opened)}`);
     }
     const formats = input === standardInput ? selfDescribing : wellKnown;
-    throw new SteadysegError(`${name}: expected a video of a known format (${formats}, …), found: ${reason(opened)}`);
+    const way = isStream(input) && !reading ? '; raw video: --raw' : '';
+    throw new SteadysegError(
+      `${name}: expected a video of a known format (${formats}, …), found: ${reason(opened)}${way}`,
+    );
   }
   const found = await format.findStreamInfo();
   const index = format.findBestStream(AVMEDIA_TYPE_VIDEO);
-  if (found < 0 || index < 0) {
+  const tracks = format.streams.filter(
+    ({ codecpar, disposition }) =>
+      codecpar.codecType === AVMEDIA_TYPE_VIDEO && (disposition & AV_DISPOSITION_ATTACHED_PIC) === 0,
+  );
+  if (found < 0 || index < 0 || tracks.length === 0) {
     await format.closeInput();
-    throw new SteadysegError(`${name}: expected a video stream, found ${found < 0 ? reason(found) : 'none'}`);
+    const what = found < 0 ? reason(found) : index < 0 ? 'none' : 'only the picture of a cover';
+    throw new SteadysegError(`${name}: expected a video stream, found ${what}`);
   }
-  return { format, stream: format.streams[index] };
+  const best = format.streams[index];
+  return { format, stream: tracks.find((track) => track.index === best.index) ?? tracks[0], tracks };
 }
 
 /** What messages call an input. */

@@ -76,7 +76,7 @@ export async function predict(
   const confidence = options.save?.includes('confidence');
   checkSegmentOptions(model.description, { ...options, confidence });
   const { keepGoing = false, shard = wholeWork, signal } = options;
-  const source = await openFrames(input, { acceptTruncated: keepGoing, onNote: options.onNote });
+  const source = await openFrames(input, { acceptTruncated: keepGoing, raw: options.raw, onNote: options.onNote });
   const save = chooseOutputs(options.save, source);
   const settings: Settings = { ...(await runSettings(input, model, options)), save };
 

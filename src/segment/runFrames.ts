@@ -4,6 +4,7 @@ import { mapOrdered } from '../base/ordered.js';
 import type { OnProgress } from '../base/progress.js';
 import type { Shard } from '../base/shard.js';
 import type { Frame, FrameSource } from '../media/frames.js';
+import type { RawVideo } from '../media/rawVideo.js';
 import { ofFrame, UnusableFrameError } from './networkResult.js';
 import type { Selection, WantedFrames } from './selection.js';
 
@@ -18,6 +19,8 @@ export interface FrameRunOptions extends WantedFrames {
   readonly overwrite?: boolean | undefined;
   /** Go on after frames that cannot be read or segmented; they are listed in the summary. */
   readonly keepGoing?: boolean | undefined;
+  /** Set for an input of frames without a header. */
+  readonly raw?: RawVideo | undefined;
   /** Only every `count`-th clip, from the `index`-th on. */
   readonly shard?: Shard | undefined;
   readonly onProgress?: OnProgress | undefined;

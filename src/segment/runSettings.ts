@@ -5,6 +5,7 @@ import { packageVersion } from '../base/version.js';
 import type { Rgb } from '../media/classes.js';
 import type { SegmentationModel } from './model.js';
 import type { Preprocessing } from './preprocessing.js';
+import type { FrameRunOptions } from './runFrames.js';
 import type { ScoreKind } from './trace.js';
 import type { ViewOptions } from './views.js';
 
@@ -12,6 +13,8 @@ export interface RunSettings {
   /** Of this package: another one may compute otherwise. */
   readonly version: string;
   readonly input: string;
+  /** What is said of an input without a header: size, pixel format, frames a second; else null. */
+  readonly raw: string | null;
   readonly model: string;
   /** Of the content of the model's file: a network trained anew has the same path, and often the same size. */
   readonly modelSha256: string;
@@ -36,12 +39,13 @@ export interface RunSettings {
 export async function runSettings(
   input: string,
   model: SegmentationModel,
-  { tile, scales, flip }: ViewOptions,
+  { tile, scales, flip, raw }: ViewOptions & Pick<FrameRunOptions, 'raw'>,
 ): Promise<RunSettings> {
   const { source, height, width, preprocessing, output } = model.description;
   return {
     version: packageVersion(),
     input,
+    raw: raw ? `${raw.height}x${raw.width},${raw.pixelFormat},${raw.rate ?? 'usual'}` : null,
     model: source,
     modelSha256:
       typeof model.content === 'string'

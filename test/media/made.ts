@@ -9,6 +9,7 @@ import {
   AV_PIX_FMT_YUV420P,
   AV_PKT_DATA_DISPLAYMATRIX,
   type AVColorTransferCharacteristic,
+  type AVDisposition,
   type AVPixelFormat,
 } from 'node-av/constants';
 import {
@@ -73,6 +74,10 @@ export interface ForeignOptions {
   readonly pixelAspect?: readonly [number, number];
   /** The encoder's own options, such as x264-params. */
   readonly encoderOptions?: Readonly<Record<string, string>>;
+  /** Of its track, such as "attached picture". */
+  readonly disposition?: AVDisposition;
+  /** How many tracks have the same frames; default 1. */
+  readonly tracks?: number;
   /** Which packets, by their number in the order of decoding, reach the file; default: all. */
   readonly keepPacket?: (index: number) => boolean;
 }
@@ -114,6 +119,12 @@ export async function foreignVideo(
     for (const [at, value] of options.displayMatrix.entries()) matrix.writeInt32LE(value, at * 4);
     check(stream.codecpar.addCodedSideData(AV_PKT_DATA_DISPLAYMATRIX, matrix));
   }
+  if (options.disposition !== undefined) stream.setDisposition(options.disposition);
+  const copies = Array.from({ length: (options.tracks ?? 1) - 1 }, () => format.newStream(codec));
+  for (const copy of copies) {
+    check(copy.codecpar.fromContext(encoder));
+    copy.timeBase = stream.timeBase;
+  }
   check(await format.openOutput());
   check(await format.writeHeader());
   const packet = new Packet();
@@ -124,6 +135,13 @@ export async function foreignVideo(
       packet.streamIndex = 0;
       packet.duration = 1n;
       packet.rescaleTs({ num: 1, den: rate }, stream.timeBase);
+      for (const copy of copies) {
+        const same = packet.clone();
+        if (!same) throw new Error('a packet cannot be copied');
+        same.streamIndex = copy.index;
+        check(await format.interleavedWriteFrame(same));
+        same.free();
+      }
       if (keepPacket(packets++)) check(await format.interleavedWriteFrame(packet));
       else packet.unref();
     }

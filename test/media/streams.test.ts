@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFrames } from '#src/media/frames.js';
 import { isStream } from '#src/media/videoInput.js';
 import { foreignVideo, numbered } from './made.js';
+import { rtspServer } from './rtspServer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg streams '));
 const images = Array.from({ length: 8 }, (_, index) => numbered(64, 48, index));
@@ -78,6 +79,60 @@ describe('an address', () => {
   });
 });
 
+describe('a camera', () => {
+  it('that sends RTSP is read as it comes, to its end', async () => {
+    const camera = rtspServer(readFileSync(join(folder, 'a.ts')));
+    await new Promise<void>((resolve) => camera.listen(0, '127.0.0.1', resolve));
+    const url = `rtsp://127.0.0.1:${(camera.address() as AddressInfo).port}/video`;
+    try {
+      const source = await openFrames(url);
+      expect([source.isStream, source.width, source.height]).toEqual([true, 64, 48]);
+      const found: string[] = [];
+      for await (const { stem } of source.frames({ onBad: () => 'skip' })) found.push(stem);
+      expect(found.length).toBeGreaterThanOrEqual(7);
+    } finally {
+      camera.close();
+    }
+  });
+
+  it('that is not there is named', async () => {
+    await expect(stems('rtsp://127.0.0.1:1/video')).rejects.toThrow('cannot open rtsp://127.0.0.1:1/video: ');
+    await expect(stems('/dev/video93')).rejects.toThrow(/\/dev\/video93/);
+  });
+});
+
+describe('raw video', () => {
+  const raw = { width: 64, height: 48, pixelFormat: 'rgb24' };
+  const bytes = Buffer.concat(images.map(({ data }) => data));
+  const read = async (input: string, options: object) => {
+    const found: Uint8Array[] = [];
+    for await (const { image } of (await openFrames(input, options)).frames()) found.push(image.data.slice());
+    return found;
+  };
+
+  it('of a file is read by the size and pixel format that are said', async () => {
+    const path = join(folder, 'frames.raw');
+    writeFileSync(path, bytes);
+    const found = await read(path, { raw });
+    expect(Buffer.concat(found).equals(bytes)).toBe(true);
+    const swapped = await read(path, { raw: { ...raw, pixelFormat: 'bgr24' } });
+    expect([...swapped[3].subarray(0, 3)].reverse()).toEqual([...images[3].data.subarray(0, 3)]);
+    const source = await openFrames(path, { raw: { ...raw, rate: 12.5 } });
+    expect([source.frameRate, source.isStream]).toEqual([{ numerator: 25, denominator: 2 }, false]);
+  });
+
+  it('of another size, of an unknown format, of no file is refused', async () => {
+    const path = join(folder, 'frames.raw');
+    await expect(read(path, { raw: { ...raw, height: 50 } })).rejects.toThrow(
+      /expected whole frames of 9600 bytes \(64×50, rgb24\), found 73728 bytes: 7 frames and 6528 bytes/,
+    );
+    await expect(read(path, { raw: { ...raw, pixelFormat: 'rgb25' } })).rejects.toThrow(/found "rgb25"/);
+    await expect(read(folder, { raw })).rejects.toThrow(/found a folder/);
+    await expect(read(join(folder, '*.raw'), { raw })).rejects.toThrow(/found no such file/);
+    await expect(read('rtsp://127.0.0.1:1/a', { raw })).rejects.toThrow(/found another stream/);
+  });
+});
+
 describe('playlists and scripts that name other files', () => {
   it.each(['mp4', 'ts', 'mkv', 'avi'])('are no videos, called .%s or not', async (extension) => {
     const secret = join(folder, 'a.mkv');
@@ -96,18 +151,29 @@ describe('playlists and scripts that name other files', () => {
 });
 
 describe('standard input', () => {
-  it.each(['a.mkv', 'a.mjpeg', 'a.ts', 'a.y4m'])('takes %s', async (name) => {
+  /** The stems of what is piped into a process of its own. */
+  async function piped(content: Uint8Array, options: object = {}): Promise<string[]> {
     const module = import.meta.resolve('#src/media/frames.js');
     const script = `const { openFrames } = await import(${JSON.stringify(module)});
-      for await (const { stem } of (await openFrames('-')).frames()) console.log(stem);`;
+      for await (const { stem } of (await openFrames('-', ${JSON.stringify(options)})).frames()) console.log(stem);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const chunks: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-    child.stdin.end(readFileSync(join(folder, name)));
+    child.stdin.on('error', () => {});
+    child.stdin.end(content);
     const code = await new Promise((resolve) => child.on('close', resolve));
     expect(code).toBe(0);
-    expect(Buffer.concat(chunks).toString().trim().split('\n').length).toBe(8);
+    return Buffer.concat(chunks).toString().trim().split('\n');
+  }
+
+  it.each(['a.mkv', 'a.mjpeg', 'a.ts', 'a.y4m'])('takes %s', async (name) => {
+    expect(await piped(readFileSync(join(folder, name)))).toHaveLength(8);
+  });
+
+  it('takes raw video', async () => {
+    const raw = { width: 64, height: 48, pixelFormat: 'rgb24' };
+    expect(await piped(Buffer.concat(images.map(({ data }) => data)), { raw })).toHaveLength(8);
   });
 });

@@ -2,7 +2,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AV_PIX_FMT_RGB8, AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUVJ420P, AVCOL_TRC_SMPTE2084 } from 'node-av/constants';
+import {
+  AV_DISPOSITION_ATTACHED_PIC,
+  AV_PIX_FMT_RGB8,
+  AV_PIX_FMT_YUV422P10LE,
+  AV_PIX_FMT_YUVJ420P,
+  AVCOL_TRC_SMPTE2084,
+} from 'node-av/constants';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SteadysegError } from '#src/base/errors.js';
 import type { RgbImage } from '#src/media/image.js';
@@ -208,6 +214,31 @@ describe('videos of other programs', () => {
     expect(notes[0]).toContain('unusual.mp4: high dynamic range (PQ)');
     expect(notes[1]).toContain('its pixels are not square (16:11)');
     expect(notes[2]).toContain('2 frames were dropped when it was recorded, the first after 0.90 s');
+  });
+
+  it('takes one of several tracks, and says which', async () => {
+    const path = at('tracks.mkv');
+    await foreignVideo(path, 'matroska', 'libx264', moving(3), { tracks: 2 });
+    const notes: string[] = [];
+    expect(await framesOf(await openVideo(path, { onNote: (note) => notes.push(note) }))).toHaveLength(3);
+    expect(notes).toEqual([expect.stringMatching(/it has 2 video tracks: number 1 \(\d+×\d+\) is taken/)]);
+  });
+
+  it('takes no cover for a video', async () => {
+    const path = at('cover.mp4');
+    const options = { pixelFormat: AV_PIX_FMT_YUVJ420P, disposition: AV_DISPOSITION_ATTACHED_PIC };
+    await foreignVideo(path, 'mp4', 'mjpeg', moving(1), options);
+    await expect(openVideo(path)).rejects.toThrow(
+      'cover.mp4: expected a video stream, found only the picture of a cover',
+    );
+  });
+
+  it('takes an even rate for even where times of some frames are not told', async () => {
+    const path = at('reordered.avi');
+    await foreignVideo(path, 'avi', 'mpeg4', moving(12), { encoderOptions: { bf: '2' } });
+    const notes: string[] = [];
+    expect(await framesOf(await openVideo(path, { onNote: (note) => notes.push(note) }))).toHaveLength(12);
+    expect(notes).toEqual([]);
   });
 
   it('takes frames that say "as before" for dropped ones', async () => {

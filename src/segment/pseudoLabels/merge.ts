@@ -107,6 +107,7 @@ function settingsOf(report: PseudoLabelReport): PseudoLabelSettings {
     kind: report.kind,
     version: report.version,
     input: report.input,
+    raw: report.raw,
     model: report.model,
     modelSha256: report.modelSha256,
     device: report.device,

@@ -88,7 +88,7 @@ export async function pseudoLabel(
   const { keepGoing = false, limit, shard = wholeWork, signal, save: asked = [] } = options;
   const taken = { limit: limit ?? null, every: options.every ?? 1, from: options.from ?? null, to: options.to ?? null };
   const save = extraOutputs.filter((kind) => asked.includes(kind));
-  const source = await openFrames(input, { acceptTruncated: keepGoing, onNote: options.onNote });
+  const source = await openFrames(input, { acceptTruncated: keepGoing, raw: options.raw, onNote: options.onNote });
   const settings: PseudoLabelSettings = {
     kind: 'pseudo-label',
     ...(await runSettings(input, model, options)),

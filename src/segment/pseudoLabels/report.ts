@@ -96,6 +96,7 @@ const pseudoLabelReport = v.object({
   kind: v.literal('pseudo-label'),
   version: v.string(),
   input: v.string(),
+  raw: v.nullable(v.string()),
   model: v.string(),
   modelSha256: v.string(),
   device: v.string(),
