@@ -32,16 +32,6 @@ export interface ServerOptions {
   readonly port?: number | undefined;
 }
 
-/** Where the browser page's files are; its scripts are compiled into `out/web`. */
-export function pageRoutes(root: string): ServerOptions['routes'] {
-  return {
-    '/': join(root, 'web', 'index.html'),
-    '/page/': join(root, 'out', 'web'),
-    '/models/': join(root, 'models'),
-    '/node_modules/': join(root, 'node_modules'),
-  };
-}
-
 /** Serves to this machine only. */
 export async function startServer(options: ServerOptions): Promise<{ address: string; close: () => void }> {
   const { routes, port = 0, isolated = true } = options;

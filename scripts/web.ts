@@ -1,6 +1,7 @@
-// Serves the browser page: `npm run web`.
+// Serves the browser page: `npm run web`, which builds it first.
 import { resolve } from 'node:path';
-import { pageRoutes, startServer } from './staticServer.js';
+import { startServer } from './staticServer.js';
 
-const { address } = await startServer({ port: 8080, routes: pageRoutes(resolve(import.meta.dirname, '..', '..')) });
+const site = resolve(import.meta.dirname, '..', 'page');
+const { address } = await startServer({ port: 8080, routes: { '/': site } });
 console.log(`The page is at ${address} (Ctrl-C ends it).`);

@@ -33,24 +33,32 @@ export function drawFlicker(a: Flicker, b: Flicker, names: readonly [string, str
     data: new Uint8Array((2 * width + gap) * (height + band) * 3),
   };
   out.data.fill(24);
-  const end = scaleEnd([a, b]);
-  const colors = rampColors();
+  const end = flickerScale([a, b]);
   for (const [side, flicker] of [a, b].entries()) {
     const left = side * (width + gap);
-    for (let y = 0, pixel = 0; y < height; y++) {
-      for (let x = 0; x < width; x++, pixel++) {
-        const rate = flicker.pairs[pixel] === 0 ? 0 : flicker.changed[pixel] / flicker.pairs[pixel];
-        const entry = Math.round(Math.min(1, rate / end) * 255) * 3;
-        out.data.set(colors.subarray(entry, entry + 3), (y * out.width + left + x) * 3);
-      }
+    const { data } = paintFlicker(flicker, end);
+    for (let y = 0; y < height; y++) {
+      out.data.set(data.subarray(3 * y * width, 3 * (y + 1) * width), (y * out.width + left) * 3);
     }
     const caption = `${names[side]}: ${percent(flicker.rate)} of pixels change per frame`;
     const corner = Math.round(4 * unit);
     const drawn = createCaption(caption, unit, left + corner, corner, width - 2 * corner);
     if (drawn) drawLegend(out, drawn);
   }
-  drawScale(out, { top: height, band, unit, end, colors });
+  drawScale(out, { top: height, band, unit, end, colors: rampColors() });
   return out;
+}
+
+/** How often each pixel changes, from dark (never) to light (in `end` of all pairs, 0..1, or more). */
+export function paintFlicker({ width, height, changed, pairs }: Flicker, end: number): RgbImage {
+  const colors = rampColors();
+  const data = new Uint8Array(3 * width * height);
+  for (let pixel = 0; pixel < changed.length; pixel++) {
+    const rate = pairs[pixel] === 0 ? 0 : changed[pixel] / pairs[pixel];
+    const entry = Math.round(Math.min(1, rate / end) * 255) * 3;
+    data.set(colors.subarray(entry, entry + 3), 3 * pixel);
+  }
+  return { width, height, data };
 }
 
 function drawScale(
@@ -81,7 +89,8 @@ function drawScale(
   text(high, Math.round(barLeft + barWidth + 3 * unit));
 }
 
-function scaleEnd(maps: readonly Flicker[]): number {
+/** An end of the colour scale that suits all maps: few pixels lie above it. */
+export function flickerScale(maps: readonly Flicker[]): number {
   const within = (end: number) => {
     let inside = 0;
     let all = 0;

@@ -6,6 +6,8 @@ import { openSession, type Session, type SessionOptions } from './openSession.js
 export interface WebEngineOptions {
   /** Folder (ending in `/`) of onnxruntime-web's `.wasm` and `.mjs` files; default: where the bundler put them, else beside its script. */
   readonly wasmPaths?: string | undefined;
+  /** The engine's WebAssembly itself, where a program fetched it, to show how far it is. */
+  readonly wasmBinary?: ArrayBuffer | undefined;
   /** Threads; more than 1 need a page that is cross-origin isolated. Default: the engine's choice. */
   readonly threads?: number | undefined;
   /** Whether WebAssembly runs in a worker of the library's own, so that the page answers meanwhile (WebGPU lets it, anyway). Default false. */
@@ -20,12 +22,13 @@ export function openWebSession(
   build: Build,
   model: string | Uint8Array,
   options: SessionOptions,
-  { wasmPaths, threads }: WebEngineOptions,
+  { wasmPaths, wasmBinary, threads }: WebEngineOptions,
 ): Promise<Session> {
   const { env } = build;
   // Its messages come back as exceptions.
   env.logLevel = 'fatal';
   if (wasmPaths !== undefined) env.wasm.wasmPaths = wasmPaths;
+  if (wasmBinary !== undefined) env.wasm.wasmBinary = wasmBinary;
   if (threads !== undefined) env.wasm.numThreads = threads;
   return openSession(engineOf(build), model, options);
 }

@@ -1,21 +1,26 @@
-// The page of `npm run web`, used as a visitor does: a picture, a video, a network of one's own, a broken one.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// The page of `npm run web`, used as a visitor does: the sample, pictures, videos, networks of one's own, broken files, downloads.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openFlowSource } from '#src/flow/open.js';
 import { overlay } from '#src/media/color.js';
+import { readLabelMap } from '#src/media/labels.js';
 import { writePicture } from '#src/media/pictures.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
+import { evaluateSteadiness } from '#src/segment/evaluateSteadiness.js';
 import { loadModel } from '#src/segment/loadModel.js';
 import { createClipRenderer } from '#src/toycity/render.js';
-import { pageRoutes, startServer } from '../../scripts/staticServer.js';
+import { startServer } from '../../scripts/staticServer.js';
+import { buildPage } from '../../scripts/webBuild.js';
 import { tinyNetwork } from '../segment/tinyNetwork.js';
 import { hasChromium, launchChromium } from './chromium.js';
 
 const root = resolve(import.meta.dirname, '..', '..');
-const [height, width] = [128, 256];
+const [height, width, frames] = [64, 128, 6];
+const patience = { timeout: 120_000 };
 
 /** Counts the addresses of files and the decoded pictures that the page has not let go. */
 const countKept = `
@@ -52,35 +57,37 @@ const countKept = `
 describe.skipIf(!hasChromium)('the page in Chromium', () => {
   const folder = mkdtempSync(join(tmpdir(), 'steadyseg-page-'));
   const file = (name: string) => join(folder, name);
-  const { image } = createClipRenderer({ seed: 5, frames: 1, height, width }).frame(0);
+  const renderer = createClipRenderer({ seed: 5, frames, height, width });
+  const { image } = renderer.frame(0);
+  const stills = Array.from({ length: frames }, (_, t) => file(`still${t}.png`));
   const problems: string[] = [];
   let server: Awaited<ReturnType<typeof startServer>>;
   let browser: Browser;
   let page: Page;
 
   beforeAll(async () => {
-    const compiler = join(root, 'node_modules', '@typescript', 'native', 'bin', 'tsc');
-    execFileSync(process.execPath, [compiler, '-p', 'tsconfig.web.json'], { cwd: root });
-    await writePicture(file('street.png'), image);
-    const renderer = createClipRenderer({ seed: 6, frames: 10, height, width });
+    await buildPage(root, file('site'));
+    const size = { width, height };
     const writer = await createVideoWriter(file('street.mp4'), {
-      width,
-      height,
+      ...size,
       frameRate: { numerator: 10, denominator: 1 },
     });
-    for (let t = 0; t < 10; t++) await writer.write(renderer.frame(t).image);
+    for (let t = 0; t < frames; t++) {
+      const { image: still } = renderer.frame(t);
+      await writer.write(still);
+      await writePicture(stills[t], still);
+    }
     await writer.close();
     writeFileSync(file('own.onnx'), tinyNetwork({ free: true, stride: 2 }));
+    writeFileSync(file('one.onnx'), tinyNetwork({ free: true, classes: 1 }));
     writeFileSync(file('broken.onnx'), 'no network');
-    server = await startServer({ routes: pageRoutes(root) });
+    writeFileSync(file('broken.mp4'), readFileSync(file('street.mp4')).subarray(0, 600));
+    writeFileSync(file('broken.png'), 'no picture');
+    // Of a site that no header isolates, as most file hosts are.
+    server = await startServer({ routes: { '/': file('site') }, isolated: false });
     browser = await launchChromium();
-    page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
-    page.on('pageerror', (error) => problems.push(error.message));
-    await page.addInitScript(countKept);
-    page.setDefaultTimeout(120_000);
-    await page.goto(server.address);
-    // A busy machine takes its time to start a browser.
-  }, 300_000);
+    page = await open();
+  });
   afterAll(async () => {
     await browser?.close();
     server?.close();
@@ -88,11 +95,24 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     expect(problems).toEqual([]);
   });
 
-  /** Waits until the status line reads like this. */
-  const status = async (pattern: RegExp) => {
-    const line = page.locator('#status');
-    await expect.poll(() => line.textContent(), { timeout: 120_000 }).toMatch(pattern);
-  };
+  async function open(address = server.address): Promise<Page> {
+    const opened = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+    opened.on('pageerror', (error) => problems.push(error.message));
+    opened.on('console', (message) => {
+      if (/Content Security Policy/.test(message.text())) problems.push(message.text());
+    });
+    await opened.addInitScript(countKept);
+    opened.setDefaultTimeout(patience.timeout);
+    await opened.goto(address);
+    return opened;
+  }
+
+  /** Waits until an element reads like this. */
+  const reads = (id: string, pattern: RegExp) =>
+    expect.poll(() => page.locator(`#${id}`).textContent(), patience).toMatch(pattern);
+  const status = (pattern: RegExp) => reads('status', pattern);
+  const measured = () => status(new RegExp(`all ${frames} frames measured`));
+  const figure = async (id: string) => Number.parseFloat((await page.locator(`#${id}`).textContent()) ?? '');
   /** RGB of what the canvas shows. */
   const drawn = async () => {
     const rgba: number[] = await page.evaluate(`(() => {
@@ -101,67 +121,183 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     })()`);
     return rgba.filter((_, at) => at % 4 !== 3);
   };
+  const moveSplit = (share: number) =>
+    page.evaluate(`(() => {
+      const split = document.getElementById('split');
+      split.value = '${share}';
+      split.dispatchEvent(new Event('input'));
+    })()`);
   /** Keeps a picture of the page where `STEADYSEG_SCREENSHOTS` names a folder, to look at. */
   const look = async (name: string) => {
     const into = process.env.STEADYSEG_SCREENSHOTS;
     if (!into) return;
     mkdirSync(into, { recursive: true });
-    await page.screenshot({ path: join(into, `${name}.png`) });
+    for (const [scheme, wide] of [
+      ['light', 1440],
+      ['dark', 1440],
+      ['light', 390],
+      ['dark', 390],
+    ] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.setViewportSize({ width: wide, height: 900 });
+      await page.screenshot({ path: join(into, `${name}-${wide}-${scheme}.png`), fullPage: true });
+    }
+    await page.setViewportSize({ width: 1440, height: 1000 });
+  };
+  /** What is saved after a click. */
+  const saved = async (id: string) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.click(`#${id}`)]);
+    const path = file(download.suggestedFilename());
+    await download.saveAs(path);
+    return path;
   };
 
-  it('draws the classes of a shipped network over a picture, and names them', async () => {
-    await page.selectOption('#shipped', 'toycity-steady');
-    await status(/Choose a picture/);
-    await page.setInputFiles('#media', file('street.png'));
-    await status(/256×128, \d+ ms a frame/);
-    await look('picture');
+  /** Compares both sides with `evaluateSteadiness`, percentages to so many digits: a few pixels may be of another class. */
+  async function figuresEqual(clip: string, digits: number): Promise<void> {
+    const flow = await openFlowSource('dis', { threads: 1, cache: false });
+    for (const [side, name] of [
+      ['left', 'plain'],
+      ['right', 'steady'],
+    ]) {
+      const pred = await loadModel(join(root, 'models', `toycity-${name}.onnx`), { threads: 1 });
+      const { result } = await evaluateSteadiness({ frames: clip, pred, flow });
+      const [steady, kappa] = [result.steady ?? Number.NaN, result.kappa ?? Number.NaN];
+      expect(await figure(`${side}-steady`)).toBeCloseTo(100 * steady, digits);
+      expect(await figure(`${side}-flicker`)).toBeCloseTo(100 * (1 - steady), digits);
+      expect(await figure(`${side}-kappa`)).toBeCloseTo(kappa, digits + 1);
+      await pred.release();
+    }
+    await flow.close();
+  }
+
+  it('measures a clip as the command line does, and shows it again and again', async () => {
+    await page.setInputFiles('#media', stills);
+    await measured();
+    await look('clip');
+    await figuresEqual(join(folder, 'still*.png'), 1);
+    expect(await page.locator('#by-class tr').count()).toBeGreaterThan(3);
+    const seen = new Set<string>();
+    await expect.poll(async () => seen.add((await drawn()).join()).size, patience).toBeGreaterThan(2);
+  });
+
+  it('does so on a video, of which it takes every frame', async () => {
+    await page.setInputFiles('#media', file('street.mp4'));
+    await status(/street.mp4: all 6 frames measured/);
+    // Browsers turn the video's colours into RGB in their own ways.
+    await figuresEqual(file('street.mp4'), 0);
+  });
+
+  it('draws the map of flicker on request', async () => {
+    const classes = await drawn();
+    await page.check('input[value="flicker"]');
+    await expect.poll(async () => (await drawn()).join() !== classes.join(), patience).toBe(true);
+    const colours = new Set((await drawn()).map((value) => value));
+    expect(colours.size).toBeGreaterThan(3);
+    await look('flicker');
+    await page.check('input[value="classes"]');
+  });
+
+  it('draws the classes of both sides over a picture, and gives them as files', async () => {
+    await page.setInputFiles('#media', stills[0]);
+    await status(/^128×64, \d+ ms a frame/);
+    await moveSplit(0);
     const model = await loadModel(join(root, 'models', 'toycity-steady.onnx'), { threads: 1 });
     const { labels } = await model.segment(image);
     const expected = overlay(image, labels, model.classes, { opacity: 0.5 }).data;
-    const shown = await drawn();
-    expect(shown.length).toBe(expected.length);
+    const alike = (shown: readonly number[]) =>
+      shown.filter((value, at) => Math.abs(value - expected[at]) <= 1).length / expected.length;
     // Sums are in another order there: a few pixels may be of another class.
-    expect(shown.filter((value, at) => Math.abs(value - expected[at]) <= 1).length / shown.length).toBeGreaterThan(
-      0.999,
-    );
+    expect(alike(await drawn())).toBeGreaterThan(0.999);
+    await moveSplit(100);
+    expect(alike(await drawn())).toBeLessThan(0.99);
+    await moveSplit(50);
     expect(await page.locator('#legend li').allTextContents()).toEqual(model.classes.classes);
+    const { data, ...size } = await readLabelMap(await saved('download-labels'));
+    expect(size).toEqual({ width, height });
+    expect(data.filter((id, at) => id === labels.data[at]).length).toBeGreaterThan(0.999 * data.length);
+    expect(await saved('download-overlay')).toMatch(/still0-right-overlay\.png$/);
     await model.release();
   });
 
-  it('runs along a video', async () => {
-    const before = await drawn();
-    await page.setInputFiles('#media', file('street.mp4'));
-    // The page's policy lets nobody evaluate text again and again in it, as waiting for a function does.
-    const time = () => page.evaluate(`document.getElementById('video').currentTime`);
-    await expect.poll(time, { timeout: 120_000 }).toBeGreaterThan(0.3);
-    await status(/256×128, \d+ ms a frame/);
-    await look('video');
-    expect(await drawn()).not.toEqual(before);
+  it("takes networks of one's own, picked again too, and says why it cannot read one", async () => {
+    await page.setInputFiles('#own', file('broken.onnx'));
+    await reads('error', /broken.onnx: expected an ONNX model/);
+    await page.setInputFiles('#own', file('own.onnx'));
+    await status(/128×64, \d+ ms a frame/);
+    expect(await page.locator('#legend li').count()).toBe(4);
+    await page.selectOption('#left', 'toycity-plain');
+    // While that loads, something else is chosen.
+    await page.setInputFiles('#own', file('own.onnx'));
+    await expect.poll(() => page.locator('#legend li').count(), patience).toBe(4);
+    await page.selectOption('#preset', 'cityscapes');
+    await expect.poll(() => page.locator('#legend li').first().textContent(), patience).toBe('road');
+    await page.selectOption('#preset', '');
+    await page.setInputFiles('#own', file('one.onnx'));
+    await expect
+      .poll(() => page.locator('#legend li').allTextContents(), patience)
+      .toEqual(['background', 'foreground']);
+    await reads('notes', /normalisation is said nowhere/);
+    await page.fill('#side', '64');
+    await page.locator('#side').blur();
+    await status(/64×32, \d+ ms a frame/);
+    await page.fill('#side', '640');
+    await page.locator('#side').blur();
   });
 
-  it("takes a network of one's own, and says why it cannot read one", async () => {
-    await page.setInputFiles('#media', file('street.png'));
-    await page.setInputFiles('#model', file('broken.onnx'));
-    await status(/expected an ONNX model/);
-    expect(await page.inputValue('#shipped')).toBe('');
-    await page.setInputFiles('#model', file('own.onnx'));
-    await status(/256×128, \d+ ms a frame/);
-    await page.fill('#side', '128');
-    await page.locator('#side').blur();
-    await status(/128×64, \d+ ms a frame/);
-    await page.selectOption('#shipped', 'toycity-plain');
-    await page.setInputFiles('#model', file('own.onnx'));
-    const classes = () => page.locator('#legend li').count();
-    await expect.poll(classes, { timeout: 120_000 }).toBe(4);
-    await page.selectOption('#shipped', 'toycity-plain');
-    await expect.poll(classes, { timeout: 120_000 }).toBe(19);
-    await page.selectOption('#shipped', '');
-    await expect.poll(classes, { timeout: 120_000 }).toBe(4);
+  it('says in words what it cannot decode', async () => {
+    await page.setInputFiles('#media', file('broken.mp4'));
+    await reads('error', /broken.mp4: this browser cannot decode its pictures .*ffmpeg/);
+    await page.setInputFiles('#media', file('broken.png'));
+    await reads('error', /broken.png: this browser cannot decode it as a picture/);
+    await page.setInputFiles('#media', [file('broken.mp4'), stills[0]]);
+    await reads('error', /expected one video, or pictures/);
+    await look('error');
+    await page.click('#camera');
+    await reads('error', /There is no camera/);
   });
 
   it('keeps no picture or video that it no longer shows', async () => {
+    await page.setInputFiles('#media', stills[0]);
+    await status(/128×64, \d+ ms a frame/);
     const kept = () => page.evaluate('[window.addresses.size, window.pictures.size]');
-    await expect.poll(kept, { timeout: 120_000 }).toEqual([0, 0]);
+    await expect.poll(kept, patience).toEqual([0, 0]);
     expect(await page.evaluate('window.seen')).toEqual({ addresses: true, pictures: true });
+  });
+
+  it('can be used by everybody: axe finds nothing serious, empty and at work, and the keyboard moves the line', async () => {
+    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    const fresh = await open();
+    for (const [one, state] of [
+      [fresh, 'empty'],
+      [page, 'at work'],
+    ] as const) {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await one.emulateMedia({ colorScheme });
+        const found: string[] = await one.evaluate(`(async () => {
+          ${axe}
+          const { violations } = await axe.run();
+          return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+            .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' '));
+        })()`);
+        expect(found, `${state}, ${colorScheme}`).toEqual([]);
+      }
+    }
+    await fresh.close();
+    const place = await page.inputValue('#split');
+    await page.focus('#split');
+    await page.keyboard.press('ArrowRight');
+    expect(Number(await page.inputValue('#split'))).toBeGreaterThan(Number(place));
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+  });
+
+  it('plays the sample that ships, on threads where the server isolates the page', async () => {
+    const isolated = await startServer({ routes: { '/': file('site') } });
+    const other = await open(isolated.address);
+    expect(await other.locator('#isolation').textContent()).toMatch(/several/);
+    await other.click('#sample');
+    await expect.poll(() => other.locator('#status').textContent(), patience).toMatch(/Frame 2 of 40, 512×256/);
+    await other.close();
+    isolated.close();
   });
 });

@@ -1,0 +1,129 @@
+// The worker that runs the networks of both sides.
+
+import engineAddress from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
+import {
+  type ClassSet,
+  configureWebEngine,
+  type LabelMap,
+  loadModel,
+  presetClasses,
+  type RgbImage,
+  type SegmentationModel,
+} from '../src/web.js';
+import { fetchBytes, type Loading } from './loading.js';
+import { offer, tell } from './remote.js';
+
+export type Side = 'left' | 'right';
+export type Device = 'wasm' | 'webgpu';
+
+/** A network that is ready to run. */
+export interface ReadyNetwork {
+  readonly classes: ClassSet;
+  /** What was guessed. */
+  readonly notes: readonly string[];
+}
+
+interface Loaded {
+  readonly model: SegmentationModel;
+  readonly source: NetworkSource;
+}
+
+/** What a network is loaded from. */
+export interface NetworkSource {
+  /** What it is called in words. */
+  readonly name: string;
+  readonly content: Uint8Array;
+  /** Of classes, where they are not taken from the file. */
+  readonly preset?: string | undefined;
+}
+
+const loaded = new Map<Side, Loaded>();
+let device: Device = 'wasm';
+let engine: Promise<void> | undefined;
+
+/** Fetches the engine with its progress told, and gives it the cores that the page leaves. */
+async function loadEngine(): Promise<void> {
+  const binary = await fetchBytes(new URL(engineAddress, location.href), (loading) =>
+    tell({ what: 'the engine', ...loading } satisfies Loading),
+  );
+  const threads = crossOriginIsolated ? Math.max(1, Math.min(8, navigator.hardwareConcurrency - 1)) : 1;
+  configureWebEngine({ wasmBinary: binary.buffer, threads });
+}
+
+async function open({ name, content, preset }: NetworkSource): Promise<SegmentationModel> {
+  const classes = preset === undefined ? undefined : presetClasses(preset);
+  return loadModel(content, { device, classes }).catch((thrown: unknown) => {
+    throw new Error(wordsAbout(name, thrown));
+  });
+}
+
+/** The library calls bytes "the model"; the page has a name for them. */
+function wordsAbout(name: string, thrown: unknown): string {
+  return (thrown instanceof Error ? thrown.message : String(thrown)).replace(/^the model\b/, name);
+}
+
+/** WebGPU, where it fails on a network, makes way for WebAssembly. */
+async function fallBack(reason: unknown): Promise<void> {
+  device = 'wasm';
+  tell({ note: `WebGPU cannot run this network (${wordsAbout('the network', reason)}): WebAssembly does` });
+  engine ??= loadEngine();
+  await engine;
+  for (const [side, { model, source }] of loaded) {
+    await model.release().catch(() => undefined);
+    loaded.set(side, { source, model: await open(source) });
+  }
+}
+
+const functions = {
+  /** Chooses what networks run on; says in words what it became. */
+  async choose(wanted: Device): Promise<{ device: Device; note: string | undefined }> {
+    const gpu = (navigator as { gpu?: { requestAdapter(): Promise<unknown> } }).gpu;
+    const adapter = wanted === 'webgpu' ? await gpu?.requestAdapter().catch(() => null) : undefined;
+    device = adapter ? 'webgpu' : 'wasm';
+    if (device === 'wasm') {
+      engine ??= loadEngine();
+      await engine;
+    }
+    const note = wanted === device ? undefined : 'This browser has no WebGPU adapter: networks run on WebAssembly.';
+    return { device, note };
+  },
+  async load(side: Side, source: NetworkSource): Promise<ReadyNetwork> {
+    await functions.release(side);
+    const model = await open(source);
+    loaded.set(side, { model, source });
+    const notes = model.description.notes.map((note) => note.replace(/^the model\b/, source.name));
+    return { classes: model.classes, notes };
+  },
+  async release(side: Side): Promise<void> {
+    const last = loaded.get(side);
+    loaded.delete(side);
+    await last?.model.release();
+  },
+  /** Segments a frame with each network there is, one after the other: they share the engine. */
+  async segment(image: RgbImage): Promise<{ labels: Partial<Record<Side, LabelMap>>; milliseconds: number }> {
+    const started = performance.now();
+    const labels: Partial<Record<Side, LabelMap>> = {};
+    for (const side of loaded.keys()) {
+      labels[side] = await segmentOn(side, image).catch(async (thrown: unknown) => {
+        if (device === 'wasm') throw thrown;
+        await fallBack(thrown);
+        return segmentOn(side, image);
+      });
+    }
+    return { labels, milliseconds: performance.now() - started };
+  },
+};
+
+async function segmentOn(side: Side, image: RgbImage): Promise<LabelMap> {
+  const network = loaded.get(side);
+  if (!network) throw new Error('the network was released');
+  try {
+    return (await network.model.segment(image)).labels;
+  } catch (thrown) {
+    throw new Error(wordsAbout(network.source.name, thrown));
+  }
+}
+
+export type NetworkFunctions = typeof functions;
+
+offer(functions);

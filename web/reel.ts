@@ -1,0 +1,31 @@
+// The frames that were worked on, kept to be seen again at their own pace.
+import type { Step } from './studio.js';
+
+/** A browser gives a page a few gigabytes at best. */
+const MAX_BYTES = 400e6;
+
+export interface Reel {
+  add(step: Step): void;
+  /** The frames that are kept: the last ones. */
+  steps(): readonly Step[];
+  clear(): void;
+}
+
+export function createReel(): Reel {
+  let steps: Step[] = [];
+  let bytes = 0;
+  const sizeOf = ({ image, labels }: Step) =>
+    image.data.length + Object.values(labels).reduce((sum, { data }) => sum + data.length, 0);
+  return {
+    add(step) {
+      steps.push(step);
+      bytes += sizeOf(step);
+      while (bytes > MAX_BYTES && steps.length > 1) bytes -= sizeOf(steps.shift() ?? step);
+    },
+    steps: () => steps,
+    clear() {
+      steps = [];
+      bytes = 0;
+    },
+  };
+}
