@@ -28,13 +28,20 @@ export const data = [
     ['-Math.floor((part - whole) / 2)', '0'],
     ['scaled.width - left', 'scaled.width'],
   ]),
+  ...changes('data/boundaryTarget', 'test/data/boundaryTarget.test.ts', [
+    ['own >= magnitude(x + 1, y)', 'own > magnitude(x + 1, y)'],
+    ['own >= magnitude(x, y + 1)', 'own > magnitude(x, y + 1)'],
+    ['border = 6', 'border = 5'],
+    ['Math.min(width - 1, x + 2)', 'Math.min(width - 1, x + 1)'],
+    ['Math.min(height - 1, y + 2)', 'Math.min(height - 1, y + 1)'],
+  ]),
   ...changes('data/resample', augmentation, [
     ['1.1 * 1.1', '1.1'],
     ['sampling.x0 - 2 *', 'sampling.x0 - 1 *'],
     ['out.fill(imageNetMean[channel]', 'out.fill(imageNetMean[0]'],
     ['Math.floor(xx * x + rowX)', 'Math.floor(xx * x + rowX - 0.5)'],
     ['id < classes', 'id <= classes'],
-    ['out.fill(ignoreLabel', 'out.fill(0'],
+    ['outside = ignoreLabel', 'outside = 0'],
     [
       'yy / determinant, -xy / determinant, -yx / determinant, xx / determinant',
       'xx / determinant, xy / determinant, yx / determinant, yy / determinant',

@@ -9,6 +9,19 @@ export const losses = [
     ['mul(x, weight)', 'x'],
   ]),
   ...changes('losses/ohem', tests, [['lessOrEqual(probability, threshold)', 'greater(probability, threshold)']]),
+  ...changes('losses/ohem', 'test/losses/pidnet.test.ts', [
+    ['options.minKept + 1', 'options.minKept'],
+    ['less(probability, max(last', 'lessOrEqual(probability, max(last'],
+    ['sumOverSamples(kept, undefined)', 'sumOverSamples(mul(weight, kept), undefined)'],
+  ]),
+  ...changes('losses/segmentation', 'test/losses/pidnet.test.ts', [
+    ['1 / elementCount(labels.shape)', '2 / elementCount(labels.shape)'],
+  ]),
+  ...changes('losses/boundary', 'test/losses/pidnet.test.ts', [
+    ['mul(inside, div(zeros, known))', 'mul(inside, div(ones, known))'],
+    ['mul(large, inside)', 'mul(large, outside)'],
+    ['certain = 0.8', 'certain = 0.5'],
+  ]),
   ...changes('losses/motion', tests, [
     ['exp(neg(change))', 'exp(change)'],
     ['mul(seen, seen)', 'seen'],

@@ -48,7 +48,8 @@ export const training = [
     ['step / steps', '(step + 1) / steps'],
     ['(1 - progress) ** options.power', '1 - progress ** options.power'],
     ['1 + Math.cos', '1 - Math.cos'],
-    ['((step + 1) / options.warmup)', '(step / options.warmup)'],
+    ['return (step + 1) / warmup', 'return step / warmup'],
+    ['1 - (1 - step / warmup) * (1 - warmupFrom)', '1 - (1 - step / warmup) * warmupFrom * 3'],
   ]),
   ...changes('train/parameterGroups', optimizer, [
     ['heads.factor * rate', 'rate'],
@@ -91,8 +92,9 @@ export const training = [
     ['step: state.step * config.accumulate }', 'step: state.step }'],
   ]),
   ...changes('train/feeds', feeds, [
-    ['? 0 : 1 / (1 - dropout.rate)', '? 0 : 1'],
-    ['random.uniform() < dropout.rate', 'random.uniform() > dropout.rate'],
+    ['? 0 : 1 / (1 - rate)', '? 0 : 1'],
+    ['random.uniform() < rate', 'random.uniform() > rate'],
+    ['dropout.rate * share', 'dropout.rate'],
     ['offset !== 0', 'offset === 0'],
     ['data.length - count * elementCount(rest)', '0'],
     ['slice(-step.withNeighbours)', 'slice(0, step.withNeighbours)'],

@@ -3,6 +3,7 @@ import { SteadysegError } from '../base/errors.js';
 import type { Size } from '../media/image.js';
 import { createRandom } from '../tensor/random.js';
 import { type Augmentation, drawAugmentation, samplingOf } from './augmentation.js';
+import { boundaryTarget } from './boundaryTarget.js';
 import type { FlowReference, FrameReference, LabelReference } from './dataset.js';
 import type { Decoder } from './decode.js';
 import { resampleFlow, resampleImage, resampleLabels } from './resample.js';
@@ -31,6 +32,8 @@ export interface BatchPlan {
   /** Ids from here on become 255. */
   readonly classes: number;
   readonly withFlow: boolean;
+  /** Whether the boundaries of the labels are wanted. */
+  readonly withBoundaries: boolean;
 }
 
 /** The arrays of a batch of N samples with crops of H×W. */
@@ -39,6 +42,8 @@ export interface BatchArrays {
   readonly images: Uint8ClampedArray<ArrayBuffer>;
   /** [N,H,W]; 255 everywhere for a sample without label. */
   readonly labels: Uint8Array<ArrayBuffer>;
+  /** [N,H,W]: 1 at the boundaries of the labels, else 0; 255 everywhere for a sample without label. */
+  readonly boundaries?: Uint8Array<ArrayBuffer> | undefined;
   readonly neighbours: readonly NeighbourArrays[];
 }
 
@@ -54,8 +59,13 @@ export interface NeighbourArrays {
 }
 
 /** The memory of a batch, for handing it between threads without a copy. */
-export function buffersOf({ images, labels, neighbours }: BatchArrays): ArrayBuffer[] {
-  const arrays = [images, labels, ...neighbours.flatMap((other) => [other.images, other.flow, other.valid])];
+export function buffersOf({ images, labels, boundaries, neighbours }: BatchArrays): ArrayBuffer[] {
+  const arrays = [
+    images,
+    labels,
+    boundaries,
+    ...neighbours.flatMap((other) => [other.images, other.flow, other.valid]),
+  ];
   return arrays.flatMap((array) => (array ? [array.buffer] : []));
 }
 
@@ -64,13 +74,14 @@ export type Allocate = (bytes: number) => ArrayBuffer;
 
 /** Prepares a batch. Everything follows from the plan: the decoder only tells where pixels come from. */
 export async function prepareBatch(plan: BatchPlan, decoder: Decoder, allocate: Allocate): Promise<BatchArrays> {
-  const { samples, crop, augmentation, classes, withFlow } = plan;
+  const { samples, crop, augmentation, classes, withFlow, withBoundaries } = plan;
   const count = samples.length;
   const pixels = crop.height * crop.width;
   const floats = (channels: number) => new Float32Array(allocate(4 * count * channels * pixels));
   const colours = () => new Uint8ClampedArray(allocate(3 * count * pixels));
   const images = colours();
   const labels = new Uint8Array(allocate(count * pixels)).fill(255);
+  const boundaries = withBoundaries ? new Uint8Array(allocate(count * pixels)).fill(255) : undefined;
   const neighbours = samples[0].neighbours.map(() => ({
     images: colours(),
     offsets: new Int32Array(count),
@@ -105,6 +116,7 @@ export async function prepareBatch(plan: BatchPlan, decoder: Decoder, allocate: 
     if (label) {
       checkSize(label, image, `${sample.name}: label`);
       resampleLabels(label, sampling, classes, crop, labels, n * pixels);
+      if (boundaries) resampleLabels(boundaryTarget(label), sampling, 2, crop, boundaries, n * pixels, 0);
     }
     for (const [k, arrays] of neighbours.entries()) {
       const neighbour = sample.neighbours[k];
@@ -124,7 +136,7 @@ export async function prepareBatch(plan: BatchPlan, decoder: Decoder, allocate: 
       }
     }
   }
-  return { images, labels, neighbours };
+  return { images, labels, boundaries, neighbours };
 }
 
 function checkSize(found: Size, expected: Size, what: string): void {

@@ -30,6 +30,8 @@ export interface LoaderOptions {
   readonly gap?: number;
   /** Whether the dataset's flow to the neighbours is given too. Default false. */
   readonly flow?: boolean;
+  /** Whether the boundaries of the labels are given too. Default false. */
+  readonly boundaries?: boolean;
   /** A new order in each epoch (default), or the dataset's. */
   readonly shuffle?: boolean;
   /**
@@ -59,6 +61,8 @@ export interface Batch extends Position {
   readonly images: Tensor<'uint8'>;
   /** [N,H,W], train ids and 255. */
   readonly labels: Tensor<'uint8'>;
+  /** [N,H,W]: 1 at the boundaries of the labels as PIDNet's authors find them, else 0; 255 for samples without label; where asked for. */
+  readonly boundaries?: Tensor<'uint8'> | undefined;
   /** As many as were asked for; with two, the frame before comes first. */
   readonly neighbours: readonly NeighbourBatch[];
   /** How long the consumer waited for it. */
@@ -235,13 +239,14 @@ function extraSamples(
 }
 
 function planBatch(options: LoaderOptions, draws: readonly SampleDraw[]): BatchPlan {
-  const { dataset, crop, augmentation = noAugmentation, flow = false } = options;
+  const { dataset, crop, augmentation = noAugmentation, flow = false, boundaries = false } = options;
   return {
     samples: draws.map((draw) => planSample(options, draw)),
     crop,
     augmentation,
     classes: dataset.classes.classes.length,
     withFlow: flow,
+    withBoundaries: boundaries,
   };
 }
 
@@ -289,6 +294,7 @@ function tensors({ arrays, fault, milliseconds }: WorkerResult, count: number, {
   return {
     images: pictures(arrays.images),
     labels: tensor('uint8', [count, height, width], arrays.labels),
+    boundaries: arrays.boundaries && tensor('uint8', [count, height, width], arrays.boundaries),
     neighbours,
     preparedMilliseconds: milliseconds,
   };

@@ -159,10 +159,11 @@ export function resampleLabels(
   crop: Size,
   out: Uint8Array,
   offset: number,
+  outside: number = ignoreLabel,
 ): void {
   const { data, width } = labels;
   const { xx, yx } = sampling;
-  out.fill(ignoreLabel, offset, offset + crop.height * crop.width);
+  out.fill(outside, offset, offset + crop.height * crop.width);
   for (let y = 0; y < crop.height; y++) {
     visibleColumns(sampling, labels, y, columns);
     const rowX = sampling.xy * y + sampling.x0 + 0.5;

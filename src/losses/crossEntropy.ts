@@ -8,6 +8,7 @@ import {
   exp,
   gather,
   gatherElements,
+  less,
   log,
   max,
   min,
@@ -43,6 +44,8 @@ export interface PixelTerms {
   readonly negativeLogLikelihood: Value;
   /** Weight of the true class; 0 where the pixel is not labelled. */
   readonly weight: Value;
+  /** Whether the pixel is labelled, as bool. */
+  readonly labelled: Value;
 }
 
 /**
@@ -77,5 +80,5 @@ export function pixelTerms(logits: Value, labels: Value, { classWeights }: Cross
   const peak = detach(reduceMax(logits, [1]));
   const logSumExp = add(log(reduceSum(exp(sub(logits, peak)), [1])), peak);
   const ofTrueClass = gatherElements(logits, min(ids, classes - 1), 1);
-  return { negativeLogLikelihood: sub(logSumExp, ofTrueClass), weight };
+  return { negativeLogLikelihood: sub(logSumExp, ofTrueClass), weight, labelled: less(ids, classes) };
 }

@@ -1,8 +1,24 @@
-// Cross entropy with online hard example mining (SPEC section 3): only pixels the network is unsure about count.
+// Cross entropy with online hard example mining: only pixels the network is unsure about count.
 import { detach, type Value } from '../onnx/graph.js';
-import { cast, exp, greater, lessOrEqual, max, mul, neg, reduceMax, reshape, topK, where } from '../onnx/ops.js';
+import {
+  and,
+  cast,
+  div,
+  exp,
+  greater,
+  less,
+  lessOrEqual,
+  max,
+  mul,
+  neg,
+  reduceMax,
+  reshape,
+  topK,
+  where,
+} from '../onnx/ops.js';
 import { elementCount } from '../tensor/tensor.js';
 import { type CrossEntropyOptions, pixelTerms, weightedMean } from './crossEntropy.js';
+import { sumOverSamples } from './sampleWeights.js';
 
 export interface OhemOptions extends CrossEntropyOptions {
   /** Pixels whose true class has at most this softmax probability always count. */
@@ -15,7 +31,7 @@ export interface OhemOptions extends CrossEntropyOptions {
 const never = 2;
 
 /**
- * Cross entropy over the pixels with p(true class) ≤ θ, θ = max(threshold, the minKept-th smallest p); over all labelled
+ * Cross entropy (SPEC section 3) over the pixels with p(true class) ≤ θ, θ = max(threshold, the minKept-th smallest p); over all labelled
  * pixels when there are fewer than minKept. `logits` N×C×H×W, `labels` N×H×W uint8.
  */
 export function ohemCrossEntropy(logits: Value, labels: Value, options: OhemOptions): Value {
@@ -28,4 +44,26 @@ export function ohemCrossEntropy(logits: Value, labels: Value, options: OhemOpti
   const threshold = max(reduceMax(smallest, undefined, false), options.threshold);
   const hard = cast(lessOrEqual(probability, threshold), 'float32');
   return weightedMean(negativeLogLikelihood, mul(weight, hard));
+}
+
+/**
+ * The same as PIDNet's authors compute it: Σ w·nll over the labelled pixels with p(true class) < θ, divided by their number;
+ * θ = max(threshold, p at the place minKept, from 0, of the sorted ones, or the last). Where no more than minKept pixels are
+ * labelled and the surest is above the threshold, it is left out. 0 without any.
+ */
+export function countedOhem(logits: Value, labels: Value, options: OhemOptions): Value {
+  const { negativeLogLikelihood, weight, labelled } = pixelTerms(logits, labels, options);
+  const pixels = elementCount(weight.shape);
+  const probability = detach(exp(neg(negativeLogLikelihood)));
+  const sorted = topK(
+    reshape(where(labelled, probability, never), [pixels]),
+    Math.min(options.minKept + 1, pixels),
+    0,
+    false,
+  ).values;
+  const last = reduceMax(where(less(sorted, never), sorted, 0), undefined, false);
+  const hard = and(labelled, less(probability, max(last, options.threshold)));
+  const kept = cast(hard, 'float32');
+  const count = max(sumOverSamples(kept, undefined), 1);
+  return div(sumOverSamples(mul(mul(negativeLogLikelihood, weight), kept), undefined), count);
 }

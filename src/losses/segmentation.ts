@@ -3,8 +3,10 @@ import type { Value } from '../onnx/graph.js';
 import { add, mul } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
 import type { EnlargementMode } from '../tensor/interpolation.js';
-import { type CrossEntropyOptions, crossEntropy } from './crossEntropy.js';
-import { ohemCrossEntropy } from './ohem.js';
+import { elementCount } from '../tensor/tensor.js';
+import { type CrossEntropyOptions, crossEntropy, pixelTerms } from './crossEntropy.js';
+import { countedOhem, ohemCrossEntropy } from './ohem.js';
+import { sumOverSamples } from './sampleWeights.js';
 
 export interface HardExampleMining {
   /** Softmax probability; pixels at most this sure count. */
@@ -12,6 +14,11 @@ export interface HardExampleMining {
   readonly minKept: number;
   /** Which heads are mined; the auxiliary head gets plain cross entropy with `main`. */
   readonly heads: 'both' | 'main';
+  /**
+   * What sums are divided by: class weights (default), or, as PIDNet's authors do, pixels: those that count where a head is
+   * mined, all, labelled or not, where it is not.
+   */
+  readonly divisor?: 'weights' | 'pixels' | undefined;
 }
 
 export interface SegmentationLossOptions extends CrossEntropyOptions {
@@ -31,17 +38,29 @@ export interface Heads {
 
 /** `loss(up(logits)) + 0.4 · Σ loss(up(auxiliary))`; up is bilinear to the labels' size (N×H×W). */
 export function segmentationLoss(heads: Heads, labels: Value, options: SegmentationLossOptions = {}): Value {
-  const { mining, auxiliaryWeight = 0.4, enlargement } = options;
-  const [, height, width] = labels.shape;
-  const ofHead = (logits: Value, mined: boolean) => {
-    const large = bilinear(logits, height, width, enlargement);
-    return mining && mined
-      ? ohemCrossEntropy(large, labels, { ...options, ...mining })
-      : crossEntropy(large, labels, options);
-  };
-  const main = ofHead(heads.logits, true);
+  const { mining, auxiliaryWeight = 0.4 } = options;
+  const main = headLoss(heads.logits, labels, options, true);
   const others = (heads.auxiliaries ?? []).map((logits) =>
-    mul(ofHead(logits, mining?.heads === 'both'), auxiliaryWeight),
+    mul(headLoss(logits, labels, options, mining?.heads === 'both'), auxiliaryWeight),
   );
   return [main, ...others].reduce(add);
+}
+
+/** The loss of one head's scores (N×C×h×w); `mined` ones are where mining is asked for. */
+export function headLoss(logits: Value, labels: Value, options: SegmentationLossOptions, mined: boolean): Value {
+  const { mining, enlargement } = options;
+  const [, height, width] = labels.shape;
+  const large = bilinear(logits, height, width, enlargement);
+  if (mining?.divisor === 'pixels') {
+    return mined ? countedOhem(large, labels, { ...options, ...mining }) : meanOverAll(large, labels, options);
+  }
+  return mining && mined
+    ? ohemCrossEntropy(large, labels, { ...options, ...mining })
+    : crossEntropy(large, labels, options);
+}
+
+/** Σ w·nll over the labelled pixels, divided by the number of all. */
+function meanOverAll(logits: Value, labels: Value, options: SegmentationLossOptions): Value {
+  const { negativeLogLikelihood, weight } = pixelTerms(logits, labels, options);
+  return mul(sumOverSamples(mul(negativeLogLikelihood, weight), undefined), 1 / elementCount(labels.shape));
 }

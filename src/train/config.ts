@@ -105,6 +105,10 @@ const optimizerKeys = v.strictObject({
   ),
   power: optionalKey(notNegative, 'of the polynomial schedule; default: 0.9'),
   warmup: key(count(0), 0, 'steps over which the rate rises from nothing, linearly'),
+  warmupFrom: optionalKey(
+    share,
+    'share of the rate that the first step of the rise has, such as 1e-6; default: 1/warmup',
+  ),
   momentum: optionalKey(share, 'of sgd; default: 0.9'),
   betas: optionalKey(
     v.tuple([belowOne, belowOne]),
@@ -256,6 +260,12 @@ export const configSchema = v.strictObject({
   losses: key(
     v.strictObject({
       auxiliary: key(notNegative, 0.4, 'weight of the auxiliary head within the cross entropy'),
+      boundary: key(notNegative, 0, "binary cross entropy of PIDNet's boundary head (published: 20)"),
+      boundaryAware: key(
+        notNegative,
+        0,
+        'PIDNet: cross entropy of the main head once more, where the boundary head is sure of a boundary (published: 1)',
+      ),
       motion: key(notNegative, 0, 'motion loss (published: 0.1; 0.01 with distillation)'),
       pixel: key(notNegative, 0, "pixel-wise distillation: the teacher's class probabilities"),
       pairFrames: key(notNegative, 0, 'pair-wise frames: how alike positions of two frames are'),
@@ -343,6 +353,11 @@ export const configSchema = v.strictObject({
       threshold: key(share, 0.7, 'pixels at most this sure of their class count'),
       minKept: key(count(1), 100_000, 'at least so many pixels of a batch count'),
       heads: key(v.picklist(['both', 'main']), 'both', 'which heads are mined'),
+      divisor: key(
+        v.picklist(['weights', 'pixels']),
+        'weights',
+        'what the sums are divided by: class weights, or pixels, as PIDNet and mmsegmentation do (which also leaves out pixels that are exactly as sure as the bound)',
+      ),
     }),
     'online hard example mining; absent: every labelled pixel counts',
   ),

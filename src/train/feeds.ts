@@ -24,6 +24,7 @@ export async function feedsOf(
   draw: number,
 ): Promise<Record<string, Tensor>> {
   const feeds: Record<string, Tensor> = { image: batch.images, labels: batch.labels };
+  if (batch.boundaries) feeds.boundaries = batch.boundaries;
   step.frames.forEach((frame, k) => {
     if (k > 0) feeds[frame] = lastSamples(batch.neighbours[k - 1].images, step.withNeighbours);
   });
@@ -41,10 +42,11 @@ export async function feedsOf(
     feeds.flowValid = lastSamples(found.flowValid, step.withNeighbours);
   }
   if (teacher) Object.assign(feeds, await teacherFeeds(step, teacher, feeds));
-  for (const [name, shape] of step.dropoutMasks) {
+  for (const [name, { shape, share }] of step.dropoutMasks) {
     const random = createRandom(deriveSeed(dropout.seed, 'dropout', draw, name));
+    const rate = dropout.rate * share;
     const mask = Float32Array.from({ length: elementCount(shape) }, () =>
-      random.uniform() < dropout.rate ? 0 : 1 / (1 - dropout.rate),
+      random.uniform() < rate ? 0 : 1 / (1 - rate),
     );
     feeds[name] = tensor('float32', shape, mask);
   }

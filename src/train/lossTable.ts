@@ -1,5 +1,6 @@
 // The losses that a training step may add to cross entropy, as a table: each makes its terms out of what the step offers.
 import { UsageError } from '../base/errors.js';
+import { boundaryLoss } from '../losses/boundary.js';
 import { consensusLoss } from '../losses/consensus.js';
 import { type MotionOptions, motionLoss } from '../losses/motion.js';
 import { multiFrameLoss, trainedMultiFrameLoss } from '../losses/multiFrame.js';
@@ -63,6 +64,10 @@ export interface LossSite {
   flow(): { readonly flow: Value; readonly valid?: Value | undefined };
   /** Which samples of other frames than the labelled one count. */
   readonly weights: SampleWeights;
+  /** Of the labelled frame: the boundary head's scores, N×1×h×w, and where boundaries are, N×H×W of 0, 1, and 255 where that is not known. */
+  boundary(): { readonly logits: Value; readonly boundaries: Value };
+  /** The cross entropy of the main head to the labels where the boundary head is sure of a boundary. */
+  crossEntropyAtBoundaries(): Value;
   /** Of a value of the whole batch, the samples that the other frames have too. */
   withNeighbours(value: Value): Value;
   /** Soft targets of a frame, N×H×W×C bytes. */
@@ -106,6 +111,8 @@ export interface OwnLoss {
 interface LossEntry {
   /** Frames of a sample it needs at least. */
   readonly frames: FrameCount;
+  /** Frames it is usually computed on. */
+  readonly usualFrames: FrameCount;
   readonly needsTeacher: boolean;
   terms(site: LossSite, name: string, weight: number): LossTerm[];
 }
@@ -116,8 +123,24 @@ const single =
   (site, name, weight) => [{ name, value: loss(site), weight }];
 
 const lossTable = {
+  boundary: {
+    frames: 1,
+    usualFrames: 1,
+    needsTeacher: false,
+    terms: single((site) => {
+      const { logits, boundaries } = site.boundary();
+      return boundaryLoss(logits, boundaries, site.enlargement);
+    }),
+  },
+  boundaryAware: {
+    frames: 1,
+    usualFrames: 1,
+    needsTeacher: false,
+    terms: single((site) => site.crossEntropyAtBoundaries()),
+  },
   motion: {
     frames: 2,
+    usualFrames: 2,
     needsTeacher: false,
     terms: single((site) => {
       const [frame, other] = ends(site);
@@ -136,6 +159,7 @@ const lossTable = {
   },
   consensus: {
     frames: 1,
+    usualFrames: 2,
     needsTeacher: false,
     terms: single((site) => {
       const pairs = site.frames.map((frame) => ({ logits: site.logits(frame), targets: site.targets(frame) }));
@@ -144,6 +168,7 @@ const lossTable = {
   },
   pixel: {
     frames: 1,
+    usualFrames: 2,
     needsTeacher: true,
     terms: single((site) =>
       overFrames(site, (frame, weights) => {
@@ -155,6 +180,7 @@ const lossTable = {
   },
   pairFrames: {
     frames: 2,
+    usualFrames: 2,
     needsTeacher: true,
     terms: single((site) => {
       const { convention, pooling } = site.distillation;
@@ -169,6 +195,7 @@ const lossTable = {
   },
   selfSimilarity: {
     frames: 1,
+    usualFrames: 2,
     needsTeacher: true,
     terms: single((site) =>
       overFrames(site, (frame, weights) => {
@@ -179,6 +206,7 @@ const lossTable = {
   },
   multiFrame: {
     frames: 3,
+    usualFrames: 3,
     needsTeacher: true,
     terms(site, name, weight) {
       const { pooling, multiFrame = 'fixed', antiCollapse = 0.1 } = site.distillation;
@@ -218,9 +246,8 @@ export function framesFor(weights: LossWeights, asked?: FrameCount, own: readonl
   const needy = chosen(weights).find((name) => asked !== undefined && lossTable[name].frames > asked);
   if (needy) throw new UsageError(`frames: losses.${needy} needs ${lossTable[needy].frames}, found ${asked}`);
   if (asked) return asked;
-  const needed = [...own.map(({ frames = 1 }) => frames), ...chosen(weights).map((name) => lossTable[name].frames)];
-  if (needed.includes(3)) return 3;
-  return chosen(weights).length > 0 || needed.includes(2) ? 2 : 1;
+  const usual = [...own.map(({ frames = 1 }) => frames), ...chosen(weights).map((name) => lossTable[name].usualFrames)];
+  return usual.reduce((most, count) => (count > most ? count : most), 1 as FrameCount);
 }
 
 /** The terms of all losses that have a weight. @throws UsageError for a loss of the caller's whose name is taken. */

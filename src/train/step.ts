@@ -1,10 +1,11 @@
 // The graph of one training step: student on the frames of a sample, losses, gradients of every weight.
 import { gradients } from '../autodiff/gradients.js';
-import { SteadysegError } from '../base/errors.js';
+import { SteadysegError, UsageError } from '../base/errors.js';
 import { suggest } from '../base/suggest.js';
+import { labelsAtBoundaries } from '../losses/boundary.js';
 import type { MotionOptions } from '../losses/motion.js';
 import { convLstmName } from '../losses/multiFrame.js';
-import { type SegmentationLossOptions, segmentationLoss } from '../losses/segmentation.js';
+import { headLoss, type SegmentationLossOptions, segmentationLoss } from '../losses/segmentation.js';
 import type { Mode } from '../nets/mode.js';
 import { exportModel } from '../onnx/export.js';
 import { constant, createGraph, type Graph, input, type Value } from '../onnx/graph.js';
@@ -110,7 +111,13 @@ export interface TrainingStep {
   /** Loss terms by name, weights not applied; `loss` is the total. */
   readonly lossOutputs: readonly string[];
   /** Dropout masks to draw, by input name. */
-  readonly dropoutMasks: ReadonlyMap<string, Shape>;
+  readonly dropoutMasks: ReadonlyMap<string, DropoutMask>;
+}
+
+/** A mask that is drawn for each step: which share of the run's rate is dropped. */
+export interface DropoutMask {
+  readonly shape: Shape;
+  readonly share: number;
 }
 
 /**
@@ -126,13 +133,13 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     const [name, samples] = frame === 'frame' ? ['image', batch] : [frame, withNeighbours];
     images.set(frame, input(graph, name, options.pixels ?? 'uint8', [samples, 3, height, width]));
   }
-  const dropoutMasks = new Map<string, Shape>();
+  const dropoutMasks = new Map<string, DropoutMask>();
   const student = new Map<FrameName, StudentOutputs>();
   const colours = new Map<FrameName, Value>();
   for (const [frame, image] of images) {
-    const dropoutMask = (head: string, shape: Shape) => {
-      const name = `dropout.${frame}.${head}`;
-      dropoutMasks.set(name, shape);
+    const dropoutMask = (place: string, shape: Shape, share = 1) => {
+      const name = `dropout.${frame}.${place}`;
+      dropoutMasks.set(name, { shape, share });
       return input(graph, name, 'float32', shape);
     };
     const { statistics = 'batch', fused = true } = options;
@@ -145,8 +152,12 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
   }
 
   const teacherInputs: TeacherInput[] = [];
-  const site = siteOf(graph, options, frames, colours, student, teacherInputs);
-  const terms = [...supervised(graph, found(student, 'frame'), options), ...lossTerms(site, losses, options.ownLosses)];
+  const labels = options.segmentation && input(graph, 'labels', 'uint8', [batch, height, width]);
+  const site = siteOf(graph, options, frames, colours, student, labels, teacherInputs);
+  const terms = [
+    ...supervised(found(student, 'frame'), labels, options),
+    ...lossTerms(site, losses, options.ownLosses),
+  ];
   if (terms.length === 0) throw new SteadysegError('expected a loss, found none');
   const loss = terms.map(({ value, weight }) => (weight === 1 ? value : mul(value, weight))).reduce(add);
   const trained = (name: string) =>
@@ -159,13 +170,12 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
 
 /** The cross entropy to labels, where there are any. */
 function supervised(
-  graph: Graph,
   outputs: StudentOutputs,
-  { student, segmentation, batch, height, width }: StepOptions,
+  labels: Value | undefined,
+  { student, segmentation }: StepOptions,
 ): LossTerm[] {
-  if (!segmentation) return [];
+  if (!labels) return [];
   const { enlargement } = student;
-  const labels = input(graph, 'labels', 'uint8', [batch, height, width]);
   return [
     { name: 'segmentation', value: segmentationLoss(outputs, labels, { enlargement, ...segmentation }), weight: 1 },
   ];
@@ -178,6 +188,7 @@ function siteOf(
   frames: readonly FrameName[],
   colours: ReadonlyMap<FrameName, Value>,
   student: ReadonlyMap<FrameName, StudentOutputs>,
+  labels: Value | undefined,
   teacherInputs: TeacherInput[],
 ): LossSite {
   const { batch, height, width, teacher, withNeighbours = batch } = options;
@@ -205,6 +216,13 @@ function siteOf(
     if (!value) throw noStudentFeatures(options.student.name, on, [...features.keys()]);
     return { student: value, teacher: teacherMap(frame, 'features') };
   };
+  const boundaryScores = () => {
+    const { boundary } = found(student, 'frame');
+    if (boundary) return boundary;
+    throw new UsageError(
+      `losses.boundary, losses.boundaryAware: expected a network with a boundary head (PIDNet), found ${options.student.name}`,
+    );
+  };
   const common = (frame: FrameName): NetworkPair => {
     const pair = { student: found(student, frame).logits, teacher: teacherMap(frame, 'logits') };
     return teacher?.classMap ? commonClasses(pair, teacher.classMap, classes) : pair;
@@ -228,6 +246,16 @@ function siteOf(
       valid: options.flowValidity ? once('flowValid', [withNeighbours, 1, height, width]) : undefined,
     }),
     weights: options.sampleWeights && frames.length > 1 ? once('sampleWeights', [withNeighbours]) : undefined,
+    boundary: () => ({
+      logits: boundaryScores(),
+      boundaries: once('boundaries', [batch, height, width], 'uint8'),
+    }),
+    crossEntropyAtBoundaries() {
+      if (!labels) throw new SteadysegError('expected labels for the loss at boundaries, found none');
+      const { enlargement } = options.student;
+      const near = labelsAtBoundaries(labels, boundaryScores(), enlargement);
+      return headLoss(found(student, 'frame').logits, near, { enlargement, ...options.segmentation }, true);
+    },
     withNeighbours: (value) =>
       value.shape[0] === withNeighbours ? value : slice(value, [0], [batch - withNeighbours], [batch]),
     targets(frame) {

@@ -61,6 +61,7 @@ export function openLoader(
     neighbours: neighbourCounts[frames - 1],
     gap: config.gap,
     flow: withFlow,
+    boundaries: config.losses.boundary > 0,
     workers: config.workers,
   });
 }

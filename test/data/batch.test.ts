@@ -48,7 +48,7 @@ const always: Augmentation = {
 
 const prepare = (samples: SamplePlan[], changes: Partial<BatchPlan> = {}) =>
   prepareBatch(
-    { samples, crop, augmentation: always, classes: 5, withFlow: true, ...changes },
+    { samples, crop, augmentation: always, classes: 5, withFlow: true, withBoundaries: false, ...changes },
     decoder,
     (length) => new ArrayBuffer(length),
   );

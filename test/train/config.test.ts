@@ -64,7 +64,7 @@ it('suggests the key that was meant, at any depth', () => {
   expect(() => parseConfig({ ...minimal, 'optimiser.rate': 1 }, 'x.yaml')).toThrow('there is no key optimiser.rate');
   expect(() => parseConfig({ ...minimal, ['x'.repeat(9999)]: 1 }, 'x.yaml')).toThrow(/no key x{100}…; expected/);
   expect(() => parseConfig({ ...minimal, losses: { kd: 1 } }, 'x.yaml')).toThrow(
-    'there is no key losses.kd; expected one of auxiliary, motion, pixel, pairFrames, selfSimilarity, multiFrame',
+    'there is no key losses.kd; expected one of auxiliary, boundary, boundaryAware, motion, pixel, pairFrames, selfSimilarity, multiFrame',
   );
 });
 

@@ -75,7 +75,7 @@ it('flow of the samples that have neighbours', async () => {
 
 it('dropout masks of mean one, of each head and draw its own', async () => {
   const names = ['dropout.frame.cls', 'dropout.frame.aux'];
-  const dropoutMasks = new Map(names.map((name) => [name, [4, 500, 1, 1]]));
+  const dropoutMasks = new Map(names.map((name) => [name, { shape: [4, 500, 1, 1], share: 1 }]));
   const masks = async (draw: number) => {
     const feeds = await feedsOf({ ...none, step: step({ dropoutMasks }) }, batch, draw);
     return names.map((name) => Array.from(feeds[name].data, Number));
@@ -86,4 +86,7 @@ it('dropout masks of mean one, of each head and draw its own', async () => {
   expect(cls).not.toEqual(aux);
   expect(await masks(0)).toEqual([cls, aux]);
   expect((await masks(1))[0]).not.toEqual(cls);
+  const halved = new Map([['half', { shape: [4, 500, 1, 1], share: 0.5 }]]);
+  const { half } = await feedsOf({ ...none, step: step({ dropoutMasks: halved }) }, batch, 0);
+  expect(new Set(Array.from(half.data, Number))).toEqual(new Set([0, Math.fround(1 / 0.875)]));
 });

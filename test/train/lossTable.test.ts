@@ -60,6 +60,12 @@ async function terms({ weights, frames, distillation = {}, sampleWeights, from =
       matchingFeatures: pair,
       flow: () => ({ flow: input(graph, 'flow', 'float32', [samples, 2, height, width]) }),
       weights: sampleWeights && input(graph, 'weights', 'float32', [samples]),
+      boundary: () => {
+        throw new Error('expected no loss at boundaries');
+      },
+      crossEntropyAtBoundaries: () => {
+        throw new Error('expected no loss at boundaries');
+      },
       withNeighbours: (value) => (value.shape[0] === samples ? value : slice(value, [0], [alone], [alone + samples])),
       targets: (frame) => fed('targets', frame, classes),
       targetWeights: Array(classes).fill(1),

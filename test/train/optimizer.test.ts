@@ -128,6 +128,7 @@ describe('the learning rate', () => {
     expect(rates({ rate: 2, schedule: 'constant', warmup: 4 })).toEqual([0.5, 1, 1.5, 2]);
     expect(rates({ rate: 2, schedule: 'polynomial', power: 1, warmup: 2 })).toEqual([1, 1.5, 1, 0.5]);
     expect(rates({ rate: 2, schedule: 'constant', warmup: 1 })).toEqual([2, 2, 2, 2]);
+    expect(rates({ rate: 2, schedule: 'constant', warmup: 2, warmupFrom: 0.5 })).toEqual([1, 1.5, 2, 2]);
   });
 });
 
