@@ -11,7 +11,7 @@ import { writeReport } from '../report/report.js';
 import { renderTable } from '../report/table.js';
 import { classesOf } from './classOptions.js';
 import { withProgress } from './interruptible.js';
-import { positive, printResult, wholeNumber } from './options.js';
+import { cappedThreads, positive, printResult, wholeNumber } from './options.js';
 import { addModelOptions, type ModelOptions, modelOptionsOf } from './segmentationOptions.js';
 
 interface Options extends ModelOptions {
@@ -87,7 +87,8 @@ async function run(inputs: string[], options: Options): Promise<void> {
   const { model, out, flow, steps, minutes, limit, seed, freeze, keep, resume, threads, device } = options;
   const base: AdaptOptions = {
     ...modelOptionsOf(options),
-    ...{ inputs, model, out, flow, steps, minutes, limit, seed, freeze, keep, resume, threads, device },
+    ...{ inputs, model, out, flow, steps, minutes, limit, seed, freeze, keep, resume, device },
+    threads: cappedThreads(threads),
     aim: options.general ? 'general' : 'video',
     classes: await classesOf(options),
   };

@@ -88,7 +88,7 @@ export async function openFrames(input: string, options: VideoOptions = {}): Pro
     const found = kind === 'folder' ? 'a folder' : 'no such file';
     throw new UsageError(`${input}: expected a file of raw video, found ${found}`);
   }
-  if (kind === 'folder') return pictureFrames(input, await picturesIn(input));
+  if (kind === 'folder') return pictureFrames(input, await picturesIn(input, options.onNote));
   const extension = extname(input).toLowerCase();
   if (kind === 'file') {
     if (videoExtensions.includes(extension)) return await video(input, options);
@@ -225,14 +225,25 @@ function stemsOf(paths: readonly string[]): string[] {
 }
 
 /** The pictures of a folder in natural order: `frame2` before `frame10`. Hidden files are no frames. */
-async function picturesIn(folder: string): Promise<string[]> {
+async function picturesIn(folder: string, note: VideoOptions['onNote']): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries
     .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.') && isPicturePath(entry.name))
     .map((entry) => entry.name);
-  if (names.length > 0) return names.sort(naturalOrder).map((name) => join(folder, name));
+  const videos = entries
+    .map(({ name }) => name)
+    .filter((name) => videoExtensions.includes(extname(name).toLowerCase()));
+  const [video] = videos.sort(naturalOrder);
+  if (names.length > 0) {
+    if (video !== undefined) {
+      const others = videos.length === 1 ? '' : ` and ${videos.length - 1} more`;
+      note?.(`${folder}: its pictures are read, not the video ${video}${others}: videos are inputs of their own`);
+    }
+    return names.sort(naturalOrder).map((name) => join(folder, name));
+  }
   const subfolder = entries.find((entry) => entry.isDirectory());
-  const hint = subfolder === undefined ? '' : `; pictures in its subfolders: "${join(folder, '**', '*.png')}"`;
+  const inVideo = video === undefined ? '' : `; a video is given by itself: "${join(folder, video)}"`;
+  const hint = subfolder === undefined ? inVideo : `; pictures in its subfolders: "${join(folder, '**', '*.png')}"`;
   throw new SteadysegError(
     `${folder}: expected a folder with pictures (${pictureExtensions.join(' ')}), found ${entries.length} other ${entries.length === 1 ? 'entry' : 'entries'}${hint}`,
   );

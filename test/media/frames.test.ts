@@ -51,6 +51,21 @@ describe('openFrames', () => {
     expect(await stemsOf(source, { wanted: (_, stem) => stem !== 'frame9' })).toEqual(['Frame 1 ü', 'frame10']);
   });
 
+  it('says that a video among pictures is not read, and how one alone is', async () => {
+    const place = join(folder, 'both');
+    make({ 'both/1.png': undefined, 'both/2.MP4': 'x' });
+    const notes: string[] = [];
+    const { count } = await openFrames(place, { onNote: (note) => notes.push(note) });
+    expect([count, notes]).toEqual([
+      1,
+      [`${place}: its pictures are read, not the video 2.MP4: videos are inputs of their own`],
+    ]);
+    rmSync(join(place, '1.png'));
+    await expect(openFrames(place)).rejects.toThrow(
+      `found 1 other entry; a video is given by itself: "${join(place, '2.MP4')}"`,
+    );
+  });
+
   it('reads one picture, a glob and a list file', async () => {
     make({ 'g/x/1.png': undefined, 'g/y/z/2.jpg': undefined, 'g/.hidden/3.png': undefined, 'g/[1].png': undefined });
     expect((await openFrames(join(folder, 'g/[1].png'))).stems).toEqual(['[1]']);
