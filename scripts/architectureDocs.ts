@@ -20,6 +20,7 @@ const purposes: Readonly<Record<string, string>> = {
   segment: 'frames to labels',
   train: 'the training step',
   adapt: 'steadier on your video',
+  quantize: '8-bit integers',
   report: 'tables, HTML',
   demo: 'all at once',
   cli: 'the commands',

@@ -34,6 +34,9 @@ export type {
   VideoConsistencyResult,
 } from './metrics/result.js';
 export type { ConvertOptions, ConvertReport } from './nets/convertFile.js';
+export type { OperatorCost } from './quantize/leaveOut.js';
+export { type QuantizeOptions, type QuantizeProgress, type QuantizeResult, quantize } from './quantize/quantize.js';
+export type { RangeMethod } from './quantize/ranges.js';
 export { type CompareNetworksOptions, compareNetworks } from './segment/compareNetworks.js';
 export { type EvaluateSteadinessOptions, evaluateSteadiness } from './segment/evaluateSteadiness.js';
 export { loadModel } from './segment/loadModel.js';

@@ -21,6 +21,7 @@ const order = [
   'segment',
   'train',
   'adapt',
+  'quantize',
   'report',
   'demo',
   'cli',

@@ -9,6 +9,7 @@ import { measures } from './measures.js';
 import type { Mutation } from './mutation.js';
 import { networks } from './networks.js';
 import { operators } from './operators.js';
+import { quantize } from './quantize.js';
 import { training } from './training.js';
 
 export const mutations: readonly Mutation[] = [
@@ -22,4 +23,5 @@ export const mutations: readonly Mutation[] = [
   ...gradients,
   ...operators,
   ...networks,
+  ...quantize,
 ];

@@ -11,6 +11,10 @@ export const commands: Record<string, { summary: string; load: () => Promise<{ c
     summary: 'make a network steadier on your own video, without labels',
     load: () => import('./adapt.js'),
   },
+  quantize: {
+    summary: 'make a network in 8-bit integers: faster, for your own video',
+    load: () => import('./quantize.js'),
+  },
   demo: { summary: 'everything at once on what ships, with no argument', load: () => import('./demo.js') },
   convert: { summary: 'weights and models between formats', load: () => import('./convert.js') },
   compare: { summary: 'two predictions in one video, and a flicker map', load: () => import('./compare.js') },

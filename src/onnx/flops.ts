@@ -26,8 +26,8 @@ export function countCost(outputs: readonly Value[]): Cost {
   };
 }
 
-/** Multiply–adds of one node: every output value is a sum of products, or every input value is spread over a kernel. */
-function multiplyAddsOf({ op, inputs, outputs, attributes }: Node): number {
+/** Multiply–adds of one node, 0 of all but convolutions and matrix products: every output value is a sum of products, or every input value is spread over a kernel. */
+export function multiplyAddsOf({ op, inputs, outputs, attributes }: Node): number {
   const [first, second] = inputs.map((value) => value?.shape ?? []);
   const output = outputs[0].shape;
   switch (op) {

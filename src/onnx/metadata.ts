@@ -32,6 +32,8 @@ const descriptionSchema = v.looseObject({
   enlargement: v.optional(v.picklist(['align_corners', 'half_pixel'])),
   /** A free input size has to be a multiple of this. */
   sizeMultiple: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  /** Of a network in integers: the bits of its weights. */
+  weightBits: v.optional(v.picklist([7, 8])),
   /** How the weights came about. */
   training: v.optional(v.record(v.string(), v.unknown())),
 });

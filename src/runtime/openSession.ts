@@ -17,6 +17,8 @@ export interface SessionOptions {
   readonly optimization?: 'disabled' | 'basic' | 'extended' | 'all' | undefined;
   /** Whether memory is planned ahead from the first run (default); a training graph needs a third less without. */
   readonly memoryPattern?: boolean | undefined;
+  /** Where the engine writes the model as it runs it: operators fused and replaced. In Node; default: nowhere. */
+  readonly optimizedModel?: string | undefined;
   /** What the model is called in errors; default: its path, or "the model". */
   readonly source?: string | undefined;
 }
@@ -68,6 +70,7 @@ export async function openSession(
       graphOptimizationLevel: optimization,
       ...(threads !== undefined && { intraOpNumThreads: threads }),
       interOpNumThreads: 1,
+      ...(options.optimizedModel !== undefined && { optimizedModelFilePath: options.optimizedModel }),
       enableMemPattern: options.memoryPattern ?? true,
       // Fatal ones only: the others come back as exceptions.
       logSeverityLevel: 4,

@@ -158,7 +158,9 @@ function layoutOf(axes: readonly number[] | undefined, channels: number): Layout
 }
 
 function channelsOf(node: ModelNode, graph: ModelEditor): number | undefined {
-  const shape = constantOf(graph, node.inputs[1])?.shape;
+  const [, weight] = node.inputs;
+  const restored = graph.producer(weight);
+  const shape = constantOf(graph, restored?.op === 'DequantizeLinear' ? restored.inputs[0] : weight)?.shape;
   if (node.op === 'Conv' || node.op.endsWith('Normalization')) return shape?.[0];
   if (node.op === 'ConvTranspose') return shape && shape[1] * attributeInt(node, 'group', 1);
   return undefined;

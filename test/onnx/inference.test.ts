@@ -6,7 +6,7 @@ import * as ops from '#src/onnx/ops.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { symmetricByName } from '#src/tensor/random.js';
-import { float32, type Shape, type Tensor } from '#src/tensor/tensor.js';
+import { float32, type Shape, type Tensor, zeros } from '#src/tensor/tensor.js';
 
 type Build = (x: Value, graph: Graph) => Value | Value[];
 
@@ -32,6 +32,17 @@ const cases: Record<string, [shape: Shape, build: Build][]> = {
       (x, g) => node('Conv', [x, values(g, [1, 1, 4, 4])], { auto_pad: string('VALID'), strides: ints([2, 2]) }),
     ],
     [[1, 2, 9], (x, g) => ops.conv(x, values(g, [3, 2, 4]), undefined, { strides: [2] })],
+  ],
+  QuantizeLinear: [
+    [[2, 3], (x, g) => node('QuantizeLinear', [x, values(g, []), constant(g, zeros('int8', []))])],
+    [[2, 3], (x, g) => node('QuantizeLinear', [x, values(g, [])])],
+  ],
+  DequantizeLinear: [
+    [
+      [2, 3],
+      (x, g) =>
+        node('DequantizeLinear', [node('QuantizeLinear', [x, values(g, [])])[0], values(g, [3])], { axis: int(1) }),
+    ],
   ],
   ConvTranspose: [
     [

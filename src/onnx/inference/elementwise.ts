@@ -47,6 +47,16 @@ const cast: ShapeRule = (site) => {
   return [{ dtype, shape: inputAt(site, 0).shape }];
 };
 
+/** Bytes of the zero point's type. */
+const quantizeLinear: ShapeRule = (site) => {
+  const code = intAttribute(site, 'output_dtype', 0);
+  const dtype = site.inputs[2]?.dtype ?? (code === 0 ? 'uint8' : dtypeOfCode(code));
+  if (!dtype) throw refuse(site, `cannot quantise to the element type ${code}`);
+  return [{ dtype, shape: inputAt(site, 0).shape }];
+};
+
+const dequantizeLinear: ShapeRule = (site) => [{ dtype: inputAt(site, 1).dtype, shape: inputAt(site, 0).shape }];
+
 const where: ShapeRule = (site) => {
   const condition = inputAt(site, 0);
   const [yes, no] = [inputAt(site, 1), inputAt(site, 2)];
@@ -106,10 +116,12 @@ export const elementwiseRules: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(comparisons.map((op) => [op, compare])),
   Cast: cast,
   Clip: sameAsInput,
+  DequantizeLinear: dequantizeLinear,
   IsInf: (site) => [{ dtype: 'bool', shape: inputAt(site, 0).shape }],
   IsNaN: (site) => [{ dtype: 'bool', shape: inputAt(site, 0).shape }],
   LogSoftmax: softmax,
   PRelu: pRelu,
+  QuantizeLinear: quantizeLinear,
   Softmax: softmax,
   Where: where,
 };

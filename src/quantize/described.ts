@@ -1,0 +1,39 @@
+// What the file of a network in integers says of itself: all that was known of the float one, so that it runs by itself.
+import { describeModel, type ModelDescription } from '../onnx/metadata.js';
+import type { Model } from '../onnx/model.js';
+import type { FoundNetwork, NetworkDescription } from '../segment/network.js';
+import type { Channels, Preprocessing } from '../segment/preprocessing.js';
+import type { WeightBits } from './weights.js';
+
+/** The same model with normalisation and classes in its metadata, wherever they were said, and without what can be built anew from float weights. */
+export function withDescription(
+  model: Model,
+  { facts, labels }: FoundNetwork,
+  { preprocessing, classes, classCount }: NetworkDescription,
+  weightBits: WeightBits,
+): Model {
+  const { architecture: _, widthMultiplier: _factor, ...kept } = facts;
+  const isNamed = facts.classes || labels || classes.classes.length === classCount;
+  const description: ModelDescription = {
+    ...(isNamed && {
+      classes: [...classes.classes],
+      palette: classes.palette.map(([red, green, blue]): [number, number, number] => [red, green, blue]),
+      ignoreLabel: classes.ignoreLabel,
+    }),
+    ...kept,
+    ...normalisation(preprocessing),
+    weightBits,
+  };
+  return { ...model, metadata: new Map([...model.metadata, describeModel(description)]) };
+}
+
+/** In the order of the input's channels, as metadata has it. */
+function normalisation({
+  mean,
+  std,
+  channelOrder,
+}: Preprocessing): Pick<ModelDescription, 'mean' | 'std' | 'channelOrder'> {
+  const ordered = ([red, green, blue]: Channels): [number, number, number] =>
+    channelOrder === 'bgr' ? [blue, green, red] : [red, green, blue];
+  return { mean: ordered(mean), std: ordered(std), channelOrder };
+}

@@ -1,0 +1,229 @@
+// Makes a network in 8-bit integers of a float one, by frames of the video it is for (SPEC section 11).
+import { stat } from 'node:fs/promises';
+import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
+import { writeFileWhole } from '../base/files.js';
+import { checkNotRead, linkedPath } from '../base/outputFile.js';
+import type { RgbImage } from '../media/image.js';
+import { readDescription } from '../onnx/metadata.js';
+import type { Model } from '../onnx/model.js';
+import { writeModel } from '../onnx/write.js';
+import { addsBytesExactly } from '../runtime/integerArithmetic.js';
+import type { SessionOptions } from '../runtime/openSession.js';
+import { createSession } from '../runtime/session.js';
+import { describeNetwork } from '../segment/describeNetwork.js';
+import { findNetwork } from '../segment/findNetwork.js';
+import { type LoadOptions, type OpenNetwork, segmentationModel } from '../segment/model.js';
+import type { DescribeOptions, FoundNetwork } from '../segment/network.js';
+import type { NetworkResult } from '../segment/networkResult.js';
+import { countFrames } from './count.js';
+import { withDescription } from './described.js';
+import { insertIntegers } from './insert.js';
+import { integerShare } from './integerShare.js';
+import { chooseLeft, type OperatorCost } from './leaveOut.js';
+import { type Placement, placeIntegers, type Selection } from './placement.js';
+import { type RangeMethod, rangeMethods } from './ranges.js';
+import { openSample } from './sample.js';
+import { scalesOf } from './scales.js';
+import { agreementOf, decibels, labelsOn, noiseOf, openTrial, resultOn, type Times, timeBoth } from './trial.js';
+import type { WeightBits } from './weights.js';
+
+/** What `quantize` takes. */
+export interface QuantizeOptions extends DescribeOptions, Pick<SessionOptions, 'device' | 'threads'> {
+  /** The float network (.onnx). */
+  readonly model: string;
+  /** A video, folder, glob or list of frames like those it is for. */
+  readonly calibrate: string;
+  /** Where the network in integers is written. */
+  readonly out: string;
+  /** Frames that ranges come from, at most, spread over the input; default 32. Half as many are held back to judge by. */
+  readonly frames?: number | undefined;
+  /** Share of the pixels, 0 to 1, that must keep the float network's class; default 0.99. */
+  readonly budget?: number | undefined;
+  /** Default: 8 where this processor adds products of bytes exactly, else 7, which every processor does. */
+  readonly weightBits?: WeightBits | undefined;
+  /** Write a network that is no faster on this machine too: for another one. */
+  readonly anySpeed?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
+  /** What was guessed or found, a line each. */
+  readonly onNote?: ((note: string) => void) | undefined;
+}
+
+export interface QuantizeProgress {
+  readonly stage: 'frames' | 'ranges' | 'operators' | 'selection' | 'speed';
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface QuantizeResult {
+  readonly model: string;
+  /** Time of the float network over that of the one in integers: medians of runs in turn. */
+  readonly speed: number;
+  readonly milliseconds: Times;
+  /** Bytes of the files. */
+  readonly size: Times;
+  /** Share of the pixels of the frames held back that keep their class. */
+  readonly agreement: number;
+  /** Of the scores, in decibels; null for a network that gives labels, and where there is no noise. */
+  readonly signalToNoise: number | null;
+  /** Of the multiply–adds, those that the engine computes in integers; null where they cannot be counted. */
+  readonly integerShare: number | null;
+  /** Operators that stay float for the budget, and those the engine computes in float nevertheless. */
+  readonly left: readonly string[];
+  readonly refused: readonly string[];
+  /** What each operator alone costs, the most first; empty where the budget held without leaving any out. */
+  readonly ranking: readonly OperatorCost[];
+  readonly ranges: RangeMethod;
+  readonly weightBits: WeightBits;
+  readonly frames: { readonly calibrated: number; readonly judged: number };
+}
+
+const defaultFrames = 32;
+const defaultBudget = 0.99;
+/** Runs of each network that its time is the median of. */
+const rounds = 9;
+
+/**
+ * Quantises a network and writes it: standard ONNX, `QuantizeLinear` and `DequantizeLinear` around what runs in integers.
+ * @throws SteadysegError for inputs or a network that cannot be used, and where the budget cannot be held at a gain in speed,
+ * which writes nothing; UsageError for options that do not go together; InterruptedError when the signal ended it.
+ */
+export async function quantize(options: QuantizeOptions): Promise<QuantizeResult> {
+  const { model: path, calibrate, out, budget = defaultBudget, threads, device } = options;
+  if (!(budget > 0 && budget <= 1)) throw new UsageError(`expected a budget above 0 and at most 1, found ${budget}`);
+  const target = await linkedPath(out);
+  await checkNotRead(target, [path, calibrate]);
+  const found = await findNetwork(path);
+  const description = describeNetwork(found, options);
+  for (const note of description.notes) options.onNote?.(note);
+  const exact = await addsBytesExactly();
+  const weightBits = options.weightBits ?? (exact ? 8 : 7);
+  if (!exact) {
+    const effect =
+      weightBits === 7
+        ? 'weights take 7 bits'
+        : 'sums may saturate, and what is judged here differs from other processors';
+    options.onNote?.(`this processor has no 8-bit dot products: ${effect}`);
+  }
+  const load: LoadOptions = { ...options, device, threads };
+  const float = segmentationModel(found, load, createSession);
+  const sample = await openSample(calibrate, options.frames ?? defaultFrames);
+  if (sample.count < 3) {
+    options.onNote?.(
+      `${calibrate}: too few frames to hold some back: the result is judged on those it was calibrated by`,
+    );
+  }
+  const { network, histograms, compared, judged, calibrated } = await countFrames(found, description, sample, {
+    ...{ device, threads, signal: options.signal },
+    onFrame: (done) => options.onProgress?.({ stage: 'frames', done, total: sample.count }),
+  });
+  const all = placeIntegers(network.model, { left: new Set() }).operators;
+  if (all.length === 0) {
+    throw new SteadysegError(`${path}: expected convolutions or products with weights to quantise, found none`);
+  }
+  const before = await openTrial(float);
+  const closers = [before];
+  try {
+    const expected = await resultsOn(before, compared);
+    const expectedLabels = await labelsOn(before, judged);
+    const build = (selection: Selection, method: RangeMethod): Built => {
+      const placement = placeIntegers(network.model, selection);
+      const model = insertIntegers(network.model, placement, scalesOf(placement, histograms, method), weightBits);
+      const described = withDescription(model, found, description, weightBits);
+      return { placement, content: writeModel(described), model: described };
+    };
+    const openBuilt = (built: Built) => openTrial(segmentationModel(foundAgain(found, built), load, createSession));
+    const noise = async (built: Built): Promise<number> => {
+      stopIfAborted(options.signal);
+      const opened = await openBuilt(built);
+      return noiseOf(await resultsOn(opened, compared).finally(() => opened.release()), expected);
+    };
+    const agreement = async (built: Built): Promise<number> => {
+      stopIfAborted(options.signal);
+      const opened = await openBuilt(built);
+      return agreementOf(await labelsOn(opened, judged).finally(() => opened.release()), expectedLabels);
+    };
+    const tried: { method: RangeMethod; noise: number }[] = [];
+    for (const method of rangeMethods) {
+      tried.push({ method, noise: await noise(build({ left: new Set() }, method)) });
+      options.onProgress?.({ stage: 'ranges', done: tried.length, total: rangeMethods.length });
+    }
+    const { method } = tried.reduce((best, other) => (other.noise < best.noise ? other : best));
+    const choice = await chooseLeft({
+      budget,
+      operators: all.map(({ name }) => name),
+      agreement: (left) => agreement(build({ left }, method)),
+      noise: (only) => noise(build({ only }, method)),
+      onProgress: options.onProgress,
+    });
+    if (!choice) {
+      throw new SteadysegError(
+        `${path}: expected ${percent(budget)} of the pixels to keep their class, found no choice of operators in integers that holds it: nothing was written`,
+      );
+    }
+    const built = build({ left: choice.left }, method);
+    const after = await openBuilt(built);
+    closers.push(after);
+    const milliseconds = await timeBoth(before, after, judged[0], rounds);
+    options.onProgress?.({ stage: 'speed', done: 1, total: 1 });
+    const speed = milliseconds.before / milliseconds.after;
+    if (speed <= 1 && !options.anySpeed) {
+      throw new SteadysegError(
+        `${path}: expected a network in integers to be faster, found ${speed.toFixed(2)} times the float one's speed on this machine with ${percent(choice.agreement)} of the pixels the same: nothing was written (for another machine: --any-speed)`,
+      );
+    }
+    const share = await integerShare(built.content, built.placement.operators, network.multiplyAdds, {
+      device,
+      threads,
+    });
+    const scoresNoise = await noise(built);
+    stopIfAborted(options.signal);
+    await writeFileWhole(target, built.content);
+    const finite = (value: number) => (Number.isFinite(value) ? value : null);
+    return {
+      model: out,
+      ...{ speed, milliseconds },
+      size: { before: await sizeOf(found), after: built.content.length },
+      agreement: choice.agreement,
+      signalToNoise: description.output.kind === 'labels' ? null : finite(decibels(scoresNoise)),
+      integerShare: finite(share.share),
+      left: [...choice.left],
+      refused: share.refused,
+      ranking: choice.ranking,
+      ranges: method,
+      weightBits,
+      frames: { calibrated, judged: judged.length },
+    };
+  } finally {
+    for (const opened of closers) await opened.release();
+  }
+}
+
+interface Built {
+  readonly placement: Placement;
+  readonly model: Model;
+  readonly content: Uint8Array;
+}
+
+/** The network found, with another content. */
+function foundAgain(found: FoundNetwork, { model, content }: Built): FoundNetwork {
+  return { ...found, model, content, facts: readDescription(model.metadata, found.source) };
+}
+
+async function resultsOn(network: OpenNetwork, images: readonly RgbImage[]): Promise<NetworkResult[]> {
+  const results: NetworkResult[] = [];
+  for (const image of images) results.push(await resultOn(network, image));
+  return results;
+}
+
+async function sizeOf({ content }: FoundNetwork): Promise<number> {
+  return typeof content === 'string' ? (await stat(content)).size : content.length;
+}
+
+function stopIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new InterruptedError('interrupted: nothing was written');
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(2)} %`;
+}
