@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { MAX_CLASSES } from '../base/labels.js';
 import { problemOf } from '../base/problem.js';
+import { plainNames, plainNumbers } from './plainEntries.js';
 
 /** The metadata key that holds the description as JSON. */
 export const descriptionKey = 'steadyseg';
@@ -47,20 +48,36 @@ export function describeModel(description: ModelDescription): [key: string, valu
 }
 
 /**
- * Reads the description out of a model's metadata; without one, the plain entries `classes`, `palette`, `mean`, `std`
- * (each JSON) that other exporters write.
+ * Reads the description out of a model's metadata; without one, the plain entries `classes`, `palette` (JSON), `mean` and
+ * `std` that other exporters write.
  * @throws SteadysegError, naming `source` and the field, when an entry is not what it should be.
  */
 export function readDescription(metadata: ReadonlyMap<string, string>, source: string): ModelDescription {
   const text = metadata.get(descriptionKey);
   if (text !== undefined) return parseDescription(parseJson(text, descriptionKey, source), `${source}: its metadata`);
   const plain: Record<string, unknown> = {};
-  for (const key of ['classes', 'palette', 'mean', 'std']) {
+  for (const [key, read] of Object.entries(plainEntries)) {
     const value = metadata.get(key);
-    if (value !== undefined) plain[key] = parseJson(value, key, source);
+    if (value !== undefined) plain[key] = read(value, source);
   }
   return parseDescription(plain, `${source}: its metadata`);
 }
+
+const namesSchema = v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(MAX_CLASSES));
+
+/** The names of a plain entry `names`, which may be of classes or of something else; undefined where there are none. */
+export function plainNamesOf(metadata: ReadonlyMap<string, string>): readonly string[] | undefined {
+  const text = metadata.get('names');
+  const result = text === undefined ? undefined : v.safeParse(namesSchema, plainNames(text));
+  return result?.success ? result.output : undefined;
+}
+
+const plainEntries: Readonly<Record<string, (text: string, source: string) => unknown>> = {
+  classes: plainNames,
+  palette: (text, source) => parseJson(text, 'palette', source),
+  mean: plainNumbers,
+  std: plainNumbers,
+};
 
 function parseJson(text: string, key: string, source: string): unknown {
   try {

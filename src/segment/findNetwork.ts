@@ -1,7 +1,7 @@
 // Finds in Node what is known of a network: its file, and the files of Hugging Face beside it.
 import { basename, dirname, join, resolve } from 'node:path';
 import { exists } from '../base/files.js';
-import { type ModelDescription, readDescription } from '../onnx/metadata.js';
+import { type ModelDescription, plainNamesOf, readDescription } from '../onnx/metadata.js';
 import { type OpenedModel, openModelFile } from '../onnx/modelFile.js';
 import { readModel } from '../onnx/read.js';
 import { readClassNames } from './modelConfig.js';
@@ -24,12 +24,14 @@ export async function findNetwork(content: string | Uint8Array): Promise<FoundNe
   const facts = readDescription(opened.model.metadata, source);
   const beside = await fileBeside(path, 'config.json');
   const names = facts.classes || beside === undefined ? undefined : await readClassNames(beside);
+  const inFile = facts.classes || names ? undefined : plainNamesOf(opened.model.metadata);
   return {
     source,
     ...opened,
     facts,
     config: await preprocessingOf(path, source, facts),
     ...(names && beside && { labels: { names, origin: beside } }),
+    ...(inFile && { labels: { names: inFile, origin: 'its metadata' } }),
   };
 }
 
