@@ -1,6 +1,7 @@
 // The fault campaign: runs every case, or those whose names begin with one of --only, and prints and writes the table of results.
 // Usage: npm run campaign -- [--only NAME,…] [--rounds N] [--seed S] [--write] [--list]
 //        npm run campaign -- --fuzz FILES [--only FORMAT,…] [--seed S]     goes on until so many mutated files were read
+//        npm run campaign -- --kills N [--only COMMAND,…] [--seed S]       goes on until each command was killed so often
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ import { formatNames } from './fuzz/formats.js';
 import { filesOf, runMarathon } from './fuzz/marathon.js';
 import type { Case, Outcome } from './harness.js';
 import { makeInputs } from './inputs.js';
+import { resumableNames, runKillMarathon } from './killMarathon.js';
 
 const { values } = parseArgs({
   options: {
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     fuzz: { type: 'string' },
+    kills: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
@@ -30,8 +33,10 @@ const page = fileURLToPath(new URL('../../../docs/fault-campaign.md', import.met
 /** What goes on from run to run: counts of fuzzed files, and the files that found something. */
 const state = fileURLToPath(new URL('../../fault-campaign/', import.meta.url));
 
-const chosen = cases.filter(({ name }) => values.only.split(',').some((start) => name.startsWith(start)));
-if (values.list || chosen.length === 0) {
+const isChosen = (name: string) => values.only.split(',').some((start) => name.startsWith(start));
+const chosen = cases.filter(({ name }) => isChosen(name));
+const endless = values.fuzz !== undefined || values.kills !== undefined;
+if (values.list || (chosen.length === 0 && !endless)) {
   for (const { name, fault } of cases) console.log(`${name.padEnd(28)} ${fault}`);
   process.exit(values.list ? 0 : 2);
 }
@@ -49,8 +54,10 @@ process.umask(0o022);
 mkdirSync(join(folder, 'inputs'));
 const inputs = await makeInputs(join(folder, 'inputs'));
 await import('node:fs/promises').then(({ chmod }) => chmod(folder, 0o755));
-if (values.fuzz !== undefined) {
-  await fuzzOn(Number(values.fuzz));
+if (endless) {
+  mkdirSync(state, { recursive: true });
+  if (values.fuzz !== undefined) await fuzzOn(Number(values.fuzz));
+  if (values.kills !== undefined) await killOn(Number(values.kills));
   process.exit();
 }
 const rows: Row[] = [];
@@ -69,28 +76,46 @@ if (values.write) writeFileSync(page, document(rows));
 process.exitCode = faulty.length > 0 ? 1 : 0;
 
 async function fuzzOn(total: number): Promise<void> {
-  mkdirSync(state, { recursive: true });
   const corpus = join(folder, 'corpus');
   await makeCorpus(corpus, inputs);
-  const stopped = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.removeAllListeners(signal);
-    process.once(signal, () => stopped.abort());
-  }
   const begun = await runMarathon({
     total,
     seed,
-    only: formatNames.filter((name) => values.only.split(',').some((start) => name.startsWith(start))),
+    only: formatNames.filter(isChosen),
     statePath: join(state, 'fuzz.json'),
     corpus,
     work: join(folder, 'work'),
-    signal: stopped.signal,
+    signal: stopSignal(),
     onTurn(format, now, found) {
       console.log(`${filesOf(now)} files; ${format}: ${now.formats[format]?.files}`);
       for (const { index, kind, what } of found) console.log(`    ${format} ${index}: ${kind}: ${what}`);
     },
   });
   console.log(`${filesOf(begun)} files in all`);
+}
+
+async function killOn(wanted: number): Promise<void> {
+  await runKillMarathon({
+    ...{ wanted, seed, inputs },
+    only: resumableNames.filter(isChosen),
+    statePath: join(state, 'kills.json'),
+    work: join(folder, 'kills'),
+    signal: stopSignal(),
+    onResult(name, { kills, completed }, faults) {
+      console.log(`${name}: ${kills} kills, ${completed} results completed`);
+      for (const fault of faults) console.log(`    ${fault}`);
+    },
+  });
+}
+
+/** Ends what goes on, in place of the process, at the end of what is under way. */
+function stopSignal(): AbortSignal {
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.removeAllListeners(signal);
+    process.once(signal, () => stopped.abort());
+  }
+  return stopped.signal;
 }
 
 async function outcomeOf(one: Case): Promise<Row['outcome']> {

@@ -4,12 +4,16 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPicture } from '#src/media/pictures.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
+import { exportModel } from '#src/onnx/export.js';
+import { constant, createGraph, input } from '#src/onnx/graph.js';
+import { conv, relu } from '#src/onnx/ops.js';
+import { writeModel } from '#src/onnx/write.js';
 import { symmetricByName } from '#src/tensor/random.js';
 import type { Tensor } from '#src/tensor/tensor.js';
 import { writeToyCity } from '#src/toycity/write.js';
 import { writePth } from '#src/weights/pthWriter.js';
 import { writeSafetensors } from '#src/weights/safetensors.js';
-import { tinyNetwork } from '../segment/tinyNetwork.js';
+import { normalised, tinyNetwork } from '../segment/tinyNetwork.js';
 
 /** Paths of what was made. */
 export interface Inputs {
@@ -30,6 +34,8 @@ export interface Inputs {
   /** Networks of 19 classes that take any size, with different weights. */
   readonly network: string;
   readonly otherNetwork: string;
+  /** A network with weights that train, of the frames' own size. */
+  readonly trainable: string;
   /** Some MB of tensors in both formats. */
   readonly safetensors: string;
   readonly pth: string;
@@ -42,7 +48,7 @@ export interface Inputs {
 
 const height = 48;
 const width = 64;
-const repeats = 4;
+const repeats = 2;
 
 export async function makeInputs(folder: string): Promise<Inputs> {
   const toyCity = join(folder, 'toy');
@@ -67,6 +73,9 @@ export async function makeInputs(folder: string): Promise<Inputs> {
   writeFileSync(network, tinyNetwork({ classes: 19, free: true }));
   writeFileSync(otherNetwork, tinyNetwork({ classes: 19, free: true, stride: 2 }));
 
+  const trainable = join(folder, 'trainable.onnx');
+  writeFileSync(trainable, trainableNetwork());
+
   const tensors = new Map<string, Tensor>();
   for (let k = 0; k < 8; k++) tensors.set(`layer.${k}.weight`, symmetricByName(`layer.${k}`, [512, 512], 1));
   const safetensors = join(folder, 'weights.safetensors');
@@ -75,7 +84,7 @@ export async function makeInputs(folder: string): Promise<Inputs> {
   await writePth(pth, tensors);
 
   const config = join(folder, 'tiny.yaml');
-  writeFileSync(config, trainingConfig);
+  writeFileSync(config, trainingConfig(trainable));
   const classes = join(folder, 'classes.yaml');
   writeFileSync(classes, 'name: made\nclasses: [road, wall, sky]\npalette: [[0, 0, 0], [128, 0, 0], [0, 128, 255]]\n');
   return {
@@ -89,6 +98,7 @@ export async function makeInputs(folder: string): Promise<Inputs> {
     videoFrames: repeats * pictures.length,
     network,
     otherNetwork,
+    trainable,
     safetensors,
     pth,
     config,
@@ -97,8 +107,19 @@ export async function makeInputs(folder: string): Promise<Inputs> {
   };
 }
 
+function trainableNetwork(): Uint8Array {
+  const graph = createGraph('trainable');
+  const image = input(graph, 'image', 'float32', [1, 3, height, width]);
+  const weight = (name: string, shape: number[]) => constant(graph, symmetricByName(name, shape, 0.6), name);
+  const options = { pads: [1, 1, 1, 1] };
+  const x = relu(conv(image, weight('a.weight', [4, 3, 3, 3]), weight('a.bias', [4]), options));
+  const scores = conv(x, weight('b.weight', [19, 4, 3, 3]), undefined, options);
+  return writeModel(exportModel(graph, { scores }, { metadata: normalised }));
+}
+
 /** Without the data's root, which is given as a change. */
-const trainingConfig = `network: { architecture: pspnet18, widthMultiplier: 0.0625 }
+const trainingConfig = (network: string) => `network: { model: ${JSON.stringify(network)}, scores: logits }
+threads: 1
 data: { layout: toycity }
 crop: [32, 48]
 batch: 2

@@ -36,6 +36,10 @@ const train = ({ config, toyCity: root }: Inputs, out: string) => {
   return ['train', config, `data.root=${JSON.stringify(root)}`, '--out', out];
 };
 const flow = ({ frames }: Inputs, out: string) => ['flow', frames, '--out', out, '--backward', '--color'];
+const adapt = ({ frames, trainable }: Inputs, out: string, steps: number) => [
+  ...['adapt', frames, '--model', trainable, '-o', join(out, 'steadier.onnx')],
+  ...['--steps', String(steps), '--threads', '1'],
+];
 const evaluate = ({ frames, labels }: Inputs, out: string) => [
   ...['evaluate', 'tc', '--frames', frames, '--pred', labels, '--gt', labels, '--preset', 'toycity'],
   ...['--flow-cache', join(out, 'cache'), '--report', join(out, 'report.html'), '--json'],
@@ -74,6 +78,11 @@ export const jobs: readonly Job[] = [
     args: flow,
     again: (inputs, out) => [...flow(inputs, out), '--resume'],
     other: (inputs, out) => [...flow(inputs, out), '--max-radius', '3'],
+  },
+  {
+    name: 'adapt',
+    args: (inputs, out) => adapt(inputs, out, 6),
+    again: (inputs, out) => [...adapt(inputs, out, 6), '--resume'],
   },
 ];
 
@@ -146,7 +155,7 @@ export function torn(
 const aside = /(\.tmp|(^|\/)\.([\w.-]*\.)?(lock(\.[0-9a-f]+)?|written))$/;
 /** Files of a run under way that are whole, but not yet those of its end: resuming from them shows that they are sound. */
 const growing =
-  /^(pending\/.*|frames\.jsonl|pseudo-label\.json|checkpoints\/(last|best)\.safetensors|\.toycity-begun\.json)$/;
+  /^(pending\/.*|steadier\.onnx\.adapt\/.*|frames\.jsonl|pseudo-label\.json|checkpoints\/(last|best)\.safetensors|\.toycity-begun\.json)$/;
 
 /** What a run that ended by itself should have taken away. */
 export function litter(found: ReadonlyMap<string, string>): string[] {

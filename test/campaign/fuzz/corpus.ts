@@ -56,7 +56,8 @@ export async function makeCorpus(folder: string, inputs: Inputs): Promise<void> 
     if (!name.endsWith('.md')) copy(/\.(mp4|mov)$/.test(name) ? 'mp4' : 'video', join(fixtures, 'video', name));
   }
 
-  const configuration = readFileSync(inputs.config, 'utf8');
+  // The same bytes wherever the inputs lie.
+  const configuration = readFileSync(inputs.config, 'utf8').replace(inputs.trainable, 'network.onnx');
   put(
     'yaml',
     'train.yaml',

@@ -17,8 +17,8 @@ const corpus = readCorpus(corpusFolder, name as FormatName);
 mkdirSync(dirname(path), { recursive: true });
 
 for (let index = Number(first); index < Number(first) + Number(count); index++) {
-  writeFileSync(path, mutation(corpus, name as FormatName, Number(seed), index));
   process.stdout.write(`${JSON.stringify({ index } satisfies Report)}\n`);
+  writeFileSync(path, mutation(corpus, name as FormatName, Number(seed), index));
   const results = await Promise.allSettled(read(path));
   const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   const fault = reasons.map(faultOf).find((found) => found !== undefined);
@@ -51,7 +51,7 @@ function faultOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof SteadysegError)) return `${thrown instanceof Error ? thrown.stack : message}`;
   // What a file says may read like that.
   const own = message.replace(/"(?:[^"\\]|\\.)*"/g, '""');
-  if (/(?<!found )\bundefined\b|\[object |(?<!found )\bNaN\b(?! or infinity)/.test(own))
+  if (/(?<!found )\bundefined\b|\[object |(?<!found |operator |\()\bNaN\b(?! or infinity)/.test(own))
     return `not readable: ${message}`;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
   if (/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(message))

@@ -13,6 +13,9 @@ import {
   textOf,
 } from './mutator.js';
 
+/** More would take longer to write than to read. */
+const MAX_CONTENT = 1 << 26;
+
 interface Entry {
   name: string;
   method: number;
@@ -103,6 +106,7 @@ export function mutateZip(mutateEntry: (name: string) => Mutator): Mutator {
           entry.content = mutateEntry(entry.name)(entry.content, random);
       }
     }
-    return write(entries, random);
+    const size = entries.reduce((sum, { content }) => sum + content.length, 0);
+    return size > MAX_CONTENT ? bytes : write(entries, random);
   };
 }
