@@ -39,7 +39,7 @@ export { type QuantizeOptions, type QuantizeProgress, type QuantizeResult, quant
 export type { RangeMethod } from './quantize/ranges.js';
 export { type CompareNetworksOptions, compareNetworks } from './segment/compareNetworks.js';
 export { type EvaluateSteadinessOptions, evaluateSteadiness } from './segment/evaluateSteadiness.js';
-export { loadModel } from './segment/loadModel.js';
+export { type LoadFileOptions, loadModel } from './segment/loadModel.js';
 export type { LoadOptions, SegmentationModel } from './segment/model.js';
 export type { DescribeOptions, NetworkDescription, NetworkInput, NetworkOutput } from './segment/network.js';
 export { type OutputKind, type PredictOptions, type PredictSummary, predict } from './segment/predict.js';

@@ -1,7 +1,7 @@
 // A single file to write: where a path leads, and what must not be there.
-import { lstat, readlink, realpath, stat } from 'node:fs/promises';
+import { lstat, readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, extname, resolve, sep } from 'node:path';
-import { SteadysegError, UsageError } from './errors.js';
+import { isSystemError, messageOf, SteadysegError, UsageError } from './errors.js';
 
 /** More links one after the other lead in a circle. */
 const MAX_LINKS = 40;
@@ -44,5 +44,38 @@ export async function checkNotRead(output: string, inputs: readonly (string | un
         `${output}: expected a file apart from what is read, found that it would replace ${isSame ? input : `a file in ${input}`}`,
       );
     }
+  }
+}
+
+/** What a command says that was about to replace a file of the user's. */
+export function wouldReplace(path: string, way = 'choose another folder, or --overwrite'): SteadysegError {
+  return new SteadysegError(
+    `${path}: expected no file or one that an earlier run wrote, found another, which would be replaced: ${way}`,
+  );
+}
+
+/** @throws SteadysegError naming the first of these paths where anything lies, a link to nothing included. */
+export async function checkNothingThere(paths: Iterable<string>): Promise<void> {
+  for (const path of paths) if (await infoOf(path)) throw wouldReplace(path, 'choose another folder');
+}
+
+/**
+ * Whether a file is there with this content already: one that everybody makes the same needs no record of who wrote it.
+ * @throws SteadysegError where something else is.
+ */
+export async function isWritten(path: string, content: Uint8Array): Promise<boolean> {
+  const info = await infoOf(path);
+  if (!info) return false;
+  const same = info.isFile() && info.size === content.length && (await readFile(path)).equals(content);
+  if (!same) throw wouldReplace(path);
+  return true;
+}
+
+async function infoOf(path: string) {
+  try {
+    return await lstat(path);
+  } catch (thrown) {
+    if (isSystemError(thrown, 'ENOENT') || isSystemError(thrown, 'ENOTDIR')) return undefined;
+    throw new SteadysegError(`cannot write ${path}: ${messageOf(thrown)}`, { cause: thrown });
   }
 }

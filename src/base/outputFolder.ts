@@ -12,6 +12,7 @@ import { exists, readFileBounded, reasonOf, sha256OfFile, syncFolder, writeFileW
 import { type Journal, openJournal } from './journal.js';
 import { lockFolder } from './lock.js';
 import { mapOrdered } from './ordered.js';
+import { wouldReplace } from './outputFile.js';
 import type { Shard } from './shard.js';
 import { digestOf, parseWritten, type Written } from './written.js';
 
@@ -178,7 +179,7 @@ async function begin(
     for (const [path, digest] of Object.entries(entry.files)) {
       const there = await found(path);
       if (there.digest !== digest) missing.add(path);
-      if (there.digest !== digest && !there.isOwn && !overwrite) throw notOurs(join(folder, path));
+      if (there.digest !== digest && !there.isOwn && !overwrite) throw wouldReplace(join(folder, path));
       // What the user put there does not become ours by being what we would have written.
       if (there.isOwn || overwrite || there.digest !== digest) files[path] = digest;
     }
@@ -216,7 +217,7 @@ async function begin(
         path,
         ...(await found(path)),
       }))) {
-        if (!isOwn) throw notOurs(join(folder, path));
+        if (!isOwn) throw wouldReplace(join(folder, path));
       }
     },
     async write({ unit, source, files, data }) {
@@ -271,12 +272,6 @@ async function begin(
       await (await journal)?.close();
     },
   };
-}
-
-function notOurs(path: string): SteadysegError {
-  return new SteadysegError(
-    `${path}: expected no file or one that an earlier run wrote, found another, which would be replaced: choose another folder, or --overwrite`,
-  );
 }
 
 function inOrder(a: Written, b: Written): number {
@@ -355,7 +350,7 @@ function recorded(text: string): unknown[] | undefined {
 
 /** @throws SteadysegError when there is a file, which is no record. */
 async function refuseOther(path: string): Promise<void> {
-  if (await lstat(path).catch(() => undefined)) throw notOurs(path);
+  if (await lstat(path).catch(() => undefined)) throw wouldReplace(path);
 }
 
 /**

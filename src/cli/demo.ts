@@ -12,6 +12,7 @@ interface DemoCommandOptions {
   plain?: string;
   steady?: string;
   picture?: string;
+  overwrite?: boolean;
   threads?: number;
   json?: boolean;
 }
@@ -30,6 +31,7 @@ export function command(): Command {
     .option('--plain <file>', 'network for the toy city trained on each frame alone (default: the one that ships)')
     .option('--steady <file>', 'network for the toy city trained for steadiness (default: the one that ships)')
     .option('--picture <file>', 'also write the comparison as an animated picture (.webp) of at most 2 MB')
+    .option('--overwrite', 'replace files in the folder that no earlier run wrote')
     .option('--threads <n>', 'threads of the networks (default: one a core)', wholeNumber(1))
     .option('--json', 'print the figures as one JSON object on stdout')
     .addHelpText(

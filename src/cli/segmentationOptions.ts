@@ -32,6 +32,7 @@ export interface NetworkOptions extends ModelOptions {
   tile?: Size;
   scales?: number[];
   flip?: boolean;
+  trial?: boolean;
   threads?: number;
   device: string;
 }
@@ -56,7 +57,8 @@ export function addNetworkOptions(
     .option('-m, --model <file>', what)
     .option('--tile <HxW>', 'segment overlapping tiles of this size in pixels and average', heightByWidth)
     .option('--scales <list>', 'segment at these scales and average, such as 0.75,1,1.25 (default: 1)', numbers)
-    .option('--flip', 'average with the mirrored frame');
+    .option('--flip', 'average with the mirrored frame')
+    .option('--trial', 'first run the network once in a process of its own, which a hostile file may end');
   return addModelOptions(command);
 }
 
@@ -129,6 +131,7 @@ export async function openNetwork(options: NetworkOptions, threshold: number | u
     ...modelOptionsOf(options),
     classes: await classesOf(options),
     threshold,
+    trial: options.trial,
     device: options.device,
     threads: cappedThreads(options.threads),
   });

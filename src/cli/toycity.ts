@@ -14,6 +14,7 @@ interface Options {
   motionBlur: number;
   flow: boolean;
   threads?: number;
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -33,6 +34,7 @@ export function command(): Command {
     .option('--motion-blur <share>', 'share of the time of a frame that the shutter is open, 0 to 1', share, 0)
     .option('--no-flow', 'write neither flow nor occlusion')
     .option('--threads <n>', 'clips rendered at the same time (default: one a core)', wholeNumber(1))
+    .option('--overwrite', 'replace files in the folder that are not those of this toy city')
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExample:\n  steadyseg toycity --out toy --clips 25 --frames 30 --size 256x512 --seed 1')
     .action(async (options: Options) => {

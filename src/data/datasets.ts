@@ -2,13 +2,14 @@
 import { extname, join, resolve } from 'node:path';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
+import { isWritten } from '../base/outputFile.js';
 import type { OnProgress } from '../base/progress.js';
 import { suggest } from '../base/suggest.js';
 import { type ClassSet, presetClasses } from '../media/classes.js';
 import { orderIntoClips } from '../media/clips.js';
 import { openFrames } from '../media/frames.js';
 import { isListPath, listExtensions, pathInList, readList } from '../media/listFile.js';
-import { writePicture } from '../media/pictures.js';
+import { encodePicture } from '../media/pictures.js';
 import type { Dataset, FrameReference } from './dataset.js';
 import type { LabelIds } from './labelFiles.js';
 import { type ListedFile, listFiles } from './layouts.js';
@@ -263,7 +264,9 @@ export async function extractVideo(path: string, folder: string, onProgress?: On
   const video = await openFrames(path);
   let done = 0;
   for await (const { stem, image } of video.frames()) {
-    await writePicture(join(folder, `${stem}.png`), image);
+    const file = join(folder, `${stem}.png`);
+    const content = await encodePicture(image, 'png');
+    if (!(await isWritten(file, content))) await writeFileWhole(file, content);
     onProgress?.({ done: ++done, total: video.count });
   }
   await writeFileWhole(marker, source);

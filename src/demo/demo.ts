@@ -1,14 +1,19 @@
 // Everything at once on what ships: renders streets, segments them with two networks, measures, and shows the difference.
+
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureFolder, writeFileWhole } from '../base/files.js';
+import { checkNotRead, linkedPath } from '../base/outputFile.js';
+import { type OutputFolder, openOutputFolder } from '../base/outputFolder.js';
 import type { Progress } from '../base/progress.js';
+import { wholeWork } from '../base/shard.js';
+import { digestOf } from '../base/written.js';
 import { writeAnimation } from '../media/animation.js';
 import { presetClasses } from '../media/classes.js';
 import { compare } from '../media/compare.js';
 import { openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
 import { createVideoWriter } from '../media/videoWriter.js';
-import { writeReport } from '../report/report.js';
+import { renderReport } from '../report/report.js';
 import { loadModel } from '../segment/loadModel.js';
 import type { SegmentationModel } from '../segment/model.js';
 import { predict } from '../segment/predict.js';
@@ -32,6 +37,8 @@ export interface DemoOptions {
   /** The clips that are measured, and the one that is shown. Default: `heldClips`, `shownClip`. */
   readonly clips?: readonly ClipOptions[] | undefined;
   readonly shown?: ClipOptions | undefined;
+  /** Whether files in the folder are replaced that no run is known to have written. */
+  readonly overwrite?: boolean | undefined;
   /** Threads of the networks; default: one a core. */
   readonly threads?: number | undefined;
   /** Called as each stage goes on. */
@@ -40,6 +47,8 @@ export interface DemoOptions {
 
 /** What the demo is at, in this order. */
 export type DemoStage = 'measure' | 'render' | 'segment' | 'compare';
+
+const [reportName, comparisonName, flickerName, clipName] = ['report.html', 'compare.mp4', 'flicker.png', 'clip.mp4'];
 
 /** The animated picture: a page loads it whole. */
 const MAX_PICTURE_BYTES = 2_000_000;
@@ -50,10 +59,11 @@ const PICTURE_STEP = 2;
 /**
  * Runs the demo. Writes into `out`: `report.html`, `compare.mp4` (split along the diagonal), `flicker.png`, `clip.mp4`,
  * the results of `predict` in `plain/` and `steady/` (with `overlay.mp4`), and `demo.json` with all figures.
- * @throws SteadysegError when a network is not there or does not fit, or the folder cannot be written.
+ * @throws SteadysegError when a network is not there or does not fit, a file would replace one of the user's, or the folder
+ * cannot be written.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
-  const { out, clips = heldClips, shown = shownClip, threads, onProgress } = options;
+  const { out, clips = heldClips, shown = shownClip, threads, overwrite, onProgress } = options;
   const started = performance.now();
   const classes = presetClasses('toycity');
   const paths = [
@@ -63,18 +73,27 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const models: SegmentationModel[] = [];
   for (const path of paths) models.push(await loadModel(path, { classes, threads }));
   const [plain, steady] = models;
-  await ensureFolder(out);
   const within = (...names: string[]) => join(out, ...names);
   const file = {
-    report: within('report.html'),
-    comparison: within('compare.mp4'),
+    report: within(reportName),
+    comparison: within(comparisonName),
     overlays: [within('plain', 'overlay.mp4'), within('steady', 'overlay.mp4')] as const,
-    flicker: within('flicker.png'),
-    clip: within('clip.mp4'),
+    flicker: within(flickerName),
+    clip: within(clipName),
     figures: within('demo.json'),
     ...(options.picture !== undefined && { picture: options.picture }),
   };
+  if (file.picture !== undefined) {
+    await linkedPath(file.picture);
+    await checkNotRead(file.picture, paths);
+  }
+  const work = 'running the demo in this folder';
+  const folder = await openOutputFolder(out, { name: 'demo', work, shard: wholeWork, settings: {}, overwrite });
+  // Videos and pictures are made in here before they take their places.
+  const aside = within('.demo');
   try {
+    await folder.checkFree([reportName, comparisonName, flickerName, clipName]);
+    await rm(aside, { recursive: true, force: true });
     const segments = models.map((model) => async (image: RgbImage) => (await model.segment(image)).labels);
     const starts = (stage: DemoStage, total: number) => onProgress?.(stage, { done: 0, total });
     const frames = clips.reduce((sum, clip) => sum + clip.frames, 0);
@@ -86,34 +105,45 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       counter(frames, (progress) => onProgress?.('measure', progress)),
     );
     starts('render', shown.frames);
-    await renderVideo(shown, file.clip, (progress) => onProgress?.('render', progress));
+    await renderVideo(shown, join(aside, clipName), (progress) => onProgress?.('render', progress));
+    await place(folder, aside, clipName);
     starts('segment', models.length * shown.frames);
     for (const [k, [model, name]] of ([[plain, 'plain'] as const, [steady, 'steady'] as const] as const).entries()) {
       await predict(file.clip, model, within(name), {
+        overwrite,
         onProgress: ({ done }) =>
           onProgress?.('segment', { done: k * shown.frames + done, total: models.length * shown.frames }),
       });
     }
     starts('compare', shown.frames);
     const comparison = await compare(within('plain'), within('steady'), {
-      out: file.comparison,
-      flicker: file.flicker,
+      out: join(aside, comparisonName),
+      flicker: join(aside, flickerName),
       frames: file.clip,
       classes,
       nameA: demoNetworks[0],
       nameB: demoNetworks[1],
       onProgress: (progress) => onProgress?.('compare', progress),
     });
+    for (const name of [comparisonName, flickerName]) await place(folder, aside, name);
     const flicker = [comparison.flicker?.a ?? Number.NaN, comparison.flicker?.b ?? Number.NaN] as const;
     if (options.picture !== undefined) await writePictureOf(file.comparison, options.picture);
     const seconds = (performance.now() - started) / 1000;
     const result = { measurement, flicker, seconds, files: file };
-    await writeReport(file.report, await demoReport({ result, shown, segments, classes, models: paths }));
-    await writeFileWhole(file.figures, `${JSON.stringify({ ...result, models: paths }, null, 2)}\n`);
+    const report = renderReport(await demoReport({ result, shown, segments, classes, models: paths }));
+    await folder.write({ unit: reportName, source: digestOf(reportName), files: { [reportName]: report } });
+    await folder.record({ ...result, models: paths });
     return result;
   } finally {
+    await rm(aside, { recursive: true, force: true });
+    await folder.close();
     for (const model of models) await model.release();
   }
+}
+
+/** Takes a file that was made aside into the folder. */
+async function place(folder: OutputFolder, aside: string, name: string): Promise<void> {
+  await folder.adopt(name, digestOf(name), name, join(aside, name));
 }
 
 /** Renders a clip into a video, as a camera would give it. */

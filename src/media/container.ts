@@ -2,6 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { SteadysegError } from '../base/errors.js';
 import { fileSize, reasonOf } from '../base/files.js';
+import { containerBoxes, listedSamples } from './mp4Samples.js';
 
 /** One header is read for each box; a fragmented recording of a day has fewer. */
 const MAX_BOXES = 1_000_000;
@@ -10,6 +11,9 @@ const firstBoxes = new Set(['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pno
 const EBML_HEADER = 0x1a45dfa3;
 const MATROSKA_SEGMENT = 0x18538067;
 
+/** Old QuickTime counts sounds by the sample, and packs many into a byte; FFmpeg takes memory for so many at most. */
+const MAX_SOUNDS_A_BYTE = 64;
+const MAX_SOUNDS = 10_000_000;
 /** An index of a film of ten hours takes some tens of megabytes. */
 const MAX_INDEX_BYTES = 2 ** 28;
 
@@ -17,6 +21,8 @@ const MAX_INDEX_BYTES = 2 ** 28;
 export interface ContainerOutline {
   /** What is missing of a file that was cut off, in words; undefined when its container promises nothing beyond the end of the file. */
   readonly missing?: string | undefined;
+  /** What cannot be of its index, in words: FFmpeg would take memory for frames that are not there. */
+  readonly excess?: string | undefined;
   /** The content of the "moov" box of an MP4 or MOV file. */
   readonly index?: Uint8Array | undefined;
 }
@@ -38,29 +44,52 @@ export async function containerOutline(path: string): Promise<ContainerOutline> 
   try {
     const head = await readAt(file, 0, 64);
     if (head.length >= 4 && head.readUInt32BE(0) === EBML_HEADER) return { missing: missingOfMatroska(head, size) };
-    if (firstBoxes.has(head.toString('latin1', 4, 8))) return await outlineOfMp4(file, size);
-    return {};
+    const excess = await excessOf(file, size);
+    if (firstBoxes.has(head.toString('latin1', 4, 8))) return { ...(await outlineOfMp4(file, size)), excess };
+    return { excess };
   } finally {
     await file.close();
   }
 }
 
-/** Walks the top-level boxes (ISO/IEC 14496-12, 4.2): 32-bit size and type; size 1 is followed by 64 bits, 0 means "to the end". */
+/** What tables list beyond what there can be. What looks like boxes is read as such by FFmpeg, whatever it starts with. */
+async function excessOf(file: FileHandle, size: number): Promise<string | undefined> {
+  let [pictures, others, at] = [0, 0, 0];
+  for (let box = 0; box < MAX_BOXES && at + 8 <= size; box++) {
+    const { type, length, header } = boxAt(await readAt(file, at, 16), size - at);
+    if (length < header) break;
+    if (containerBoxes.has(type)) {
+      const content = await readAt(file, at + header, Math.min(length, size - at, MAX_INDEX_BYTES) - header);
+      const listed = listedSamples(type, content);
+      pictures += listed.pictures;
+      others += listed.others;
+    }
+    at += length;
+  }
+  if (pictures <= size && others <= Math.max(size, Math.min(MAX_SOUNDS_A_BYTE * size, MAX_SOUNDS))) return undefined;
+  return `at most a frame a byte, found an index of more in ${size} bytes: the file is damaged`;
+}
+
+/** Type and length of a box, its header of so many bytes included; size 1 is followed by 64 bits, 0 means "to the end". */
+function boxAt(bytes: Buffer, left: number): { type: string; length: number; header: number } {
+  const length = bytes.readUInt32BE(0);
+  const type = bytes.toString('latin1', 4, 8);
+  if (length !== 1) return { type, length: length === 0 ? left : length, header: 8 };
+  return { type, length: bytes.length < 16 ? 0 : Number(bytes.readBigUInt64BE(8)), header: 16 };
+}
+
+/** Walks the top-level boxes (ISO/IEC 14496-12, 4.2). */
 async function outlineOfMp4(file: FileHandle, size: number): Promise<ContainerOutline> {
   let at = 0;
   let index: Uint8Array | undefined;
   let hasIndex = false;
   for (let box = 0; box < MAX_BOXES && at + 8 <= size; box++) {
-    const header = await readAt(file, at, 16);
-    const type = header.toString('latin1', 4, 8);
-    let length = header.readUInt32BE(0);
-    if (length === 1) length = header.length < 16 ? 0 : Number(header.readBigUInt64BE(8));
-    else if (length === 0) length = size - at;
+    const { type, length, header } = boxAt(await readAt(file, at, 16), size - at);
     if (at + length > size) {
       return { missing: `${at + length} bytes, found ${size}: the file is cut off in its "${type}" box`, index };
     }
-    if (length < 8) return { index };
-    if (type === 'moov' && length <= MAX_INDEX_BYTES) index ??= await readAt(file, at + 8, length - 8);
+    if (length < header) return { index };
+    if (type === 'moov' && length <= MAX_INDEX_BYTES) index ??= await readAt(file, at + header, length - header);
     hasIndex ||= type === 'moov';
     at += length;
   }

@@ -120,6 +120,7 @@ export async function openVideo(path: string, options: VideoOptions = {}): Promi
   if (outline.missing !== undefined && options.acceptTruncated !== true) {
     throw new SteadysegError(`${path}: expected ${outline.missing}`);
   }
+  if (outline.excess !== undefined) throw new SteadysegError(`${path}: expected ${outline.excess}`);
   const first = await openVideoInput(path, reading);
   const { format, stream, tracks } = first;
   let waiting: OpenVideoInput | undefined = live ? first : undefined;

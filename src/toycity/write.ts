@@ -6,6 +6,7 @@ import { Piscina } from 'piscina';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { exists, readFileBounded, writeAside, writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
+import { isWritten } from '../base/outputFile.js';
 import type { OnProgress } from '../base/progress.js';
 import { flowPath } from '../flow/path.js';
 import { formatFlo } from '../media/flo.js';
@@ -31,6 +32,8 @@ export interface ToyCityOptions {
   readonly motionBlur?: number;
   /** Whether flow and occlusion are written. Default true. */
   readonly flow?: boolean;
+  /** Whether files are replaced that are not those of this toy city. */
+  readonly overwrite?: boolean | undefined;
   /** Clips rendered at the same time. Default: one a core. The files do not depend on it. */
   readonly threads?: number | undefined;
   readonly onProgress?: OnProgress | undefined;
@@ -72,6 +75,7 @@ export interface ClipTask {
   readonly sequence: string;
   readonly clip: ClipOptions;
   readonly flow: boolean;
+  readonly overwrite: boolean;
   /** Two shared numbers: the frames written, and whether a clip has failed, so that the others stop. */
   readonly shared: Int32Array;
 }
@@ -102,10 +106,12 @@ const cities: Record<Split, string> = { train: 'toytown', val: 'toyville' };
  * `gtFine/…_gtFine_labelTrainIds.png` for every frame, `flow/<split>/<city>/` as a flow folder (`<stem of t>.flo` is
  * t→t+1, `backward/<stem of t>.flo` t+1→t), `occlusion/…` alike (255 where the point is hidden in the other frame),
  * and at last `toycity.json`. Clips of `train` do not change with the number of clips in `val`, and conversely.
- * @throws UsageError for options out of range, SteadysegError when the folder holds another toy city or cannot be written.
+ * What an earlier run of the same options left stays.
+ * @throws UsageError for options out of range, SteadysegError when the folder holds another toy city, or another file in
+ * the place of one of this, or cannot be written.
  */
 export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResult> {
-  const { out, clips, valClips, frames, height, width, seed, motionBlur = 0, flow = true } = options;
+  const { out, clips, valClips, frames, height, width, seed, motionBlur = 0, flow = true, overwrite = false } = options;
   if (!Number.isInteger(clips) || clips < 1 || clips > MAX_CLIPS) {
     throw new UsageError(`toy city: expected 1 to ${MAX_CLIPS} clips, found ${clips}`);
   }
@@ -123,6 +129,7 @@ export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResu
       sequence: String(index).padStart(6, '0'),
       clip: { seed: toyCityClipSeed(seed, split, index), frames, height, width, motionBlur },
       flow,
+      overwrite,
       shared,
     })),
   );
@@ -144,7 +151,7 @@ export async function writeToyCity(options: ToyCityOptions): Promise<ToyCityResu
   const lock = await lockFolder(join(out, '.toycity.lock'), 'rendering a toy city into this folder');
   try {
     const [whole, begun] = [join(out, toyCityManifestName), join(out, begunName)];
-    for (const path of [whole, begun]) await refuseOther(path, text);
+    if (!overwrite) for (const path of [whole, begun]) await refuseOther(path, text);
     await writeFileWhole(begun, text);
     const times = await writeClips(tasks, shared, options);
     await writeFileWhole(whole, text);
@@ -204,12 +211,15 @@ async function refuseOther(path: string, text: string): Promise<void> {
 
 /** Renders and writes one clip; runs in a worker. */
 export async function writeClip(task: ClipTask): Promise<ClipTimes> {
-  const { out, split, city, sequence, clip, flow, shared } = task;
+  const { out, split, city, sequence, clip, flow, overwrite, shared } = task;
   const renderer = createClipRenderer(clip);
   let [render, write] = [0, 0];
   const stemOf = (t: number) => `${city}_${sequence}_${String(t).padStart(6, '0')}`;
   const encodeMap = ({ width, height, data }: LabelMap) => encodeRuns(width, height, data);
-  const file = async (path: string, bytes: Uint8Array) => writeAside(path, (temporary) => writeFile(temporary, bytes));
+  const file = async (path: string, bytes: Uint8Array) => {
+    if (overwrite || !(await isWritten(path, bytes)))
+      await writeAside(path, (temporary) => writeFile(temporary, bytes));
+  };
   for (let t = 0; t < clip.frames && Atomics.load(shared, 1) === 0; t++) {
     const started = performance.now();
     const wants = { toNext: flow && t + 1 < clip.frames, toPrevious: flow && t > 0 };

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, exists, syncFile, syncFolder, writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
+import { checkNothingThere } from '../base/outputFile.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Batch, Loader } from '../data/loader.js';
 import type { FlowSource } from '../flow/source.js';
@@ -110,7 +111,7 @@ const smallestUsualLoss = 0.1;
 export async function train(options: TrainOptions): Promise<RunResult> {
   const { config, out, resume = false } = options;
   const files = runFiles(out);
-  await checkFolder(files.config, config, resume);
+  await checkFolder(files, config, resume);
   const closers: Closer[] = [];
   try {
     // Nothing is written before everything was opened: a corrected command just runs.
@@ -118,7 +119,7 @@ export async function train(options: TrainOptions): Promise<RunResult> {
     await ensureFolder(out);
     const lock = await lockFolder(files.lock, 'training in this folder');
     closers.push(() => lock.release());
-    await checkFolder(files.config, config, resume);
+    await checkFolder(files, config, resume);
     await writeFileWhole(files.config, `${JSON.stringify(config, undefined, 2)}\n`);
     return await toTheEnd(options, async () => {
       const { validation, best, waitedShare } = await takeSteps(run, options);
@@ -148,9 +149,16 @@ async function toTheEnd<Result>({ onEnd }: TrainOptions, work: () => Promise<Res
   return result;
 }
 
-/** The configuration of a resumed run may differ in what does not change the weights of the steps done. */
-async function checkFolder(path: string, config: TrainingConfig, resume: boolean): Promise<void> {
-  if (!(await exists(path))) return;
+/**
+ * The folder of a run is known by its configuration, and a new one replaces nothing. The configuration of a resumed run may
+ * differ in what does not change the weights of the steps done.
+ */
+async function checkFolder(
+  { config: path, lock: _, ...others }: ReturnType<typeof runFiles>,
+  config: TrainingConfig,
+  resume: boolean,
+): Promise<void> {
+  if (!(await exists(path))) return await checkNothingThere([path, ...Object.values(others)]);
   if (!resume) {
     throw new SteadysegError(`${path}: there is a run in this folder; go on with --resume, or choose another folder`);
   }

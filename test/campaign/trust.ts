@@ -23,6 +23,9 @@ const isRoot = process.getuid?.() === 0;
 /** The commands that take over what an earlier run wrote. */
 const resumable = jobs.filter(({ name }) => ['predict', 'pseudo-label', 'flow'].includes(name));
 
+/** The commands that fill a folder. */
+const ofFolders = jobs.filter(({ name }) => ['predict', 'pseudo-label', 'flow', 'toycity', 'train'].includes(name));
+
 /** Arguments of `predict` over pictures. */
 const predict = ({ network }: Inputs, input: string, out: string, ...more: string[]) => [
   ...['predict', input, '--model', network, '--preset', 'cityscapes', '--out', out, '--save', 'labels,color', ...more],
@@ -91,9 +94,9 @@ const usersFiles: Case = {
   async run({ inputs, folder }) {
     const faults: string[] = [];
     let runs = 0;
-    for (const job of resumable) {
+    for (const job of ofFolders) {
       const whole = [...(await wholeRun(job, inputs)).files.keys()].filter((name) =>
-        /\.(png|flo|txt|json)$/.test(name),
+        /\.(png|flo|txt|json|jsonl|html|onnx|safetensors)$/.test(name),
       );
       for (const [index, name] of whole.entries()) {
         // One of each kind and folder.

@@ -1,5 +1,5 @@
 // The demo, small: what it writes, what it measures, and what it says when a network is not there.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -91,6 +91,31 @@ describe('the whole demo', () => {
     const { pages, loop, pageHeight } = await sharp(picture, { pages: -1 }).metadata();
     expect({ pages, loop, pageHeight }).toEqual({ pages: 2, loop: 0, pageHeight: size.height });
   });
+});
+
+describe('the demo’s folder', () => {
+  it('is written into again, and nothing of the user’s is replaced without being told to', async () => {
+    const out = join(folder, 'again');
+    const [plain, steady] = ['a.onnx', 'b.onnx'].map((name) => join(folder, name));
+    const short = { out, plain, steady, clips: clips.slice(0, 1), shown: { seed: 5, frames: 2, ...size }, threads: 1 };
+    await runDemo(short);
+    await runDemo(short);
+    expect(readdirSync(out).sort()).toEqual(
+      ['clip.mp4', 'compare.mp4', 'demo.json', 'flicker.png', 'plain', 'report.html', 'steady'].sort(),
+    );
+    for (const name of ['clip.mp4', 'report.html', 'plain/labels/000000.png']) {
+      const path = join(out, name);
+      const [before, report] = [readFileSync(path), readFileSync(join(out, 'demo.json'))];
+      writeFileSync(path, 'mine');
+      await expect(runDemo(short)).rejects.toThrow(`${path}: expected no file or one that an earlier run wrote`);
+      expect(readFileSync(path, 'utf8')).toBe('mine');
+      expect(readFileSync(join(out, 'demo.json'))).toEqual(report);
+      writeFileSync(path, before);
+    }
+    writeFileSync(join(out, 'flicker.png'), 'mine');
+    await runDemo({ ...short, overwrite: true });
+    expect(readFileSync(join(out, 'flicker.png'), 'latin1').slice(1, 4)).toBe('PNG');
+  }, 120_000);
 });
 
 describe('steadyseg demo', () => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -237,6 +237,24 @@ describe('the dataset', () => {
       /toycity\.json: expected no toy city or one of the same options/,
     );
     await expect(writeToyCity({ ...options, clips: 1, valClips: 2, out })).rejects.toThrow(/found 2/);
+  });
+
+  it('replaces no other file, and takes what is as it would write it', async () => {
+    const out = await folder();
+    const small = { ...options, clips: 1, valClips: 0, frames: 1, out };
+    await writeToyCity(small);
+    const path = join(out, 'gtFine/train/toytown/toytown_000000_000000_gtFine_labelTrainIds.png');
+    const whole = await readFile(path);
+    const { ino } = await stat(path);
+    await writeToyCity(small);
+    expect((await stat(path)).ino).toBe(ino);
+    for (const put of [() => writeFile(path, 'mine'), () => symlink('elsewhere', path)]) {
+      await rm(path);
+      await put();
+      await expect(writeToyCity(small)).rejects.toThrow(`${path}: expected no file or one that an earlier run wrote`);
+    }
+    await writeToyCity({ ...small, overwrite: true });
+    expect(await readFile(path)).toEqual(whole);
   });
 
   it('names the file that cannot be written, and is finished by the same options only', async () => {

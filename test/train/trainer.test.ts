@@ -1,6 +1,6 @@
 // The trainer end to end on a tiny toy city: the same weights bit for bit across interrupts, kills and resumes.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -217,6 +217,19 @@ describe('a training run', () => {
     await expect(trained('whole', { config, resume: true })).rejects.toThrow('another configuration (optimizer)');
     const onStart = () => expect(trained('busy', { resume: true })).rejects.toThrow('is training in this folder');
     await trained('busy', { onStart });
+  });
+
+  it('replaces nothing that is no run’s: neither as a new run nor as one to go on with', async () => {
+    for (const name of ['model.onnx', 'report.html', 'metrics.jsonl', 'checkpoints/last.safetensors']) {
+      const out = join(folder, `mine ${name.replace('/', ' ')}`);
+      mkdirSync(join(out, name, '..'), { recursive: true });
+      writeFileSync(join(out, name), 'mine');
+      for (const resume of [false, true]) {
+        const run = train({ config: await configure(), out, resume });
+        await expect(run).rejects.toThrow(`${join(out, name)}: expected no file or one that an earlier run wrote`);
+      }
+      expect(readFileSync(join(out, name), 'utf8')).toBe('mine');
+    }
   });
 
   it('stops when the loss is no longer a number, and says what to do', async () => {

@@ -18,41 +18,31 @@ mkdirSync(dirname(path), { recursive: true });
 
 for (let index = Number(first); index < Number(first) + Number(count); index++) {
   process.stdout.write(`${JSON.stringify({ index } satisfies Report)}\n`);
-  writeFileSync(path, mutation(corpus, name as FormatName, Number(seed), index));
+  const bytes = mutation(corpus, name as FormatName, Number(seed), index);
+  writeFileSync(path, bytes);
   const results = await Promise.allSettled(read(path));
   const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-  const fault = reasons.map(faultOf).find((found) => found !== undefined);
+  const fault = reasons.map((reason) => faultOf(reason, bytes)).find((found) => found !== undefined);
   const report: Report = {
     index,
     refused: reasons.length === results.length,
-    megabytes: peakMegabytes(),
+    megabytes: process.resourceUsage().maxRSS / 1024,
     ...(fault !== undefined && { fault }),
   };
   process.stdout.write(`${JSON.stringify(report)}\n`);
+  // The peak stays with the process: the files after it are read by another.
+  if ((report.megabytes ?? 0) > MAX_MEGABYTES) break;
 }
 process.exit(0);
 
-/** The largest resident memory so far in MiB; counted anew after a file that took too much. */
-function peakMegabytes(): number {
-  const found = process.resourceUsage().maxRSS / 1024;
-  if (found > MAX_MEGABYTES) {
-    try {
-      writeFileSync('/proc/self/clear_refs', '5');
-    } catch {
-      // Elsewhere than on Linux the files after it are blamed, too.
-    }
-  }
-  return found;
-}
-
 /** What is wrong with an error; undefined when it is one that a user can act on. */
-function faultOf(thrown: unknown): string | undefined {
+function faultOf(thrown: unknown, bytes: Uint8Array): string | undefined {
   const message = messageOf(thrown);
   if (!(thrown instanceof SteadysegError)) return `${thrown instanceof Error ? thrown.stack : message}`;
-  // What a file says may read like that.
-  const own = message.replace(/"(?:[^"\\]|\\.)*"/g, '""');
-  if (/(?<!found )\bundefined\b|\[object |(?<!found |operator |\()\bNaN\b(?! or infinity)/.test(own))
-    return `not readable: ${message}`;
+  // A file may say such words itself.
+  const words = ['undefined', '[object ', 'NaN'].filter((word) => !Buffer.from(bytes).includes(word));
+  const word = words.find((one) => message.replace(/NaN or infinity|found NaN/g, '').includes(one));
+  if (word !== undefined) return `not readable (${word}): ${message}`;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
   if (/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(message))
     return `control characters: ${JSON.stringify(message)}`;

@@ -70,10 +70,9 @@ export async function readMutations(work: Work, signal?: AbortSignal): Promise<T
     }
     if (signal?.aborted) break;
     const last = reports.at(-1);
-    if (ended === undefined) break;
-    if (last === undefined) throw new Error(`${work.format}: the reader does not start: ${ended.what}`);
+    if (last === undefined) throw new Error(`${work.format}: the reader does not start: ${ended?.what}`);
     // It was announced, not finished.
-    if (last.refused === undefined) {
+    if (ended && last.refused === undefined) {
       files++;
       findings.push({ index: last.index, ...ended });
     }

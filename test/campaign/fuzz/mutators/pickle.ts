@@ -12,6 +12,9 @@ import {
   shuffleEntries,
 } from './mutator.js';
 
+/** Every opcode is an object here. */
+const MAX_BYTES = 1 << 20;
+
 /** Bytes of arguments of fixed length. */
 const fixed: Readonly<Record<string, number>> = {
   ...{ K: 1, M: 2, J: 4, G: 8, h: 1, j: 4, q: 1, r: 4, '\x80': 1, '\x82': 1, '\x83': 2, '\x84': 4, '\x95': 8 },
@@ -93,6 +96,7 @@ function argument(piece: Uint8Array, random: Random): Uint8Array {
 }
 
 export const mutatePickle: Mutator = (bytes, random) => {
+  if (bytes.length > MAX_BYTES) return bytes;
   const pieces = split(bytes);
   for (let left = 1 + random.integer(4); left > 0 && pieces.length > 0; left--) {
     const at = random.integer(pieces.length);
