@@ -4,6 +4,7 @@ import { changes } from './mutation.js';
 const affine = 'test/quantize/affine.test.ts';
 const insert = 'test/quantize/insert.test.ts';
 const ranges = 'test/quantize/ranges.test.ts';
+const rounded = 'test/quantize/rounded.test.ts';
 const whole = 'test/quantize/quantize.test.ts';
 
 export const quantize = [
@@ -49,6 +50,14 @@ export const quantize = [
   ...changes('quantize/insert', insert, [
     ['scaleOf(operator.inputs[0])', 'scaleOf(operator.output)'],
     ['restored.get(value) ?? value', 'value'],
+  ]),
+  ...changes('quantize/rounded', rounded, [
+    ['-zeroPoint * scale', '-255 * scale'],
+    ['[whole, value]', '[value, whole]'],
+    ["write('Round', [write('Div', [inside, step])])", "write('Div', [inside, step])"],
+    ['2 ** (bits - 1) - 1', '2 ** bits - 1'],
+    ['other === axis', 'other === axis + 1'],
+    ['write(stopGradient, [apart])', "write('Identity', [apart])"],
   ]),
   ...changes('onnx/foldBatchNorm', insert, [
     ['variance[c] + epsilon', 'variance[c]'],

@@ -1,7 +1,9 @@
 // `steadyseg adapt`: a network made steadier on the user's own video, without labels.
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { type AdaptOptions, type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
 import type { AdaptEstimate } from '../adapt/estimate.js';
+import { UsageError } from '../base/errors.js';
 import { checkNotRead } from '../base/outputFile.js';
 import { printable } from '../base/printable.js';
 import { adaptationReport, collectFrames } from '../report/adaptation.js';
@@ -12,6 +14,7 @@ import { renderTable } from '../report/table.js';
 import { classesOf } from './classOptions.js';
 import { withProgress } from './interruptible.js';
 import { cappedThreads, positive, printResult, wholeNumber } from './options.js';
+import { defaultTuning, describeQuantization, runQuantization } from './quantization.js';
 import { addModelOptions, type ModelOptions, modelOptionsOf } from './segmentationOptions.js';
 
 interface Options extends ModelOptions {
@@ -27,6 +30,7 @@ interface Options extends ModelOptions {
   general?: boolean;
   keep?: string[];
   report?: string;
+  int8?: string;
   resume?: boolean;
   json?: boolean;
   threads?: number;
@@ -66,6 +70,10 @@ export function command(): Command {
       text.split(','),
     )
     .option('--report <file>', 'a report (.html): figures, flicker by class, the places that flickered most')
+    .option(
+      '--int8 <file>',
+      'also write the adapted network in 8-bit integers (.onnx), as quantize --tune does on the input',
+    )
     .option('--resume', 'go on with an interrupted adaptation to the same file')
     .option('--threads <n>', 'threads (default: one a core)', wholeNumber(1))
     .option('--device <name>', 'where the network runs: cpu, cuda, webgpu, …', 'cpu')
@@ -98,7 +106,12 @@ async function run(inputs: string[], options: Options): Promise<void> {
     printResult(options.json, plan, () => describePlan(plan));
     return;
   }
-  if (options.report !== undefined) await checkNotRead(options.report, [model, out, ...inputs]);
+  for (const other of [options.report, options.int8]) {
+    if (other !== undefined) await checkNotRead(other, [model, out, ...inputs]);
+  }
+  if (options.int8 !== undefined && resolve(options.int8) === resolve(out)) {
+    throw new UsageError(`${out}: expected two files for the adapted network and that in integers, found one`);
+  }
   const collected = collectFrames();
   let stage = '';
   const result = await withProgress({ title: 'adapt', ending: 'finishing the step under way' }, (progress, signal) =>
@@ -123,7 +136,18 @@ async function run(inputs: string[], options: Options): Promise<void> {
     ] as const;
     await writeReport(options.report, adaptationReport({ result, frames, details }));
   }
-  printResult(options.json, result, () => describe(result, inputs[0]));
+  if (options.int8 === undefined) {
+    printResult(options.json, result, () => describe(result, inputs[0]));
+    return;
+  }
+  const integers = await runQuantization({
+    ...modelOptionsOf(options),
+    ...{ model: out, out: options.int8, calibrate: inputs[0], tune: defaultTuning },
+    ...{ classes: base.classes, threads: base.threads, seed, device },
+  });
+  printResult(options.json, { ...result, int8: integers }, () =>
+    [describe(result, inputs[0]), describeQuantization(integers)].join('\n\n'),
+  );
 }
 
 /** Time, disk and memory in one line. */

@@ -119,7 +119,8 @@ export const microsoftDomain = 'com.microsoft';
 
 /** The identity, through which no gradient flows: an operator of this library's own, which is `Identity` in a model. */
 export const stopGradient = 'StopGradient';
-const ownDomain = 'steadyseg';
+/** The domain of operators of this library's own. */
+export const ownDomain = 'steadyseg';
 
 /** An empty graph. */
 export function createGraph(name: string): Graph {

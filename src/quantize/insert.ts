@@ -1,10 +1,36 @@
-// Puts `QuantizeLinear` and `DequantizeLinear` around the operators that are to run in integers, and makes their weights int8.
+// Puts bytes around the operators that are to run in integers, and integers in the place of their weights.
 import { createEditor, type ModelEditor } from '../onnx/editor.js';
+import { defaultOpset } from '../onnx/graph.js';
 import { int, type Model, type ModelNode } from '../onnx/model.js';
 import { float32, type Tensor, tensor } from '../tensor/tensor.js';
 import type { Affine } from './affine.js';
 import { floatWeights, type IntegerOperator, type Placement } from './placement.js';
 import { integerBias, integerWeights, type WeightBits } from './weights.js';
+
+/** How bytes and integer weights are written into a graph: `integers` for use, `rounded` (rounded.ts) for training. */
+export interface Form {
+  /** Nodes that turn a value into bytes and these into what they stand for. @param stem begins names. */
+  bytes(from: string, to: string, affine: Affine, editor: ModelEditor, stem: string): readonly ModelNode[];
+  /** Nodes that give the weights of an operator as what integers stand for, and its inputs then. */
+  weights(site: WeightSite): { readonly inputs: readonly string[]; readonly nodes: readonly ModelNode[] };
+}
+
+/** An operator whose weights become integers. */
+export interface WeightSite {
+  readonly node: ModelNode;
+  readonly axis: number;
+  /** Names of its weights and bias; the bias is empty where there is none. */
+  readonly names: { readonly weight: string; readonly bias: string };
+  readonly weight: Tensor<'float32'>;
+  readonly bias: Float32Array | undefined;
+  /** What it reads, as bytes. */
+  readonly input: string;
+  readonly inputScale: number;
+  readonly bits: WeightBits;
+  /** The operator set that nodes are of. */
+  readonly opset: number;
+  readonly editor: ModelEditor;
+}
 
 /**
  * The same model with bytes before and after the integer operators. Values keep their names: after an integer operator, of
@@ -17,8 +43,10 @@ export function insertIntegers(
   placement: Placement,
   scales: ReadonlyMap<string, Affine>,
   bits: WeightBits,
+  form: Form = integers,
 ): Model {
   const editor = createEditor(model);
+  const opset = model.opsets.get('') ?? defaultOpset;
   const scaleOf = (value: string): Affine => {
     const found = scales.get(value);
     if (!found) throw new Error(`the value ${value} has no scale`);
@@ -33,11 +61,11 @@ export function insertIntegers(
   const restored = new Map<string, string>();
   const enter: ModelNode[] = [];
   const floatValues = [...placement.values].filter(([, giver]) => !giver).map(([value]) => value);
-  const entering = new Map<string, ModelNode[]>();
+  const entering = new Map<string, readonly ModelNode[]>();
   for (const value of floatValues) {
     const name = editor.freshName(`${value}.restored`);
     restored.set(value, name);
-    const pair = bytesBetween(value, name, scaleOf(value), editor);
+    const pair = form.bytes(value, name, scaleOf(value), editor, value);
     if (editor.producer(value)) entering.set(value, pair);
     else enter.push(...pair);
   }
@@ -51,7 +79,15 @@ export function insertIntegers(
       const inputs = node.inputs.map((value) => restored.get(value) ?? value);
       changed = { ...node, inputs };
       if (operator.weights) {
-        const integer = integerInputs(operator, inputs, scaleOf(operator.inputs[0]), bits, editor);
+        const { scale: inputScale } = scaleOf(operator.inputs[0]);
+        const integer = form.weights({
+          ...weightsOf(operator, editor),
+          input: inputs[0],
+          inputScale,
+          bits,
+          opset,
+          editor,
+        });
         changed = { ...node, inputs: integer.inputs };
         before.push(...integer.nodes);
       }
@@ -60,7 +96,7 @@ export function insertIntegers(
       const [output] = node.outputs;
       const computed = editor.freshName(`${output}.computed`);
       changed = { ...changed, outputs: [computed] };
-      after.unshift(...bytesBetween(computed, output, scaleOf(output), editor, output));
+      after.unshift(...form.bytes(computed, output, scaleOf(output), editor, output));
     }
     if (changed !== node || before.length + after.length > 0) editor.replace(node, [...before, changed, ...after]);
   }
@@ -75,50 +111,49 @@ export function insertIntegers(
 /** What the integer weights of an operator are called; names of a file that are alike get a number. */
 export const weightName = (operator: string) => `${operator}.weight.integers`;
 
-/** The nodes that turn a value into bytes and these into what they stand for. */
-function bytesBetween(
-  from: string,
-  to: string,
-  { scale, zeroPoint }: Affine,
-  editor: ModelEditor,
-  stem = from,
-): ModelNode[] {
-  const bytes = editor.freshName(`${stem}.bytes`);
-  const settings = [
-    named(`${stem}.scale`, float32([], [scale]), editor),
-    named(`${stem}.zero`, tensor('uint8', [], Uint8Array.of(zeroPoint)), editor),
-  ];
-  return [
-    plainNode('QuantizeLinear', [from, ...settings], bytes, editor),
-    plainNode('DequantizeLinear', [bytes, ...settings], to, editor),
-  ];
-}
-
-/** The inputs of an operator with its weights, and bias, as what integers stand for. */
-function integerInputs(
-  { node, weights }: IntegerOperator,
-  inputs: readonly string[],
-  { scale: inputScale }: Affine,
-  bits: WeightBits,
-  editor: ModelEditor,
-): { readonly inputs: readonly string[]; readonly nodes: readonly ModelNode[] } {
-  const { index, axis } = weights ?? { index: 1, axis: 0 };
-  const content = floatWeights(editor.initializers.get(node.inputs[index]));
-  if (!content) throw new Error(`${node.name}: its weights are no numbers`);
-  const biasName = node.inputs[2] ?? '';
-  const bias = biasName === '' ? undefined : (editor.initializers.get(biasName)?.data as Float32Array | undefined);
-  const { integers, scales } = integerWeights(content, axis, bits, bias, inputScale);
-  const stem = node.outputs[0];
-  const weightName = editor.freshName(`${stem}.weight.restored`);
-  const nodes = [restoring(`${stem}.weight`, integers, float32([scales.length], scales), axis, weightName, editor)];
-  const changed = [inputs[0], weightName];
-  if (bias) {
+/** `QuantizeLinear`, `DequantizeLinear` and int8 weights. */
+const integers: Form = {
+  bytes(from, to, { scale, zeroPoint }, editor, stem) {
+    const bytes = editor.freshName(`${stem}.bytes`);
+    const settings = [
+      named(`${stem}.scale`, float32([], [scale]), editor),
+      named(`${stem}.zero`, tensor('uint8', [], Uint8Array.of(zeroPoint)), editor),
+    ];
+    return [
+      plainNode('QuantizeLinear', [from, ...settings], bytes, editor),
+      plainNode('DequantizeLinear', [bytes, ...settings], to, editor),
+    ];
+  },
+  weights({ node, axis, weight, bias, input, inputScale, bits, editor }) {
+    const whole = integerWeights(weight, axis, bits, bias, inputScale);
+    const [stem] = node.outputs;
+    const restored = editor.freshName(`${stem}.weight.restored`);
+    const scales = float32([whole.scales.length], whole.scales);
+    const nodes = [restoring(`${stem}.weight`, whole.integers, scales, axis, restored, editor)];
+    if (!bias) return { inputs: [input, restored], nodes };
+    const wholeBias = integerBias(bias, inputScale, whole.scales);
     const biasRestored = editor.freshName(`${stem}.bias.restored`);
-    const whole = integerBias(bias, inputScale, scales);
-    nodes.push(restoring(`${stem}.bias`, whole.integers, whole.scales, 0, biasRestored, editor));
-    changed.push(biasRestored);
-  }
-  return { inputs: changed, nodes };
+    nodes.push(restoring(`${stem}.bias`, wholeBias.integers, wholeBias.scales, 0, biasRestored, editor));
+    return { inputs: [input, restored, biasRestored], nodes };
+  },
+};
+
+function weightsOf(
+  { node, weights }: IntegerOperator,
+  editor: ModelEditor,
+): Pick<WeightSite, 'node' | 'axis' | 'names' | 'weight' | 'bias'> {
+  const weightName = node.inputs[weights?.index ?? 1];
+  const weight = floatWeights(editor.initializers.get(weightName));
+  if (!weight || !weights) throw new Error(`${node.name}: its weights are no numbers`);
+  const biasName = node.inputs[2] ?? '';
+  const bias = editor.initializers.get(biasName)?.data;
+  return {
+    node,
+    axis: weights.axis,
+    names: { weight: weightName, bias: biasName },
+    weight,
+    bias: bias instanceof Float32Array ? bias : undefined,
+  };
 }
 
 function restoring(
@@ -136,13 +171,14 @@ function restoring(
   return plainNode('DequantizeLinear', inputs, output, editor, axis);
 }
 
-function named(stem: string, content: Tensor, editor: ModelEditor): string {
+/** Adds an initializer under a name that begins so. */
+export function named(stem: string, content: Tensor, editor: ModelEditor): string {
   const name = editor.freshName(stem);
   editor.setInitializer(name, content);
   return name;
 }
 
-function plainNode(
+export function plainNode(
   op: string,
   inputs: readonly string[],
   output: string,

@@ -12,6 +12,7 @@ import type { SessionOptions } from '../runtime/openSession.js';
 import { createSession } from '../runtime/session.js';
 import { describeNetwork } from '../segment/describeNetwork.js';
 import { findNetwork } from '../segment/findNetwork.js';
+import { inputSize } from '../segment/inputSize.js';
 import { type LoadOptions, type OpenNetwork, segmentationModel } from '../segment/model.js';
 import type { DescribeOptions, FoundNetwork } from '../segment/network.js';
 import type { NetworkResult } from '../segment/networkResult.js';
@@ -22,9 +23,11 @@ import { integerShare } from './integerShare.js';
 import { chooseLeft, type OperatorCost } from './leaveOut.js';
 import { type Placement, placeIntegers, type Selection } from './placement.js';
 import { type RangeMethod, rangeMethods } from './ranges.js';
-import { openSample } from './sample.js';
+import { rounded } from './rounded.js';
+import { openSample, type Sample } from './sample.js';
 import { scalesOf } from './scales.js';
 import { agreementOf, decibels, labelsOn, noiseOf, openTrial, resultOn, type Times, timeBoth } from './trial.js';
+import { tuneWeights } from './tune.js';
 import type { WeightBits } from './weights.js';
 
 /** What `quantize` takes. */
@@ -41,6 +44,10 @@ export interface QuantizeOptions extends DescribeOptions, Pick<SessionOptions, '
   readonly budget?: number | undefined;
   /** Default: 8 where this processor adds products of bytes exactly, else 7, which every processor does. */
   readonly weightBits?: WeightBits | undefined;
+  /** Updates by which the weights settle on their integers, on the frames calibrated by; default 0. */
+  readonly tune?: number | undefined;
+  /** The order of frames in tuning follows from it; default 1. */
+  readonly seed?: number | undefined;
   /** Write a network that is no faster on this machine too: for another one. */
   readonly anySpeed?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -50,7 +57,7 @@ export interface QuantizeOptions extends DescribeOptions, Pick<SessionOptions, '
 }
 
 export interface QuantizeProgress {
-  readonly stage: 'frames' | 'ranges' | 'operators' | 'selection' | 'speed';
+  readonly stage: 'frames' | 'ranges' | 'steps' | 'operators' | 'selection' | 'speed';
   readonly done: number;
   readonly total: number;
 }
@@ -74,10 +81,14 @@ export interface QuantizeResult {
   /** What each operator alone costs, the most first; empty where the budget held without leaving any out. */
   readonly ranking: readonly OperatorCost[];
   readonly ranges: RangeMethod;
+  /** Whether the weights are tuned ones: false also where tuning did not raise the agreement. */
+  readonly tuned: boolean;
   readonly weightBits: WeightBits;
   readonly frames: { readonly calibrated: number; readonly judged: number };
 }
 
+/** Nothing is left out. */
+const none: Selection = { left: new Set() };
 const defaultFrames = 32;
 const defaultBudget = 0.99;
 /** Runs of each network that its time is the median of. */
@@ -117,7 +128,7 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
     ...{ device, threads, signal: options.signal },
     onFrame: (done) => options.onProgress?.({ stage: 'frames', done, total: sample.count }),
   });
-  const all = placeIntegers(network.model, { left: new Set() }).operators;
+  const all = placeIntegers(network.model, none).operators;
   if (all.length === 0) {
     throw new SteadysegError(`${path}: expected convolutions or products with weights to quantise, found none`);
   }
@@ -126,9 +137,10 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
   try {
     const expected = await resultsOn(before, compared);
     const expectedLabels = await labelsOn(before, judged);
+    let floatModel = network.model;
     const build = (selection: Selection, method: RangeMethod): Built => {
-      const placement = placeIntegers(network.model, selection);
-      const model = insertIntegers(network.model, placement, scalesOf(placement, histograms, method), weightBits);
+      const placement = placeIntegers(floatModel, selection);
+      const model = insertIntegers(floatModel, placement, scalesOf(placement, histograms, method), weightBits);
       const described = withDescription(model, found, description, weightBits);
       return { placement, content: writeModel(described), model: described };
     };
@@ -145,10 +157,30 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
     };
     const tried: { method: RangeMethod; noise: number }[] = [];
     for (const method of rangeMethods) {
-      tried.push({ method, noise: await noise(build({ left: new Set() }, method)) });
+      tried.push({ method, noise: await noise(build(none, method)) });
       options.onProgress?.({ stage: 'ranges', done: tried.length, total: rangeMethods.length });
     }
     const { method } = tried.reduce((best, other) => (other.noise < best.noise ? other : best));
+    const tune = async (steps: number): Promise<boolean> => {
+      const placement = placeIntegers(network.model, none);
+      const scales = scalesOf(placement, histograms, method);
+      const plain = await agreement(build(none, method));
+      floatModel = await tuneWeights({
+        ...{ found: { ...found, model: network.model }, description, steps, seed: options.seed ?? 1, threads, device },
+        model: network.model,
+        rounded: insertIntegers(network.model, placement, scales, weightBits, rounded),
+        trained: new Set(placement.operators.flatMap(({ node, weights }) => (weights ? node.inputs.slice(1) : []))),
+        size: inputSize(description, judged[0]),
+        frames: () => calibrationFrames(sample),
+        signal: options.signal,
+        onStep: (done) => options.onProgress?.({ stage: 'steps', done, total: steps }),
+      });
+      if ((await agreement(build(none, method))) > plain) return true;
+      floatModel = network.model;
+      options.onNote?.('tuning did not raise the agreement on the frames held back: the weights stay as they were');
+      return false;
+    };
+    const tuned = options.tune ? await tune(options.tune) : false;
     const choice = await chooseLeft({
       budget,
       operators: all.map(({ name }) => name),
@@ -191,6 +223,7 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
       refused: share.refused,
       ranking: choice.ranking,
       ranges: method,
+      tuned,
       weightBits,
       frames: { calibrated, judged: judged.length },
     };
@@ -203,6 +236,10 @@ interface Built {
   readonly placement: Placement;
   readonly model: Model;
   readonly content: Uint8Array;
+}
+
+async function* calibrationFrames(sample: Sample): AsyncGenerator<RgbImage, void, void> {
+  for await (const { image, use } of sample.frames()) if (use !== 'judge') yield image;
 }
 
 /** The network found, with another content. */

@@ -12,7 +12,7 @@ import { tensorRoles } from '../onnx/trainable.js';
 import { widenModel, widenTensor } from '../onnx/widen.js';
 import { describeNetwork } from '../segment/describeNetwork.js';
 import { findNetwork } from '../segment/findNetwork.js';
-import type { DescribeOptions, NetworkDescription } from '../segment/network.js';
+import type { DescribeOptions, FoundNetwork, NetworkDescription } from '../segment/network.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { selectedWeights, type WeightSelection } from './selectedWeights.js';
 import type { Student } from './student.js';
@@ -41,7 +41,31 @@ export async function onnxStudent(path: string, options: OnnxStudentOptions = {}
   const found = await findNetwork(path);
   const bytes =
     typeof found.content === 'string' ? await readFileBounded(found.content, MAX_MODEL_BYTES) : found.content;
-  const description = describeNetwork(found, options);
+  return studentOf(found, describeNetwork(found, options), options, {
+    model: widenModel(found.model),
+    toModel: (content) => replaceTensors(bytes, content),
+  });
+}
+
+/** How a student is built, and written back. */
+export interface StudentForm {
+  /** The network as it goes into graphs: of float32, with the names of values that its description tells. */
+  readonly model: Model;
+  /** The bytes of a file with these weights of its own. */
+  toModel(weights: ReadonlyMap<string, Tensor>): Uint8Array;
+}
+
+/**
+ * A student of a network that was found and described.
+ * @throws as `onnxStudent`.
+ */
+export function studentOf(
+  found: FoundNetwork,
+  description: NetworkDescription,
+  options: OnnxStudentOptions,
+  { model, toModel }: StudentForm,
+): OnnxStudent {
+  const { source: path } = found;
   const { output } = description;
   const { kind } = output;
   if (kind === undefined) {
@@ -66,7 +90,6 @@ export async function onnxStudent(path: string, options: OnnxStudentOptions = {}
     );
   }
   const names = options.classes?.classes ?? found.facts.classes ?? found.labels?.names;
-  const model = widenModel(found.model);
   const roles = tensorRoles(model, options.operators);
   const weights = new Map<string, Tensor>();
   for (const [name, { role }] of roles) {
@@ -101,7 +124,7 @@ export async function onnxStudent(path: string, options: OnnxStudentOptions = {}
       const values = network.apply({ [input.name]: pixels }, mode.kind === 'training' ? mode : {});
       return { logits: logitsOf(values, model, description, kind), auxiliaries: [], features: values };
     },
-    toModel: (content) => replaceTensors(bytes, new Map([...content].filter(([name]) => weights.has(name)))),
+    toModel: (content) => toModel(new Map([...content].filter(([name]) => weights.has(name)))),
   };
 }
 

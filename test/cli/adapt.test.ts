@@ -99,6 +99,11 @@ describe('steadyseg adapt', { timeout: 300_000 }, () => {
         /pattern that fits one of its 1 weights, found "v"/,
       ],
       [[frames, '--model', model, '-o', join(folder, 'x.onnx'), '--minutes', '0'], 2, /a number above 0/],
+      [
+        [frames, '--model', model, '-o', join(folder, 'x.onnx'), '--int8', join(folder, 'x.onnx')],
+        2,
+        /two files for the adapted network and that in integers/,
+      ],
     ];
     for (const [args, code, message] of cases) {
       const { code: status, stderr } = steadyseg(['adapt', ...args]);

@@ -102,6 +102,18 @@ describe('quantising a network', { timeout: 120_000 }, () => {
     expect(result.agreement).toBeGreaterThan(0.9);
   });
 
+  it('lets weights settle on their integers, and keeps them only where that helps', async () => {
+    const plain = await run('plain.onnx', { budget: 0.5 });
+    const steps: number[] = [];
+    const onProgress: QuantizeOptions['onProgress'] = ({ stage, done }) => void (stage === 'steps' && steps.push(done));
+    const tuned = await run('tuned.onnx', { budget: 0.5, tune: 25, onProgress });
+    expect(steps).toEqual(Array.from({ length: 25 }, (_, i) => i + 1));
+    if (tuned.tuned) expect(tuned.agreement).toBeGreaterThan(plain.agreement);
+    else expect(readFileSync(tuned.model)).toEqual(readFileSync(plain.model));
+    const labels = writeNetwork('labels2.onnx', (scores) => cast(argMax(scores, 1, false), 'int64'));
+    await expect(run('x.onnx', { model: labels, tune: 5 })).rejects.toThrow('labels');
+  });
+
   it('gives the same bytes again', async () => {
     const [a, b] = [await run('a.onnx'), await run('b.onnx')];
     expect(readFileSync(a.model)).toEqual(readFileSync(b.model));
