@@ -2,6 +2,7 @@
 import { changes } from './mutation.js';
 
 const kinds = 'test/segment/foreignKinds.test.ts';
+const own = 'test/segment/ownNormalisation.test.ts';
 const hubs = 'test/segment/modelHubs.test.ts';
 
 export const networks = [
@@ -9,6 +10,21 @@ export const networks = [
   ...changes('segment/labelMaps', kinds, [['(2 * x + 1) * from.width', '(2 * x - 1) * from.width']]),
   ...changes('segment/nonFinite', kinds, [['a + b + c + d === 0', 'a + b + c === 0']]),
   ...changes('segment/trace', kinds, [['opset >= 13 || along === 3', 'false']]),
+  ...changes('segment/trace', kinds, [
+    ["op === 'Mul' ? value : 1 / value", "op === 'Mul' ? value : value"],
+    ['traced[0].scale * factor', 'traced[0].scale'],
+  ]),
+  ...changes('segment/networkResult', kinds, [
+    ['values[i] /= scale', 'values[i] *= scale'],
+    ['lowest < 0', 'lowest <= 0'],
+  ]),
+  ...changes('segment/ownNormalisation', own, [
+    ['(value) => -value', '(value) => value'],
+    ['1 / value', 'value'],
+    ['zip(zip(whole.offset, change.factor, (a, b) => a * b), change.offset', 'zip(whole.offset, change.offset'],
+    ['a / Math.sqrt(v + epsilon)', 'a / (v + epsilon)'],
+    ['(b, m) => b - m', '(b, m) => b + m'],
+  ]),
   ...changes('segment/pixels', hubs, [['2 - channel : channel', 'channel : channel']]),
   ...changes('segment/preprocessing', hubs, [['shares ? 1 / 255 : 1', 'shares ? 1 / 256 : 1']]),
 ];

@@ -38,8 +38,21 @@ const cases: [string, (graph: Graph, image: Value) => Value, 255 | 1 | undefined
     undefined,
   ],
   ['what shifts a little', (graph, image) => ops.sub(ops.mul(image, three(graph, 0.9)), three(graph, 0.1)), undefined],
+  ['batch normalisation of bytes', (graph, image) => normalised(graph, image, 1, 123, 3400), 255],
+  ['batch normalisation of what spreads little', (graph, image) => normalised(graph, image, 0, 100, 50), undefined],
+  ['batch normalisation of 0..1', (graph, image) => normalised(graph, image, 0, 0.5, 0.05), undefined],
+  [
+    'what is multiplied after it was shifted',
+    (graph, image) => ops.mul(ops.sub(image, three(graph, 50)), three(graph, 0.2)),
+    undefined,
+  ],
   ['an activation', (_, image) => ops.relu(image), undefined],
 ];
+
+function normalised(graph: Graph, image: Value, bias: number, mean: number, variance: number): Value {
+  const each = (value: number) => constant(graph, float32([3], Float32Array.of(value, value, value)));
+  return ops.batchNormalization(image, each(1), each(bias), each(mean), each(variance));
+}
 
 function network(first: (graph: Graph, image: Value) => Value): Uint8Array {
   const graph = createGraph('own');
