@@ -11,7 +11,7 @@ import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { labelsByName, symmetricByName } from '#src/tensor/random.js';
 import { tensor } from '#src/tensor/tensor.js';
-import { onnxStudent } from '#src/train/onnxStudent.js';
+import { onnxStudent } from '#src/train/openStudent.js';
 import { createOptimizer } from '#src/train/optimizer.js';
 import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
 import { median, serve, start } from './peer.js';

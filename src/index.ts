@@ -2,10 +2,10 @@
 
 export {
   type AdaptOptions,
-  type AdaptProgress,
   type AdaptResult,
   adapt,
 } from './adapt/adapt.js';
+export type { AdaptProgress } from './adapt/adaptClip.js';
 export type { CurvePoint } from './adapt/choice.js';
 export type { JudgedFrame, Judgement } from './adapt/judge.js';
 export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';

@@ -3,6 +3,7 @@
 export { type LabelIds, readLabels, readTrainIds } from './data/labelFiles.js';
 export { type CachedFlowSource, cachedFlow, defaultFlowCacheFolder, type FlowCacheOptions } from './flow/cache.js';
 export { chainFlow } from './flow/chain.js';
+export { firstStems } from './flow/clipIndex.js';
 export { type ComputedFlow, type ComputeFlowOptions, computeFlow } from './flow/compute.js';
 export {
   denseInverseSearch,
@@ -15,7 +16,7 @@ export { folderFlow } from './flow/folder.js';
 export { type InverseSearchOptions, inverseSearchFlow } from './flow/inverseSearch.js';
 export { type NetworkFlowOptions, networkFlow, type ValueRange } from './flow/network.js';
 export { isFlowMethod, type OpenFlowOptions, openFlowSource } from './flow/open.js';
-export { firstStems, framePairs, type IndexedPair, type PairsOptions, pairCount } from './flow/pairs.js';
+export { framePairs, type IndexedPair, type PairsOptions, pairCount } from './flow/pairs.js';
 export { flowPath } from './flow/path.js';
 export { flowPlanes } from './flow/planes.js';
 export { type FlowDirection, type FlowFrame, type FlowSource, type FramePair, flowFrame } from './flow/source.js';
@@ -27,8 +28,9 @@ export { encodeColorMap, writeColorMap } from './media/colorMap.js';
 export { type CompareOptions, type Comparison, compare } from './media/compare.js';
 export { createFlickerCounter, type Flicker, type FlickerCounter } from './media/flicker.js';
 export { drawFlicker } from './media/flickerMap.js';
-export { isUnknownFlow, readFlo, UNKNOWN_FLOW, writeFlo } from './media/flo.js';
+export { readFlo, writeFlo } from './media/flo.js';
 export { flowColors } from './media/flowColor.js';
+export { isUnknownFlow, UNKNOWN_FLOW } from './media/flowValues.js';
 export { type Clip, type Frame, type FrameSource, type FramesOptions, openFrames } from './media/frames.js';
 export type { LabelMap, OpticalFlow, RgbImage, Size } from './media/image.js';
 export { readKittiFlow, writeKittiFlow } from './media/kitti.js';

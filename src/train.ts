@@ -42,7 +42,8 @@ export { type ArchitectureOptions, architectureStudent } from './train/architect
 export type { NetworkClasses } from './train/classMap.js';
 export { parseConfig, readConfig, type TrainingConfig } from './train/config.js';
 export type { FrameCount, FrameName, LossSite, NetworkPair, OwnLoss } from './train/lossTable.js';
-export { type OnnxStudent, type OnnxStudentOptions, onnxStudent } from './train/onnxStudent.js';
+export type { OnnxStudent, OnnxStudentOptions } from './train/onnxStudent.js';
+export { onnxStudent } from './train/openStudent.js';
 export {
   type MetricsRecord,
   readMetrics,

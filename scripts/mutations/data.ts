@@ -53,7 +53,7 @@ export const data = [
     ['toX < width - 0.5', 'toX < width + 0.5'],
     ['const bottomRight = fx * fy', 'const bottomRight = fx'],
   ]),
-  ...changes('data/decode', augmentation, [
+  ...changes('data/chainFlow', augmentation, [
     ['known ? u + addedU', 'known ? addedU'],
     ['known ? v + addedV', 'known ? v - addedV'],
     ['const toX = x + u', 'const toX = x'],

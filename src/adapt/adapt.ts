@@ -13,19 +13,17 @@ import { type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage, Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import { inputSize } from '../segment/inputSize.js';
-import type { Tensor } from '../tensor/tensor.js';
-import { type OnnxStudent, type OnnxStudentOptions, onnxStudent } from '../train/onnxStudent.js';
-import { between, type CurvePoint, chooseAlpha, splitPairs } from './choice.js';
-import { closeClipFiles, framePlanes, type PreparedClip, prepareClip } from './clip.js';
+import type { OnnxStudent, OnnxStudentOptions } from '../train/onnxStudent.js';
+import { onnxStudent } from '../train/openStudent.js';
+import { type AdaptedClip, type AdaptListeners, adaptToClip, defaultSteps } from './adaptClip.js';
+import { framePlanes, type PreparedClip } from './clip.js';
 import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin } from './estimate.js';
-import { type JudgedFrame, type Judgement, judge } from './judge.js';
-import { openPredictor } from './predictor.js';
 import { openRecords } from './records.js';
-import { hasCheckpoint, method, type OtherFrames, trainOnClip } from './training.js';
-import { claimWorkFolder, keptRecord } from './workFolder.js';
+import type { OtherFrames } from './training.js';
+import { checkpointIn, claimWorkFolder, hasCheckpoint, keptRecord } from './workFolder.js';
 
 /** What `adapt` takes. */
-export interface AdaptOptions extends OnnxStudentOptions, Pick<SessionOptions, 'device' | 'threads'> {
+export interface AdaptOptions extends OnnxStudentOptions, AdaptListeners, Pick<SessionOptions, 'device' | 'threads'> {
   /** Videos, folders, globs or lists of frames: clips of the place to adapt to. */
   readonly inputs: readonly string[];
   /** The network (.onnx). */
@@ -46,43 +44,22 @@ export interface AdaptOptions extends OnnxStudentOptions, Pick<SessionOptions, '
   /** Time it may take: as many steps as fit, at most `steps`. */
   readonly minutes?: number | undefined;
   /** Told what it will take, measured, before the work. */
-  readonly onEstimate?: ((estimate: AdaptEstimate) => void) | undefined;
+  readonly onEstimate?: ((estimate: AdaptPlan['estimate']) => void) | undefined;
   /** Frames at most. */
   readonly limit?: number | undefined;
   readonly seed?: number | undefined;
   /** Goes on with an interrupted adaptation to the same file. */
   readonly resume?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: AdaptProgress) => void) | undefined;
-  /** What was guessed or found, a line each. */
-  readonly onNote?: ((note: string) => void) | undefined;
-  /** Frames as the original and the adapted network segment them, for reports. */
-  readonly onJudged?: ((which: 'before' | 'after', frame: JudgedFrame) => void | Promise<void>) | undefined;
 }
 
-export interface AdaptProgress {
-  readonly stage: 'frames' | 'consensus' | 'steps' | 'choice' | 'judgement';
-  readonly done: number;
-  /** Undefined while the number of frames is not known. */
-  readonly total: number | undefined;
-}
-
-export interface AdaptResult {
+export interface AdaptResult extends Omit<AdaptedClip, 'weights'> {
   /** False when nothing safe made it steadier: the file then holds the original's weights. */
   readonly adapted: boolean;
-  readonly alpha: number;
-  readonly curve: readonly CurvePoint[];
-  readonly before: Judgement;
-  readonly after: Judgement;
   readonly model: string;
-  readonly frames: number;
-  readonly pairs: number;
-  readonly cuts: readonly number[];
   readonly steps: number;
   readonly classes: ClassSet;
   readonly flow: string;
-  /** Seconds by stage, of this process. */
-  readonly seconds: Readonly<Record<AdaptProgress['stage'], number>>;
 }
 
 /** Frames of each input that must not be forgotten, spread over it. */
@@ -102,8 +79,6 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   const { student, sources, images, size, total } = await openAdaptation(options);
   for (const note of student.description.notes) options.onNote?.(note);
   const classes = student.classes.count;
-  const { classes: classSet } = student.description;
-  const seconds = { frames: 0, consensus: 0, steps: 0, choice: 0, judgement: 0 };
   const closers: (() => Promise<void>)[] = [];
   const lock = await claimWorkFolder(work, await settingsOf(options, sources), options.resume ?? false);
   closers.push(() => lock.release());
@@ -113,68 +88,28 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     const costs = await measureCosts(student, images, { ...size, classes }, flow, { threads, device });
     // As many as planned when it began: a resumed adaptation ends in the same bytes, however fast it goes on.
     const steps = await keptSteps(join(work, 'steps.json'), () => plannedSteps(options, costs, total));
-    if (total !== undefined) options.onEstimate?.(estimate(costs, total, steps, { ...size, classes }));
-    const first = await openPredictor(student, student.weights, size, { gives: 'views', threads, device });
-    let started = performance.now();
-    let stage: AdaptProgress['stage'] = 'frames';
-    const lap = (next: AdaptProgress['stage']) => {
-      seconds[stage] += (performance.now() - started) / 1000;
-      started = performance.now();
-      stage = next;
-    };
-    const clip = await prepareClip({
-      ...{ sources, classes, flow, signal, folder: join(work, 'clip') },
-      ...{ limit: options.limit, temperature: method.temperature, predictor: first, ...size },
-      onFrame(done, now) {
-        if (now !== stage) lap(now);
-        onProgress?.({ stage: now, done, total });
+    if (total !== undefined) options.onEstimate?.(withMemory(estimate(costs, total, steps, { ...size, classes })));
+    const { weights, alpha, ...adapted } = await adaptToClip(student, {
+      ...{ sources, size, total, flow, steps, seed, signal, threads, device, onProgress },
+      ...{ limit: options.limit, onNote: options.onNote, onJudged: options.onJudged },
+      name: inputs.join(', '),
+      folder: join(work, 'clip'),
+      checkpoint: checkpointIn(work, options.resume ?? false),
+      onClip: async ({ targetSums }) => {
+        // Sums of the targets follow from the clip, the flow and the network: a checkpoint belongs to one of each.
+        const sums = JSON.stringify(targetSums);
+        if ((await keptRecord(join(work, 'targets.json'), () => sums)) !== sums) {
+          throw new SteadysegError(`${work}: the adaptation was begun with another flow; resume with the same`);
+        }
       },
-    }).finally(() => first.close());
-    closers.push(() => closeClipFiles(clip.files));
-    const { training, held } = splitPairs(clip.pairs);
-    if (held.length === training.length)
-      options.onNote?.(`${held.length} pairs are too few to hold some back: the choice is made on those that train`);
-    if (clip.count < 2)
-      throw new SteadysegError(`${inputs.join(', ')}: expected at least 2 frames, found ${clip.count}`);
-
-    // Sums of the targets follow from the clip, the flow and the network: a checkpoint belongs to one of each.
-    const sums = JSON.stringify(clip.targetSums);
-    if ((await keptRecord(join(work, 'targets.json'), () => sums)) !== sums) {
-      throw new SteadysegError(`${work}: the adaptation was begun with another flow; resume with the same`);
-    }
-
-    lap('steps');
-    const trained = await trainOnClip(clip, student, training, {
-      ...{ steps, seed, work, threads, device, signal, resume: options.resume },
-      others: options.aim === 'general' ? await otherFrames(clip, options, work, closers) : undefined,
-      onStep: (done) => onProgress?.({ stage: 'steps', done, total: steps }),
+      others: options.aim === 'general' ? (clip) => otherFrames(clip, options, work, closers) : undefined,
     });
-    lap('choice');
-    const { alpha, curve } = await chooseAlpha(clip, student, trained, held, {
-      ...{ threads, device, signal },
-      onPoint: (done, points) => onProgress?.({ stage: 'choice', done, total: points }),
-    });
-    lap('judgement');
-    const weights = between(student.weights, trained, alpha);
-    const all = Array.from({ length: clip.count }, (_, t) => t);
-    let judged = 0;
-    const judgedWith = async (which: 'before' | 'after', of: ReadonlyMap<string, Tensor>) => {
-      const predictor = await openPredictor(student, of, clip, { gives: 'labels', threads, device });
-      return judge(clip, predictor, all, async (frame) => {
-        onProgress?.({ stage: 'judgement', done: ++judged, total: 2 * clip.count });
-        await options.onJudged?.(which, frame);
-      }).finally(() => predictor.close());
-    };
-    const before = await judgedWith('before', student.weights);
-    const after = alpha === 0 ? before : await judgedWith('after', weights);
-    lap('judgement');
     await writeFileWhole(target, student.toModel(weights, { size: [size.height, size.width], description: {} }));
     await rm(work, { recursive: true, force: true });
     return {
       adapted: alpha > 0,
-      ...{ alpha, curve, before, after, model: out, steps, seconds },
-      ...{ frames: clip.count, pairs: clip.pairs.length, cuts: clip.cuts },
-      classes: classSet,
+      ...{ alpha, ...adapted, model: out, steps },
+      classes: student.description.classes,
       flow: flow.name,
     };
   } catch (thrown) {
@@ -213,7 +148,8 @@ async function openAdaptation(options: AdaptOptions): Promise<Opened> {
 
 /** What `adapt` would do. */
 export interface AdaptPlan {
-  readonly estimate: AdaptEstimate;
+  /** With bytes of memory, as of the measurement. */
+  readonly estimate: AdaptEstimate & { readonly memory: number };
   readonly size: Size;
   /** Weights that would train. */
   readonly weights: { readonly tensors: number; readonly count: number };
@@ -231,7 +167,7 @@ export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> 
     const frames = total ?? images.length;
     const trained = [...student.weights].filter(([name]) => student.trains?.(name));
     return {
-      estimate: estimate(costs, frames, plannedSteps(options, costs, frames), measured),
+      estimate: withMemory(estimate(costs, frames, plannedSteps(options, costs, frames), measured)),
       size,
       weights: { tensors: trained.length, count: trained.reduce((sum, [, { data }]) => sum + data.length, 0) },
       notes: student.description.notes,
@@ -241,10 +177,12 @@ export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> 
   }
 }
 
+function withMemory(estimated: AdaptEstimate): AdaptPlan['estimate'] {
+  return { ...estimated, memory: process.memoryUsage().rss };
+}
+
 /** So much of what is no number is shown. */
 const MAX_SHOWN = 40;
-/** Updates where nothing else is said. */
-const defaultSteps = 300;
 
 /** @throws UsageError when not even one step fits into the minutes. */
 function plannedSteps(

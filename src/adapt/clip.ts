@@ -1,6 +1,6 @@
 // The clip that a network is adapted to, prepared once: frames at its input size, probabilities, flow, consensus; all on disk.
-import { ensureFolder } from '../base/files.js';
-import { clipIndex, firstStems } from '../flow/pairs.js';
+import { openRecords } from '#records';
+import { clipIndex, firstStems } from '../flow/clipIndex.js';
 import { resizeFlow } from '../flow/resize.js';
 import { type FlowFrame, type FlowSource, flowFrame } from '../flow/source.js';
 import type { FrameSource } from '../media/frames.js';
@@ -8,7 +8,7 @@ import type { OpticalFlow, RgbImage, Size } from '../media/image.js';
 import { prepareInput, wholeOf } from '../segment/pixels.js';
 import { chained, consensusOf, hiddenPixels, type Neighbour, type ProbabilityMap } from './consensus.js';
 import type { Predictor } from './predictor.js';
-import { openRecords, type Records } from './records.js';
+import type { Records } from './records.js';
 
 /** Neighbours on either side that the consensus looks at (SPEC §9: K). */
 export const consensusReach = 4;
@@ -46,8 +46,11 @@ export interface PreparedClip extends Size {
   readonly files: ClipFiles;
 }
 
+/** What is read of a source of frames. */
+export type ClipSource = Pick<FrameSource, 'clips' | 'stems' | 'frames'>;
+
 export interface ClipOptions extends Size {
-  readonly sources: readonly FrameSource[];
+  readonly sources: readonly ClipSource[];
   readonly limit?: number | undefined;
   readonly classes: number;
   /** The network as it came: probabilities of a frame and its mirror image. */
@@ -65,7 +68,6 @@ export function bytesOnDisk({ height, width }: Size, classes: number): number {
 }
 
 export async function openClipFiles(folder: string, { height, width }: Size, classes: number): Promise<ClipFiles> {
-  await ensureFolder(folder);
   const pixels = height * width;
   const records = (name: string, bytes: number) => openRecords(folder, name, bytes * pixels);
   return {

@@ -1,5 +1,5 @@
 // The consensus of a network along the optical flow: its probabilities at t and, warped to t, at the frames around (SPEC section 9).
-import { chainFlow } from '../data/decode.js';
+import { chainFlow } from '../data/chainFlow.js';
 import type { OpticalFlow, Size } from '../media/image.js';
 import { warpLabels } from '../metrics/warp.js';
 

@@ -24,8 +24,6 @@ export interface AdaptEstimate {
   readonly seconds: number;
   /** Bytes on disk while it works. */
   readonly disk: number;
-  /** Bytes of memory, as of the measurement. */
-  readonly memory: number;
 }
 
 /** Held-back frames are judged this often, besides the clip before and after: about a fifth of it at five points. */
@@ -86,7 +84,6 @@ export function estimate(
   return {
     ...{ costs, frames, steps, seconds },
     disk: frames * bytesOnDisk(size, size.classes),
-    memory: process.memoryUsage().rss,
   };
 }
 

@@ -1,5 +1,6 @@
 // A student with given weights as it runs on frames of the clip: labels, or probabilities averaged over a frame and its mirror image.
 
+import { createSession } from '#session';
 import type { Size } from '../media/image.js';
 import { inference } from '../nets/mode.js';
 import { exportModel } from '../onnx/export.js';
@@ -7,8 +8,7 @@ import { createGraph, input, type Value } from '../onnx/graph.js';
 import { add, argMax, cast, floor, mul, reshape, slice, softmax, transpose } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
 import { writeModel } from '../onnx/write.js';
-import type { SessionOptions } from '../runtime/openSession.js';
-import { createSession, type Session } from '../runtime/session.js';
+import type { Session, SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { normalize } from '../train/normalize.js';
 import type { Student } from '../train/student.js';

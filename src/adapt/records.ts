@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SteadysegError } from '../base/errors.js';
-import { reasonOf } from '../base/files.js';
+import { ensureFolder, reasonOf } from '../base/files.js';
 
 export interface Records {
   write(index: number, bytes: Uint8Array): Promise<void>;
@@ -13,6 +13,7 @@ export interface Records {
 
 /** Opens, or begins, the records of a name in a folder; `bytes` is the size of each. */
 export async function openRecords(folder: string, name: string, bytes: number): Promise<Records> {
+  await ensureFolder(folder);
   const path = join(folder, `${name}.bin`);
   const file = await open(path, 'a+').then(async (made) => {
     await made.close();

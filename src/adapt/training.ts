@@ -1,14 +1,11 @@
 // The steps of an adaptation: pairs of the clip against the consensus and each other; for general use also other pictures against the original.
-import { join } from 'node:path';
+import { createSession } from '#session';
 import { InterruptedError, SteadysegError } from '../base/errors.js';
-import { exists } from '../base/files.js';
 import type { Size } from '../media/image.js';
 import { writeModel } from '../onnx/write.js';
 import type { SessionOptions } from '../runtime/openSession.js';
-import { createSession } from '../runtime/session.js';
 import { createRandom, deriveSeed } from '../tensor/random.js';
 import { type Tensor, tensor, zeros } from '../tensor/tensor.js';
-import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.js';
 import { createOptimizer } from '../train/optimizer.js';
 import { learningRate } from '../train/schedule.js';
 import {
@@ -17,6 +14,7 @@ import {
   createTrainingState,
   resultingParameters,
   type StepGradients,
+  type TrainingState,
   trainedWeights,
 } from '../train/state.js';
 import { buildTrainingStep, type StepOptions, type TrainingStep } from '../train/step.js';
@@ -40,9 +38,8 @@ export const method = {
 export interface TrainingOnClip extends Pick<SessionOptions, 'device' | 'threads'> {
   readonly steps: number;
   readonly seed: number;
-  /** Where the checkpoint is. */
-  readonly work: string;
-  readonly resume?: boolean | undefined;
+  /** Where the state is kept, to go on from; nowhere by default. */
+  readonly checkpoint?: ClipCheckpoint | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Frames besides the clip's that other pictures are made of; set where the network is for general use. */
   readonly others?: OtherFrames | undefined;
@@ -56,13 +53,14 @@ export interface OtherFrames {
   read(index: number): Promise<Uint8Array>;
 }
 
-const checkpointEvery = 25;
-const checkpointName = 'last.safetensors';
-
-/** Whether there is something to go on from. */
-export function hasCheckpoint(work: string): Promise<boolean> {
-  return exists(join(work, checkpointName));
+/** Keeps the state of the training. */
+export interface ClipCheckpoint {
+  /** Takes the state over where there is one. */
+  read(state: TrainingState): Promise<void>;
+  write(state: TrainingState): Promise<void>;
 }
+
+const checkpointEvery = 25;
 
 type Compute = (feeds: Readonly<Record<string, Tensor>>) => Promise<StepGradients>;
 
@@ -114,7 +112,7 @@ export async function trainOnClip(
   pairs: readonly number[],
   options: TrainingOnClip,
 ): Promise<ReadonlyMap<string, Tensor>> {
-  const { steps, seed, threads, device, signal, work, others, onStep } = options;
+  const { steps, seed, threads, device, signal, checkpoint, others, onStep } = options;
   const { height, width, classes } = clip;
   if (pairs.length === 0) return student.weights;
   const step = pairStep(student, clip);
@@ -126,8 +124,7 @@ export async function trainOnClip(
     trainedWeights(step),
   );
   const state = createTrainingState(step, optimizer, seed, student.weights);
-  const checkpoint = join(work, checkpointName);
-  if (options.resume && (await exists(checkpoint))) await readCheckpoint(checkpoint, state);
+  await checkpoint?.read(state);
   const closers: (() => Promise<void>)[] = [];
   const compiled = async (of: TrainingStep, source: string): Promise<Compute> => {
     const session = await openStep(of, { device, threads }, source);
@@ -168,7 +165,7 @@ export async function trainOnClip(
       );
       applyGradients(state, gradients, optimizer, rate);
       onStep(state.step);
-      if (signal?.aborted || state.step % checkpointEvery === 0) await writeCheckpoint(checkpoint, state, undefined);
+      if (signal?.aborted || state.step % checkpointEvery === 0) await checkpoint?.write(state);
       if (signal?.aborted && state.step < steps) {
         throw new InterruptedError(`ended at step ${state.step} of ${steps}; go on with --resume`);
       }

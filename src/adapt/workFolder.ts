@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { SteadysegError } from '../base/errors.js';
 import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
 import { type Lock, lockFolder } from '../base/lock.js';
+import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.js';
+import type { ClipCheckpoint } from './training.js';
 
 /** A few settings and digests. */
 const MAX_RECORD_BYTES = 2 ** 20;
@@ -41,4 +43,24 @@ export async function keptRecord(path: string, make: () => string): Promise<stri
   const made = make();
   await writeFileWhole(path, made);
   return made;
+}
+
+const checkpointName = 'last.safetensors';
+
+/** Whether there is something to go on from. */
+export function hasCheckpoint(work: string): Promise<boolean> {
+  return exists(join(work, checkpointName));
+}
+
+/** The state of the training in the folder. @param resume whether what is there is gone on from. */
+export function checkpointIn(work: string, resume: boolean): ClipCheckpoint {
+  const path = join(work, checkpointName);
+  return {
+    async read(state) {
+      if (resume && (await exists(path))) await readCheckpoint(path, state);
+    },
+    async write(state) {
+      await writeCheckpoint(path, state, undefined);
+    },
+  };
 }

@@ -2,7 +2,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { type AdaptOptions, type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
-import type { AdaptEstimate } from '../adapt/estimate.js';
 import { UsageError } from '../base/errors.js';
 import { checkNotRead } from '../base/outputFile.js';
 import { printable } from '../base/printable.js';
@@ -151,7 +150,7 @@ async function run(inputs: string[], options: Options): Promise<void> {
 }
 
 /** Time, disk and memory in one line. */
-function estimateText({ frames, steps, seconds, disk, memory, costs }: AdaptEstimate): string {
+function estimateText({ frames, steps, seconds, disk, memory, costs }: AdaptPlan['estimate']): string {
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
   return `about ${formatDuration(seconds)}: ${frames} frames of ${costs.frame.toFixed(2)} s, ${steps} steps of ${costs.step.toFixed(2)} s; up to ${gigabytes(disk)} on disk, ${gigabytes(memory)} of memory`;
 }

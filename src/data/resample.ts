@@ -1,5 +1,5 @@
 // Takes a crop's pixels from their source: colours bilinear, labels nearest, flow with its vectors turned.
-import { MAX_FLOW_SIDE } from '../media/flo.js';
+import { MAX_FLOW_SIDE } from '../media/flowValues.js';
 import { ignoreLabel, type LabelMap, type OpticalFlow, type RgbImage, type Size } from '../media/image.js';
 import { imageNetMean } from '../nets/normalization.js';
 import type { Sampling } from './augmentation.js';

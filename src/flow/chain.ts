@@ -1,6 +1,6 @@
 // Flow over several frames, from flow between neighbours.
 import { SteadysegError } from '../base/errors.js';
-import { isUnknownFlow, UNKNOWN_FLOW } from '../media/flo.js';
+import { isUnknownFlow, UNKNOWN_FLOW } from '../media/flowValues.js';
 import type { OpticalFlow } from '../media/image.js';
 
 /**

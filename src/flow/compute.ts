@@ -12,7 +12,8 @@ import { flowColors } from '../media/flowColor.js';
 import { checkApart, type FrameFolder, framesThere } from '../media/frameFiles.js';
 import { checkUnchanged, type FrameSource } from '../media/frames.js';
 import { encodePicture } from '../media/pictures.js';
-import { clipIndex, framePairs, type IndexedPair, pairCount } from './pairs.js';
+import { clipIndex } from './clipIndex.js';
+import { framePairs, type IndexedPair, pairCount } from './pairs.js';
 import { flowPath } from './path.js';
 import type { FlowDirection, FlowSource } from './source.js';
 

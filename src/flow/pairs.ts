@@ -1,6 +1,7 @@
 // The pairs of neighbouring frames that flow is between: within a clip, never across its end.
 import type { FrameSource, OnBadFrame } from '../media/frames.js';
 import { readPicture } from '../media/pictures.js';
+import { clipIndex, type WantedClips } from './clipIndex.js';
 import { type FlowFrame, type FramePair, flowFrame } from './source.js';
 
 export interface IndexedPair extends FramePair {
@@ -9,9 +10,7 @@ export interface IndexedPair extends FramePair {
 }
 
 /** Which pairs of frames. */
-export interface PairsOptions {
-  /** Which clips count, by number (for shards). Default: all. */
-  readonly wantedClip?: ((clip: number) => boolean) | undefined;
+export interface PairsOptions extends WantedClips {
   /** What to do about a video frame that cannot be decoded; by default it ends the iteration. Pictures fail when they are asked for. */
   readonly onBad?: OnBadFrame | undefined;
 }
@@ -43,14 +42,6 @@ export function pairCount(source: FrameSource, options: PairsOptions = {}): numb
   return count;
 }
 
-/** The stems of the frames that begin a pair; undefined for a video, which is not indexed before it is decoded. */
-export function firstStems(source: FrameSource, options: PairsOptions = {}): string[] | undefined {
-  const { wantedClip = () => true } = options;
-  const { stems, clips } = source;
-  if (!stems) return undefined;
-  return clips.flatMap(({ first, count = 0 }, clip) => (wantedClip(clip) ? stems.slice(first, first + count - 1) : []));
-}
-
 /** The frames of a source as flow sources see them, without those not wanted. */
 export async function* flowFrames(
   source: FrameSource,
@@ -67,19 +58,4 @@ export async function* flowFrames(
   for await (const { index, stem, image } of source.frames({ wanted, onBad })) {
     yield { index, frame: flowFrame(stem, async () => image) };
   }
-}
-
-/** The number of the clip that a frame belongs to. */
-export function clipIndex(source: FrameSource): (index: number) => number {
-  const starts = source.clips.map((clip) => clip.first);
-  return (index) => {
-    let low = 0;
-    let high = starts.length - 1;
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (starts[middle] <= index) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  };
 }

@@ -1,6 +1,7 @@
 // Middlebury `.flo` files: float32 tag 202021.25, int32 width, int32 height, then (u, v) pairs, little endian.
 import { SteadysegError } from '../base/errors.js';
 import { readFileBounded, writeFileWhole } from '../base/files.js';
+import { MAX_FLOW_SIDE, UNKNOWN_FLOW } from './flowValues.js';
 import { checkFlow, type OpticalFlow } from './image.js';
 
 /** The first four bytes of a `.flo` file as a float32; in ASCII they read `PIEH`. */
@@ -8,21 +9,8 @@ const FLO_TAG = 202021.25;
 
 const HEADER_BYTES = 12;
 
-/** No camera or public flow data set is wider or higher; a header with more is damaged, and is refused before anything else is computed from it. */
-export const MAX_FLOW_SIDE = 65_536;
-
 /** 8192×8192: 512 MiB of flow, more than an 8K frame; larger fields would not fit beside the frames they belong to. */
 export const MAX_FLOW_PIXELS = 8192 * 8192;
-
-/** The value that stands for "flow not known here". Middlebury's rule: either component above 1e9 in size. */
-export const UNKNOWN_FLOW = 1e10;
-
-const UNKNOWN_THRESHOLD = 1e9;
-
-/** Whether (u, v) stands for unknown flow (Middlebury's rule; NaN counts as unknown too). */
-export function isUnknownFlow(u: number, v: number): boolean {
-  return !(Math.abs(u) <= UNKNOWN_THRESHOLD && Math.abs(v) <= UNKNOWN_THRESHOLD);
-}
 
 /**
  * Reads a `.flo` file. Values that are not finite become `UNKNOWN_FLOW`, so that nothing after this meets a NaN.

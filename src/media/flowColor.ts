@@ -1,5 +1,5 @@
 // Optical flow as colours: the Middlebury colour wheel (Baker et al., "A Database and Evaluation Methodology for Optical Flow", 2011).
-import { isUnknownFlow } from './flo.js';
+import { isUnknownFlow } from './flowValues.js';
 import { checkFlow, type OpticalFlow, type RgbImage } from './image.js';
 
 /** Hues of the wheel and how many of its 55 entries lie from each to the next. */

@@ -2,7 +2,8 @@
 import sharp from 'sharp';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded, writeFileWhole } from '../base/files.js';
-import { checkFlowSize, isUnknownFlow, MAX_FLOW_PIXELS, UNKNOWN_FLOW } from './flo.js';
+import { checkFlowSize, MAX_FLOW_PIXELS } from './flo.js';
+import { isUnknownFlow, UNKNOWN_FLOW } from './flowValues.js';
 import { checkFlow, type OpticalFlow } from './image.js';
 import { isPng } from './png.js';
 

@@ -21,7 +21,7 @@ export function configureWebEngine(options: WebEngineOptions): void {
  * Compiles a model in a browser, in the worker where there should be one.
  * @throws UsageError for a device this build does not have; SteadysegError when the model cannot be used.
  */
-export async function createWebSession(model: string | Uint8Array, options: SessionOptions = {}): Promise<Session> {
+export async function createSession(model: string | Uint8Array, options: SessionOptions = {}): Promise<Session> {
   const { worker, ...rest } = settings;
   // A device of another name is refused by the engine.
   if (options.device === 'webgpu') return openWebSession(await builds.webgpu(), model, options, rest);

@@ -3,8 +3,9 @@ import { SteadysegError } from '../base/errors.js';
 import type { RgbImage } from '../media/image.js';
 import { readDescription } from '../onnx/metadata.js';
 import { readModel } from '../onnx/read.js';
-import { createWebSession } from '../runtime/webSession.js';
+import { createSession } from '../runtime/webSession.js';
 import { type LoadOptions, type SegmentationModel, segmentationModel } from './model.js';
+import type { FoundNetwork } from './network.js';
 import { describedPreprocessing, unsaidPreprocessing } from './preprocessing.js';
 
 /**
@@ -19,14 +20,20 @@ export async function loadModel(
   content: string | URL | Uint8Array,
   options: LoadOptions = {},
 ): Promise<SegmentationModel> {
+  const found = await fetchNetwork(content);
+  return segmentationModel(found, options, createSession);
+}
+
+/** Reads a network from its address or bytes, and what its metadata say. @throws as `loadModel`. */
+export async function fetchNetwork(
+  content: string | URL | Uint8Array,
+): Promise<FoundNetwork & { content: Uint8Array }> {
   const bytes = content instanceof Uint8Array ? content : await fetchBytes(content);
   const source = content instanceof Uint8Array ? 'the model' : String(content);
   const model = readModel(bytes, source);
   const facts = readDescription(model.metadata, source);
   const config = describedPreprocessing(facts, source) ?? unsaidPreprocessing(facts);
-  return segmentationModel({ source, model, content: bytes, facts, config }, options, (opened, sessionOptions) =>
-    createWebSession(opened, sessionOptions),
-  );
+  return { source, model, content: bytes, facts, config };
 }
 
 async function fetchBytes(address: string | URL): Promise<Uint8Array> {

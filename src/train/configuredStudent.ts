@@ -2,7 +2,7 @@
 import { UsageError } from '../base/errors.js';
 import { architectureStudent } from './architectureStudent.js';
 import type { TrainingConfig } from './config.js';
-import { onnxStudent } from './onnxStudent.js';
+import { onnxStudent } from './openStudent.js';
 import { selectedWeights } from './selectedWeights.js';
 import type { Student } from './student.js';
 

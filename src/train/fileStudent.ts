@@ -4,7 +4,8 @@ import { describeNetwork } from '../segment/describeNetwork.js';
 import { findNetwork } from '../segment/findNetwork.js';
 import type { NetworkDescription } from '../segment/network.js';
 import { architectureStudent } from './architectureStudent.js';
-import { type OnnxStudentOptions, onnxStudent } from './onnxStudent.js';
+import type { OnnxStudentOptions } from './onnxStudent.js';
+import { onnxStudent } from './openStudent.js';
 import type { Student } from './student.js';
 
 export interface FileStudent extends Student {

@@ -1,17 +1,14 @@
 // Any .onnx file as a student: its graph is built into training graphs, and trained weights go back into its bytes.
 import { SteadysegError, UsageError } from '../base/errors.js';
-import { readFileBounded } from '../base/files.js';
 import type { Value } from '../onnx/graph.js';
 import { type AddedModel, addModel } from '../onnx/import.js';
 import type { Model } from '../onnx/model.js';
-import { MAX_MODEL_BYTES } from '../onnx/modelFile.js';
 import { cast, clip, concat, log, mul, sub, transpose } from '../onnx/ops.js';
 import type { OwnOperators } from '../onnx/ownOperator.js';
 import { replaceTensors } from '../onnx/replaceTensors.js';
 import { tensorRoles } from '../onnx/trainable.js';
 import { widenModel, widenTensor } from '../onnx/widen.js';
 import { describeNetwork } from '../segment/describeNetwork.js';
-import { findNetwork } from '../segment/findNetwork.js';
 import type { DescribeOptions, FoundNetwork, NetworkDescription } from '../segment/network.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { selectedWeights, type WeightSelection } from './selectedWeights.js';
@@ -31,16 +28,18 @@ export interface OnnxStudent extends Student {
 const smallestProbability = 1e-7;
 
 /**
- * Reads a file. Its weights are what `tensorRoles` finds, statistics of batch normalisations included; float16 ones are
- * trained in float32 and written back as float16.
+ * Makes a student of a network. Its weights are what `tensorRoles` finds, statistics of batch normalisations included; float16
+ * ones are trained in float32 and written back as float16.
  *
+ * @param bytes of the file, which trained weights go back into.
  * @throws SteadysegError for a file that is no segmentation network or has no scores to learn from; UsageError for patterns
  * that fit none of its weights.
  */
-export async function onnxStudent(path: string, options: OnnxStudentOptions = {}): Promise<OnnxStudent> {
-  const found = await findNetwork(path);
-  const bytes =
-    typeof found.content === 'string' ? await readFileBounded(found.content, MAX_MODEL_BYTES) : found.content;
+export function studentOfNetwork(
+  found: FoundNetwork,
+  bytes: Uint8Array,
+  options: OnnxStudentOptions = {},
+): OnnxStudent {
   return studentOf(found, describeNetwork(found, options), options, {
     model: widenModel(found.model),
     toModel: (content) => replaceTensors(bytes, content),
@@ -57,7 +56,7 @@ export interface StudentForm {
 
 /**
  * A student of a network that was found and described.
- * @throws as `onnxStudent`.
+ * @throws as `studentOfNetwork`.
  */
 export function studentOf(
   found: FoundNetwork,

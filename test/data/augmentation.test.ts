@@ -6,9 +6,9 @@ import {
   publishedAugmentation,
   samplingOf,
 } from '#src/data/augmentation.js';
-import { chainFlow } from '#src/data/decode.js';
+import { chainFlow } from '#src/data/chainFlow.js';
 import { resampleFlow, resampleImage, resampleLabels } from '#src/data/resample.js';
-import { UNKNOWN_FLOW } from '#src/media/flo.js';
+import { UNKNOWN_FLOW } from '#src/media/flowValues.js';
 import type { LabelMap, OpticalFlow, RgbImage } from '#src/media/image.js';
 import { createRandom } from '#src/tensor/random.js';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { chainFlow } from '#src/flow/chain.js';
-import { UNKNOWN_FLOW } from '#src/media/flo.js';
+import { UNKNOWN_FLOW } from '#src/media/flowValues.js';
 import type { OpticalFlow } from '#src/media/image.js';
 
 /** Flow that is a function of the pixel. */

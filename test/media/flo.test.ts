@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
-import { formatFlo, isUnknownFlow, parseFlo, readFlo, UNKNOWN_FLOW, writeFlo } from '#src/media/flo.js';
+import { formatFlo, parseFlo, readFlo, writeFlo } from '#src/media/flo.js';
+import { isUnknownFlow, UNKNOWN_FLOW } from '#src/media/flowValues.js';
 import { readKittiFlow, writeKittiFlow } from '#src/media/kitti.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 

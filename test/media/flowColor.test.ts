@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { UNKNOWN_FLOW } from '#src/media/flo.js';
 import { flowColors, largestRadius } from '#src/media/flowColor.js';
+import { UNKNOWN_FLOW } from '#src/media/flowValues.js';
 
 /** The colour of one vector. */
 function colorOf(u: number, v: number, maxRadius = 1): number[] {

@@ -16,7 +16,7 @@ import { symmetricByName } from '#src/tensor/random.js';
 import { float32, type Shape, type Tensor } from '#src/tensor/tensor.js';
 import { writeToyCity } from '#src/toycity/write.js';
 import { parseConfig } from '#src/train/config.js';
-import { onnxStudent } from '#src/train/onnxStudent.js';
+import { onnxStudent } from '#src/train/openStudent.js';
 import { readMetrics, runFiles } from '#src/train/runFolder.js';
 import type { Student } from '#src/train/student.js';
 import { type TrainOptions, train } from '#src/train/trainer.js';

@@ -2,7 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { mapOrdered } from '../../base/ordered.js';
 import { inShard, type Shard, wholeWork } from '../../base/shard.js';
-import { clipIndex, firstStems, flowFrames } from '../../flow/pairs.js';
+import { clipIndex, firstStems } from '../../flow/clipIndex.js';
+import { flowFrames } from '../../flow/pairs.js';
 import type { FlowFrame, FlowSource } from '../../flow/source.js';
 import type { FrameSource, OnBadFrame } from '../../media/frames.js';
 import type { LabelMap } from '../../media/image.js';

@@ -1,6 +1,6 @@
 // Which files of several inputs belong to each frame of an evaluation.
 import { inShard, type Shard } from '../../base/shard.js';
-import { clipIndex } from '../../flow/pairs.js';
+import { clipIndex } from '../../flow/clipIndex.js';
 import type { FrameSource } from '../../media/frames.js';
 import { pairingKey } from '../../media/stems.js';
 import { type ListedFile, listFiles } from '../layouts.js';

@@ -1,0 +1,127 @@
+// The core of adapting, in Node and in browsers alike: clip, consensus, steps, choice and judgement (SPEC section 9).
+import { SteadysegError } from '../base/errors.js';
+import type { FlowSource } from '../flow/source.js';
+import type { Size } from '../media/image.js';
+import type { SessionOptions } from '../runtime/openSession.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Student } from '../train/student.js';
+import { between, type CurvePoint, chooseAlpha, splitPairs } from './choice.js';
+import { type ClipSource, closeClipFiles, type PreparedClip, prepareClip } from './clip.js';
+import { type JudgedFrame, type Judgement, judge } from './judge.js';
+import { openPredictor } from './predictor.js';
+import { type ClipCheckpoint, method, type OtherFrames, trainOnClip } from './training.js';
+
+/** Updates where nothing else is said. */
+export const defaultSteps = 300;
+
+export interface AdaptProgress {
+  readonly stage: 'frames' | 'consensus' | 'steps' | 'choice' | 'judgement';
+  readonly done: number;
+  /** Undefined while the number of frames is not known. */
+  readonly total: number | undefined;
+}
+
+/** What is told while it works. */
+export interface AdaptListeners {
+  readonly onProgress?: ((progress: AdaptProgress) => void) | undefined;
+  /** What was guessed or found, a line each. */
+  readonly onNote?: ((note: string) => void) | undefined;
+  /** Frames as the original and the adapted network segment them, for reports. */
+  readonly onJudged?: ((which: 'before' | 'after', frame: JudgedFrame) => void | Promise<void>) | undefined;
+}
+
+export interface AdaptClipOptions extends AdaptListeners, Pick<SessionOptions, 'device' | 'threads'> {
+  readonly sources: readonly ClipSource[];
+  /** The sources in words, for errors. */
+  readonly name: string;
+  /** What frames are resized to: the network's input size. */
+  readonly size: Size;
+  /** Frames in all, where that is known. */
+  readonly total?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly flow: FlowSource;
+  readonly steps: number;
+  readonly seed: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Folder of what is known of each frame; of no meaning in browsers. */
+  readonly folder: string;
+  readonly checkpoint?: ClipCheckpoint | undefined;
+  /** Called with the prepared clip, before training. */
+  readonly onClip?: ((clip: PreparedClip) => Promise<void>) | undefined;
+  /** Frames that other pictures are made of, where the network is for general use. */
+  readonly others?: ((clip: PreparedClip) => Promise<OtherFrames>) | undefined;
+}
+
+export interface AdaptedClip {
+  /** All weights of the network; the original's where nothing safe made it steadier. */
+  readonly weights: ReadonlyMap<string, Tensor>;
+  /** How far they went from the original's (0) to the trained ones (1). */
+  readonly alpha: number;
+  readonly curve: readonly CurvePoint[];
+  readonly before: Judgement;
+  readonly after: Judgement;
+  readonly frames: number;
+  readonly pairs: number;
+  readonly cuts: readonly number[];
+  /** Seconds by stage, of this process. */
+  readonly seconds: Readonly<Record<AdaptProgress['stage'], number>>;
+}
+
+/** @throws SteadysegError for a clip of one frame, and for frames or flow that cannot be had; InterruptedError from the signal. */
+export async function adaptToClip(student: Student, options: AdaptClipOptions): Promise<AdaptedClip> {
+  const { sources, size, total, limit, flow, steps, seed, signal, folder, threads, device, onProgress } = options;
+  const classes = student.classes.count;
+  const seconds = { frames: 0, consensus: 0, steps: 0, choice: 0, judgement: 0 };
+  let started = performance.now();
+  let stage: AdaptProgress['stage'] = 'frames';
+  const lap = (next: AdaptProgress['stage']) => {
+    seconds[stage] += (performance.now() - started) / 1000;
+    started = performance.now();
+    stage = next;
+  };
+  const first = await openPredictor(student, student.weights, size, { gives: 'views', threads, device });
+  const clip = await prepareClip({
+    ...{ sources, classes, flow, signal, folder, limit },
+    ...{ temperature: method.temperature, predictor: first, ...size },
+    onFrame(done, now) {
+      if (now !== stage) lap(now);
+      onProgress?.({ stage: now, done, total });
+    },
+  }).finally(() => first.close());
+  try {
+    const { training, held } = splitPairs(clip.pairs);
+    if (held.length === training.length)
+      options.onNote?.(`${held.length} pairs are too few to hold some back: the choice is made on those that train`);
+    if (clip.count < 2) throw new SteadysegError(`${options.name}: expected at least 2 frames, found ${clip.count}`);
+    await options.onClip?.(clip);
+    lap('steps');
+    const trained = await trainOnClip(clip, student, training, {
+      ...{ steps, seed, threads, device, signal, checkpoint: options.checkpoint },
+      others: await options.others?.(clip),
+      onStep: (done) => onProgress?.({ stage: 'steps', done, total: steps }),
+    });
+    lap('choice');
+    const { alpha, curve } = await chooseAlpha(clip, student, trained, held, {
+      ...{ threads, device, signal },
+      onPoint: (done, points) => onProgress?.({ stage: 'choice', done, total: points }),
+    });
+    lap('judgement');
+    const weights = between(student.weights, trained, alpha);
+    const all = Array.from({ length: clip.count }, (_, t) => t);
+    let judged = 0;
+    const judgedWith = async (which: 'before' | 'after', of: ReadonlyMap<string, Tensor>) => {
+      const predictor = await openPredictor(student, of, clip, { gives: 'labels', threads, device });
+      return judge(clip, predictor, all, async (frame) => {
+        onProgress?.({ stage: 'judgement', done: ++judged, total: 2 * clip.count });
+        await options.onJudged?.(which, frame);
+      }).finally(() => predictor.close());
+    };
+    const before = await judgedWith('before', student.weights);
+    const after = alpha === 0 ? before : await judgedWith('after', weights);
+    lap('judgement');
+    const { count: frames, pairs, cuts } = clip;
+    return { weights, alpha, curve, before, after, frames, pairs: pairs.length, cuts, seconds };
+  } finally {
+    await closeClipFiles(clip.files);
+  }
+}
