@@ -5,7 +5,10 @@ const kinds = 'test/segment/foreignKinds.test.ts';
 const own = 'test/segment/ownNormalisation.test.ts';
 const hubs = 'test/segment/modelHubs.test.ts';
 
+const scores = 'test/segment/scores.test.ts';
+
 export const networks = [
+  ...changes('segment/scores', scores, [['half_pixel: halfPixelAxis', 'half_pixel: alignedAxis']]),
   ...changes('segment/standAlone', kinds, [['threshold / (1 - threshold)', 'threshold / (1 + threshold)']]),
   ...changes('segment/labelMaps', kinds, [['(2 * x + 1) * from.width', '(2 * x - 1) * from.width']]),
   ...changes('segment/nonFinite', kinds, [['a + b + c + d === 0', 'a + b + c === 0']]),

@@ -18,7 +18,7 @@ interface Options extends Pick<ConvertOptions, 'size' | 'widthMultiplier'> {
   readonly preset?: string;
   readonly half?: boolean;
   readonly bytes?: boolean;
-  readonly auxiliary: boolean;
+  readonly auxiliary?: boolean;
   readonly json?: boolean;
 }
 
@@ -54,7 +54,11 @@ export function command(): Command {
       'store the convolutions of an .onnx as int8 with a scale a channel; networks still compute in float32',
     )
     .option('--half', 'store tensors of two or more dimensions as float16; networks still compute in float32')
-    .option('--no-auxiliary', 'leave the auxiliary head, which only training uses, out of an .onnx')
+    .option(
+      '--auxiliary',
+      'keep the weights of the heads that only training uses in an .onnx; onnxruntime warns of them',
+    )
+    .option('--no-auxiliary', 'leave all that nothing runs out of an .onnx (default for networks of ours)')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -91,6 +95,7 @@ async function run(input: string, output: string, options: Options): Promise<voi
     const at = step === null ? '' : ` of step ${step}`;
     process.stderr.write(printable(`took ${weights}${at}, the network and its classes as ${config} says\n`));
   }
+  for (const note of report.notes) process.stderr.write(printable(`note: ${note}\n`));
   if (report.dropped.length > 0) {
     process.stderr.write(
       printable(`left out ${report.dropped.length} tensors beside the network, such as ${report.dropped[0]}\n`),

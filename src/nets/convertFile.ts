@@ -14,7 +14,16 @@ import { writePth } from '../weights/pthWriter.js';
 import { writeSafetensors } from '../weights/safetensors.js';
 import { loadStateDict, toFloat32 } from '../weights/stateDict.js';
 import { buildModel, resizeModel } from './model.js';
-import { classCountOf, expectedWeights, isFlowNetwork, isKnownNetwork, weightsOfModel } from './networkWeights.js';
+import {
+  classCountOf,
+  expectedWeights,
+  isAuxiliary,
+  isFlowNetwork,
+  isKnownNetwork,
+  weightsOfModel,
+} from './networkWeights.js';
+import { renamePublished } from './publishedNames.js';
+import { recognizeNetwork } from './recognizeNetwork.js';
 
 /** What `convert` takes. */
 export interface ConvertOptions {
@@ -35,7 +44,10 @@ export interface ConvertOptions {
    * of models. Default: `float32` in models, as they are in weights files.
    */
   readonly storage?: WeightStorage | undefined;
-  /** Whether a model keeps the weights of the auxiliary head, which weights files always have; default true. */
+  /**
+   * Whether a model keeps the weights of the heads that only training uses, which weights files always have; default: those
+   * of networks of ours are left out, since inference would warn of them.
+   */
   readonly keepAuxiliary?: boolean | undefined;
 }
 
@@ -50,10 +62,12 @@ export interface ConvertReport {
   readonly others: readonly string[];
   /** The network of a written model, when it is known. */
   readonly architecture: string | null;
+  /** What was found out or chosen, and what to know of it, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** What is left out of a model: nothing. */
-const nothingLeft = { dropped: [], steppedOver: [], others: [] };
+const nothingLeft = { dropped: [], steppedOver: [], others: [], notes: [] };
 
 /**
  * Converts a `.pth`, `.pth.tar`, `.ckpt`, `.safetensors` or `.onnx` into what the ending of `output` says. From weights to a
@@ -72,7 +86,7 @@ export async function convertFile(input: string, output: string, options: Conver
   const { tensors, dropped, metadata, steppedOver, others } = given;
   refuseModelOptions(options, output);
   await writeWeights(output, format, tensors, metadata, options);
-  return { format, tensors: tensors.size, dropped, steppedOver, others, architecture: null };
+  return { format, tensors: tensors.size, dropped, steppedOver, others, architecture: null, notes: [] };
 }
 
 /** The same for a model in memory. @param source what it is called in errors. */
@@ -111,10 +125,12 @@ async function weightsToModel(
   output: string,
   options: ConvertOptions,
 ): Promise<ConvertReport> {
-  const { tensors, metadata } = given;
+  const { tensors, origin, dropped } = renamePublished(given.tensors, input);
+  const { metadata } = given;
   const inFile = readDescription(metadata, input);
   const said = inFile.architecture;
-  const architecture = options.architecture ?? (said !== undefined && isKnownNetwork(said) ? said : undefined);
+  const recognized = recognizeNetwork(tensors);
+  const architecture = options.architecture ?? (said !== undefined && isKnownNetwork(said) ? said : recognized);
   if (architecture === undefined) {
     const found = said === undefined ? 'which the file does not say' : `found ${said} in the file, which is not known`;
     throw new UsageError(`${input}: expected the name of the network (--arch), ${found}`);
@@ -122,8 +138,9 @@ async function weightsToModel(
   const { size } = options;
   if (!size) throw new UsageError(`${output}: expected the input size of the model (--size HxW)`);
   checkClassCount(tensors, input, options);
-  const { widthMultiplier = inFile.widthMultiplier ?? 1, keepAuxiliary = true } = options;
+  const { widthMultiplier = inFile.widthMultiplier ?? 1, keepAuxiliary = false } = options;
   const weights = loadStateDict(expectedWeights(architecture, widthMultiplier, tensors, input), tensors, input);
+  const licence = licenceOf(architecture);
   const model = buildModel({
     architecture,
     ...size,
@@ -131,9 +148,19 @@ async function weightsToModel(
     widthMultiplier,
     weights,
     keepAuxiliary,
-    description: { ...inFile, ...options.description },
+    description: { ...inFile, ...(licence !== undefined && { licence }), ...options.description },
   });
-  return await writeModelTo(output, model, given, options);
+  const names = origin === undefined ? '' : ` under the names of ${origin}`;
+  const notes = recognized === architecture ? [`the weights are those of ${recognized}${names}`] : [];
+  if (licence !== undefined) notes.push(licence);
+  const left = { ...given, dropped: [...given.dropped, ...dropped], notes };
+  return await writeModelTo(output, model, left, options);
+}
+
+/** Weights that are not free, by the beginning of the network's name. */
+function licenceOf(architecture: string): string | undefined {
+  if (!architecture.startsWith('segformer')) return undefined;
+  return 'SegFormer weights that NVIDIA published (nvidia/* on Hugging Face, NVlabs), and what is trained from them, are for research and evaluation only (NVIDIA Source Code License); weights of your own are not concerned';
 }
 
 async function modelToModel(
@@ -147,7 +174,7 @@ async function modelToModel(
   }
   const sized = options.size ? resizeModel(read, options.size.height, options.size.width, input) : fromStorage(read);
   const described = options.description ? withDescription(sized, options.description, input) : sized;
-  const network = options.keepAuxiliary === false ? withoutUnused(described) : described;
+  const network = withoutHeads(described, options.keepAuxiliary, input);
   if (options.classCount !== undefined) checkClassCount(network.graph.initializers, input, options);
   return await writeModelTo(output, network, nothingLeft, options);
 }
@@ -157,21 +184,26 @@ function withDescription(model: Model, description: ModelDescription, source: st
   return { ...model, metadata: new Map([...model.metadata, merged]) };
 }
 
-/** Without the initializers that nobody reads, such as an auxiliary head's. */
-function withoutUnused(model: Model): Model {
+/** Without the training heads' initializers that nobody reads, of networks of ours; of any other without all that nobody reads, when asked. */
+function withoutHeads(model: Model, kept: boolean | undefined, source: string): Model {
+  const { architecture } = readDescription(model.metadata, source);
+  const ours = architecture !== undefined && isKnownNetwork(architecture);
+  if (kept ?? !ours) return model;
   const editor = createEditor(model);
-  for (const name of model.graph.initializers.keys()) if (!editor.isRead(name)) editor.removeInitializer(name);
+  for (const name of model.graph.initializers.keys()) {
+    if (!editor.isRead(name) && (kept === false || isAuxiliary(name))) editor.removeInitializer(name);
+  }
   return editor.finish();
 }
 
 async function writeModelTo(
   output: string,
   model: Model,
-  { dropped, steppedOver, others }: Pick<ConvertReport, 'dropped' | 'steppedOver' | 'others'>,
+  { dropped, steppedOver, others, notes }: Pick<ConvertReport, 'dropped' | 'steppedOver' | 'others' | 'notes'>,
   options: ConvertOptions,
 ): Promise<ConvertReport> {
   await writeModelFile(output, toStorage(model, options.storage ?? 'float32'));
-  return { ...modelReport(model, output), dropped, steppedOver, others };
+  return { ...modelReport(model, output), dropped, steppedOver, others, notes };
 }
 
 /** The report of a model that is written as it is. */

@@ -35,6 +35,8 @@ const descriptionSchema = v.looseObject({
   sizeMultiple: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   /** Of a network in integers: the bits of its weights. */
   weightBits: v.optional(v.picklist([7, 8])),
+  /** What the weights may be used for, where that is known. */
+  licence: v.optional(v.string()),
   /** How the weights came about. */
   training: v.optional(v.record(v.string(), v.unknown())),
 });

@@ -4,6 +4,7 @@ import { initializeParameters } from '../nets/initialize.js';
 import { inference } from '../nets/mode.js';
 import { buildModel } from '../nets/model.js';
 import { isAuxiliary, weightsOfModel } from '../nets/networkWeights.js';
+import { renamePublished } from '../nets/publishedNames.js';
 import { architectureName, architectureOf, buildNetwork } from '../nets/registry.js';
 import { createGraph, input } from '../onnx/graph.js';
 import { readModelFile } from '../onnx/modelFile.js';
@@ -12,7 +13,7 @@ import { defaultPreprocessing } from '../segment/preprocessing.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { loadBackbone } from '../weights/backbone.js';
 import { readStateDict } from '../weights/openWeights.js';
-import { loadStateDict } from '../weights/stateDict.js';
+import { describeMatch, loadStateDict } from '../weights/stateDict.js';
 import type { NetworkClasses } from './classMap.js';
 import type { Student } from './student.js';
 
@@ -58,7 +59,7 @@ export async function architectureStudent(options: ArchitectureOptions): Promise
       };
     },
     toModel: (weights, { size: [height, width], description }) =>
-      writeModel(buildModel({ architecture, ...network, height, width, weights, keepAuxiliary: true, description })),
+      writeModel(buildModel({ architecture, ...network, height, width, weights, description })),
   };
 }
 
@@ -77,15 +78,22 @@ async function givenWeights(
     return loadStateDict(wanted, given, weights);
   }
   if (backbone === undefined) return new Map();
-  const { tensors: given } = await readStateDict(backbone);
-  const { tensors: found } = loadBackbone(expected, given);
-  if (found.size > 0) return found;
-  throw new SteadysegError(`${backbone}: expected a backbone of ${architecture}, found none of its weights`);
+  const { heads, backbone: required } = architectureOf(architecture);
+  const given = renamePublished((await readStateDict(backbone)).tensors, backbone).tensors;
+  const { tensors: found, match } = loadBackbone(expected, given, (name) => !heads.test(name));
+  if (found.size === 0) {
+    throw new SteadysegError(`${backbone}: expected a backbone of ${architecture}, found none of its weights`);
+  }
+  const missing = [...expected.keys()].filter((name) => required.test(name) && !found.has(name));
+  if (missing.length === 0) return found;
+  throw new SteadysegError(
+    `${backbone}: expected a backbone of ${architecture}, found no ${missing[0]} of its shape${missing.length > 1 ? ` (and ${missing.length - 1} more)` : ''}; ${describeMatch(match).replaceAll('\n', '; ')}`,
+  );
 }
 
 /** Of a weights file, or of the model of another run. */
 async function readWeights(path: string): Promise<ReadonlyMap<string, Tensor>> {
-  if (!path.toLowerCase().endsWith('.onnx')) return (await readStateDict(path)).tensors;
+  if (!path.toLowerCase().endsWith('.onnx')) return renamePublished((await readStateDict(path)).tensors, path).tensors;
   const weights = weightsOfModel(await readModelFile(path), path);
   if (weights) return weights;
   throw new SteadysegError(`${path}: expected a model made by steadyseg, found one that names none of its networks`);

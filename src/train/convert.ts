@@ -1,6 +1,6 @@
 // Weights and models from one form into another, those of training runs included, which know their network by their configuration.
 import { SteadysegError, UsageError } from '../base/errors.js';
-import { writeFileWhole } from '../base/files.js';
+import { isFolder, writeFileWhole } from '../base/files.js';
 import { checkNotRead } from '../base/outputFile.js';
 import type { ClassSet } from '../media/classes.js';
 import {
@@ -16,6 +16,7 @@ import { readModel } from '../onnx/read.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { loadStateDict } from '../weights/stateDict.js';
 import { configuredStudent } from './configuredStudent.js';
+import { findPublished } from './huggingFace.js';
 import { describeTrained } from './modelDescription.js';
 import { readMetrics, runFiles } from './runFolder.js';
 import { findCheckpoint, findWeightsBesideConfig, type RunWeights } from './runWeights.js';
@@ -37,7 +38,7 @@ export interface Conversion extends ConvertReport {
  */
 export async function convert(input: string, output: string, options: ConvertOptions = {}): Promise<Conversion> {
   const found = await findRun(input, output, options);
-  if (!found) return { ...(await convertFile(input, output, options)), run: null };
+  if (!found) return { ...(await convertPublished(input, output, options)), run: null };
   const { architecture, widthMultiplier } = options;
   if (architecture !== undefined || widthMultiplier !== undefined) {
     throw new UsageError(
@@ -49,11 +50,26 @@ export async function convert(input: string, output: string, options: ConvertOpt
   return { ...report, run: { weights: found.source, config: found.configPath, step: found.step ?? null } };
 }
 
+/** Weights as they are, with what Hugging Face keeps beside them where it does. */
+async function convertPublished(input: string, output: string, options: ConvertOptions): Promise<ConvertReport> {
+  const published = /\.onnx$/i.test(input) || !/\.onnx$/i.test(output) ? undefined : await findPublished(input);
+  if (!published) return await convertFile(input, output, options);
+  const { weights, description, size, notes } = published;
+  const report = await convertFile(weights, output, {
+    ...options,
+    size: options.size ?? size,
+    description: { ...description, ...options.description },
+  });
+  const chosen =
+    size && !options.size ? [`size ${size.height}x${size.width} is what preprocessor_config.json resizes to`] : [];
+  return { ...report, notes: [...notes, ...chosen, ...report.notes] };
+}
+
 async function findRun(input: string, output: string, { key, architecture }: ConvertOptions) {
   if (/\.onnx$/i.test(input)) return undefined;
   const checkpoint = await findCheckpoint(input, { key });
   if (checkpoint) return checkpoint;
-  const asksWhich = /\.onnx$/i.test(output) && architecture === undefined;
+  const asksWhich = /\.onnx$/i.test(output) && architecture === undefined && !(await isFolder(input));
   return asksWhich ? await findWeightsBesideConfig(input, { key }) : undefined;
 }
 

@@ -34,15 +34,17 @@ export function renameBackbone<V>(given: ReadonlyMap<string, V>): Map<string, V>
 }
 
 /**
- * Matches an ImageNet file with the backbone of a network: of `expected` only `layer0` … `layer4` and `features.*` count,
- * the heads stay as they are. The tensors that fit are returned with the network's names, widened to float32.
+ * Matches an ImageNet file with the backbone of a network: of `expected` only what belongs to it counts (by default
+ * `layer0` … `layer4` and `features.*`), the heads stay as they are. The tensors that fit are returned with the network's names, widened to float32.
  */
 export function loadBackbone(
   expected: ReadonlyMap<string, TensorInfo>,
   given: ReadonlyMap<string, Tensor>,
+  belongs = (name: string) => backbone.test(name),
 ): { tensors: Map<string, Tensor>; match: StateDictMatch } {
-  const renamed = renameBackbone(given);
-  const match = matchStateDict(new Map([...expected].filter(([name]) => backbone.test(name))), renamed);
+  const inStages = [...expected.keys()].some((name) => /^(layer0|features)\./.test(name));
+  const renamed = inStages ? renameBackbone(given) : given;
+  const match = matchStateDict(new Map([...expected].filter(([name]) => belongs(name))), renamed);
   const tensors = new Map<string, Tensor>();
   for (const name of match.matched) {
     const found = renamed.get(name);

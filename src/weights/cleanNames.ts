@@ -4,7 +4,7 @@ import { SteadysegError } from '../base/errors.js';
 /** Wrappers of the network: data parallelism, distillation's student, and the weights in our own checkpoints. */
 const wrappers = /^((module|student|parameter)\.)+/;
 /** Parts of a training checkpoint beside the network. */
-const besideNetwork = /^(teacher|flownet|criterion[^.]*|velocity|moment[12]|convlstm)\./;
+const besideNetwork = /^(teacher|flownet|criterion[^.]*|loss|sem_loss|bd_loss|velocity|moment[12]|convlstm)\./;
 /** Of our own checkpoints: a weight, and the mean of it along the run, which is what the run results in. */
 const [weight, mean] = ['parameter.', 'averaged.'];
 /** Wrappers that are taken for such only when every name has them. */
@@ -12,7 +12,7 @@ const sharedWrapper = /^(model|network|net)\./;
 
 /**
  * Names as the network has them: `module.`, `student.` and `parameter.` (and `model.`, `network.`, `net.` where every name
- * has it) are taken off; the parts `teacher`, `flownet`, `criterion…`, `velocity`, `moment1`, `moment2` and `convlstm` are dropped.
+ * has it) are taken off; the parts `teacher`, `flownet`, `criterion…`, `loss`, `sem_loss`, `bd_loss`, `velocity`, `moment1`, `moment2` and `convlstm` are dropped.
  * Where a checkpoint of ours holds the mean of a weight (`averaged.` beside `parameter.`), it stands for the weight.
  * @throws SteadysegError when two names become the same.
  */
