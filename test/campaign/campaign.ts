@@ -2,7 +2,7 @@
 // Usage: npm run campaign -- [--only NAME,…] [--rounds N] [--seed S] [--write] [--list]
 //        npm run campaign -- --fuzz FILES [--only FORMAT,…] [--seed S]     goes on until so many mutated files were read
 //        npm run campaign -- --kills N [--only COMMAND,…] [--seed S]       goes on until each command was killed so often
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,10 +11,11 @@ import { createRandom, deriveSeed } from '#src/tensor/random.js';
 import { cases } from './cases.js';
 import { makeCorpus } from './fuzz/corpus.js';
 import { formatNames } from './fuzz/formats.js';
-import { filesOf, runMarathon } from './fuzz/marathon.js';
+import { filesOf, readFuzzState, runMarathon } from './fuzz/marathon.js';
 import type { Case, Outcome } from './harness.js';
 import { makeInputs } from './inputs.js';
-import { resumableNames, runKillMarathon } from './killMarathon.js';
+import { readKillState, resumableNames, runKillMarathon } from './killMarathon.js';
+import { campaignPage } from './page.js';
 
 const { values } = parseArgs({
   options: {
@@ -32,6 +33,7 @@ const seed = Number(values.seed);
 const page = fileURLToPath(new URL('../../../docs/fault-campaign.md', import.meta.url));
 /** What goes on from run to run: counts of fuzzed files, and the files that found something. */
 const state = fileURLToPath(new URL('../../fault-campaign/', import.meta.url));
+const [fuzzPath, killPath] = [join(state, 'fuzz.json'), join(state, 'kills.json')];
 
 const isChosen = (name: string) => values.only.split(',').some((start) => name.startsWith(start));
 const chosen = cases.filter(({ name }) => isChosen(name));
@@ -58,6 +60,7 @@ if (endless) {
   mkdirSync(state, { recursive: true });
   if (values.fuzz !== undefined) await fuzzOn(Number(values.fuzz));
   if (values.kills !== undefined) await killOn(Number(values.kills));
+  if (values.write) writePage([]);
   process.exit();
 }
 const rows: Row[] = [];
@@ -72,7 +75,7 @@ for (const one of chosen) {
 }
 const faulty = rows.filter((row) => verdict(row) === 'broken');
 console.log(`${rows.length} cases, ${faulty.length} broken, ${seconds(started)} s`);
-if (values.write) writeFileSync(page, document(rows));
+if (values.write) writePage(rows);
 process.exitCode = faulty.length > 0 ? 1 : 0;
 
 async function fuzzOn(total: number): Promise<void> {
@@ -82,7 +85,7 @@ async function fuzzOn(total: number): Promise<void> {
     total,
     seed,
     only: formatNames.filter(isChosen),
-    statePath: join(state, 'fuzz.json'),
+    statePath: fuzzPath,
     corpus,
     work: join(folder, 'work'),
     signal: stopSignal(),
@@ -98,7 +101,7 @@ async function killOn(wanted: number): Promise<void> {
   await runKillMarathon({
     ...{ wanted, seed, inputs },
     only: resumableNames.filter(isChosen),
-    statePath: join(state, 'kills.json'),
+    statePath: killPath,
     work: join(folder, 'kills'),
     signal: stopSignal(),
     onResult(name, { kills, completed }, faults) {
@@ -150,22 +153,12 @@ function seconds(from: number): string {
   return ((performance.now() - from) / 1000).toFixed(0);
 }
 
-function document(all: readonly Row[]): string {
-  const cell = (text: string) => text.replaceAll('|', '\\|');
-  const lines = all.map(
-    (row) => `| \`${row.name}\` | ${[row.fault, row.promise, seen(row), verdict(row)].map(cell).join(' | ')} |`,
-  );
-  return `# Fault campaign
-
-\`\`\`sh
-npm run campaign -- --rounds ${rounds} --seed ${seed} --write
-\`\`\`
-
-runs the commands under faults, judges what they leave and say, and writes this table. It makes its own inputs. A promise is
-kept when no run broke it. Moments are random: another seed, or another machine, tries others.
-
-| case | fault | promise | seen | verdict |
-| --- | --- | --- | --- | --- |
-${lines.join('\n')}
-`;
+function writePage(ran: readonly Row[]): void {
+  const content = {
+    names: cases.map(({ name }) => name),
+    rows: ran.map((row) => ({ ...row, seen: seen(row), verdict: verdict(row) })),
+    fuzz: existsSync(fuzzPath) ? readFuzzState(fuzzPath, seed) : undefined,
+    kills: existsSync(killPath) ? readKillState(killPath) : undefined,
+  };
+  writeFileSync(page, campaignPage(page, content));
 }

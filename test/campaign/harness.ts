@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import type { Random } from '#src/tensor/random.js';
 import type { Inputs } from './inputs.js';
 
-const main = fileURLToPath(import.meta.resolve('#src/cli/main.js'));
+/** The command line under test: this one's, or that of another build, to see that cases tell the two apart. */
+export const main = process.env.STEADYSEG_CAMPAIGN_MAIN ?? fileURLToPath(import.meta.resolve('#src/cli/main.js'));
 
 /** A run that takes longer hangs: each of the campaign's takes seconds. */
 const HANG_MILLISECONDS = 90_000;

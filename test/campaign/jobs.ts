@@ -155,7 +155,7 @@ export function torn(
 const aside = /(\.tmp|(^|\/)\.([\w.-]*\.)?(lock(\.[0-9a-f]+)?|written))$/;
 /** Files of a run under way that are whole, but not yet those of its end: resuming from them shows that they are sound. */
 const growing =
-  /^(pending\/.*|steadier\.onnx\.adapt\/.*|frames\.jsonl|pseudo-label\.json|checkpoints\/(last|best)\.safetensors|\.toycity-begun\.json)$/;
+  /^(pending\/.*|steadier\.onnx\.adapt\/.*|frames\.jsonl|pseudo-label\.json|checkpoints\/(last|best)\.safetensors|(last|best)\.onnx|\.toycity-begun\.json)$/;
 
 /** What a run that ended by itself should have taken away. */
 export function litter(found: ReadonlyMap<string, string>): string[] {

@@ -14,7 +14,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type Case, contents, moment, refusal, steadyseg, success, successOrRefusal } from './harness.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { readModel } from '#src/onnx/read.js';
+import { writeModel } from '#src/onnx/write.js';
+import { type Case, contents, main, moment, refusal, steadyseg, success, successOrRefusal, tail } from './harness.js';
 import type { Inputs } from './inputs.js';
 import { completes, jobs, litter, wholeRun } from './jobs.js';
 
@@ -202,4 +206,108 @@ const hostileFiles: Case = {
   },
 };
 
-export const trust: readonly Case[] = [telemetry, byContent, usersFiles, devices, namespaces, hostileFiles];
+const noNumbers: Case = {
+  name: 'trust/scores-that-are-no-numbers',
+  fault: 'a network with one weight that is NaN',
+  promise: 'refused, naming the frame; no map is written',
+  async run({ inputs, folder }) {
+    const network = join(folder, 'nan.onnx');
+    const bytes = readFileSync(inputs.trainable);
+    const model = readModel(bytes);
+    for (const { data } of model.graph.initializers.values()) (data as Float32Array).fill(Number.NaN, 0, 1);
+    writeFileSync(network, writeModel(model));
+    const out = join(folder, 'out');
+    const run = await steadyseg(predict({ ...inputs, network }, inputs.frames, out));
+    const faults = refusal({ ...run, stderr: run.stderr.replaceAll('NaN', 'not-a-number') }, ['frame ']);
+    if (contents(join(out, 'labels')).size > 0) faults.push('a map was written');
+    return { runs: 1, faults, seen: tail(run).slice(0, 120) };
+  },
+};
+
+const listedFrames: Case = {
+  name: 'trust/frames-of-an-index',
+  fault: 'one or two bits flipped in the index of an MP4, or tables that list billions of frames',
+  promise: 'all frames, or a refusal that names the file; little memory',
+  async run({ inputs, folder, rounds, random }) {
+    const faults: string[] = [];
+    const sound = readFileSync(inputs.video);
+    const start = sound.indexOf('moov', 0, 'latin1') + 4;
+    const end = start - 8 + sound.readUInt32BE(start - 8);
+    let refused = 0;
+    for (let round = 0; round < 4 * rounds; round++) {
+      const bytes = Buffer.from(sound);
+      if (round % 4 === 3) bytes.writeUInt32BE(2 ** 31 - 1, bytes.indexOf('stsz', 0, 'latin1') + 12);
+      for (let flips = 1 + random.integer(2); flips > 0; flips--) {
+        bytes[start + random.integer(end - start)] ^= 1 << random.integer(8);
+      }
+      const video = join(folder, `index${round}.mp4`);
+      const out = join(folder, String(round));
+      writeFileSync(video, bytes);
+      const run = await steadyseg([...predict(inputs, video, out), '--threads', '1']);
+      faults.push(...successOrRefusal(run, [`index${round}.mp4`, 'frame ']));
+      const maps = contents(join(out, 'labels')).size;
+      if (run.code === 0 && maps !== inputs.videoFrames) faults.push(`${maps} of ${inputs.videoFrames} frames, exit 0`);
+      if (run.peakMegabytes > 1024) faults.push(`it took ${Math.round(run.peakMegabytes)} MiB`);
+      if (run.code !== 0) refused++;
+      rmSync(out, { recursive: true, force: true });
+    }
+    return { runs: 4 * rounds, faults, seen: `${refused} refused, the others whole` };
+  },
+};
+
+const readers: Case = {
+  name: 'trust/readers-that-leave',
+  fault: 'output into a pipe whose reader has left, and onto a full device',
+  promise: 'an end without a stack; the full device is named',
+  impossible: () => (existsSync('/dev/full') ? undefined : 'there is no /dev/full'),
+  async run({ inputs }) {
+    const faults: string[] = [];
+    for (const sink of ['| head -c 1 >/dev/null', '>/dev/full']) {
+      const shell = `"$0" "$1" info "$2" ${sink}`;
+      const { stderr } = spawnSync('sh', ['-c', shell, process.execPath, main, inputs.network], { encoding: 'utf8' });
+      if (/^\s+at |Error:/m.test(stderr)) faults.push(`${sink}: ${stderr.slice(0, 300)}`);
+      if (sink.includes('full') && !/no space left/.test(stderr)) faults.push(`${sink}: ${stderr.slice(0, 300)}`);
+    }
+    return { runs: 2, faults, seen: '2 runs ended in words' };
+  },
+};
+
+const trial: Case = {
+  name: 'trust/trial',
+  fault: 'a network whose run ends its process',
+  promise: 'with --trial a line that names it, and the process goes on to say so',
+  impossible: () => (process.platform === 'linux' ? undefined : 'processes are found by /proc'),
+  async run({ folder, inputs }) {
+    const network = join(folder, 'endless.onnx');
+    copyFileSync(fileURLToPath(new URL('../../../test/fixtures/hostile/endless.onnx', import.meta.url)), network);
+    const args = [...predict({ ...inputs, network }, inputs.frames, join(folder, 'out')), '--trial'];
+    const run = await steadyseg(args, {
+      async meanwhile(child) {
+        while (child.exitCode === null) {
+          const found = spawnSync('pgrep', ['-P', String(child.pid), '-f', 'trialProcess'], {
+            encoding: 'utf8',
+          }).stdout;
+          if (found.trim() !== '') {
+            process.kill(Number(found), 'SIGSEGV');
+            return;
+          }
+          await sleep(50);
+        }
+      },
+    });
+    return { runs: 1, faults: refusal(run, ['endless.onnx']), seen: tail(run).slice(0, 120) };
+  },
+};
+
+export const trust: readonly Case[] = [
+  noNumbers,
+  listedFrames,
+  readers,
+  trial,
+  telemetry,
+  byContent,
+  usersFiles,
+  devices,
+  namespaces,
+  hostileFiles,
+];
