@@ -621,6 +621,14 @@ const sampling: NodeCase[] = [
   one('Resize', linear({ antialias: int(1) }), sized('1×1×6×8', 1, 1, 4, 3)),
   one('Resize', cubic({ antialias: int(1), exclude_outside: int(1) }), sized('1×1×6×8', 1, 1, 4, 12)),
   one('Resize', cubic(), scaledBy('1×2×3×4', 1, 1, 2, 1.5)),
+  // 20 · 1.3 is 26 only when rounded; 7 · 1.3 is 9 either way, and no size says so.
+  one('Resize', linear(), scaledBy('1×1×20×7', 1, 1, 1.3, 1.3)),
+  one(
+    'Resize',
+    cubic({ coordinate_transformation_mode: string('align_corners') }),
+    scaledBy('1×1×7×20', 1, 1, 1.3, 1.3),
+  ),
+  one('Resize', { nearest_mode: string('floor') }, scaledBy('1×1×10×7', 1, 1, 1.3, 1.3)),
   one('Resize', cubic({ cubic_coeff_a: float(-0.5), exclude_outside: int(1) }), sized('1×1×5×4', 1, 1, 3, 7)),
   one('Resize', cubic({ coordinate_transformation_mode: string('align_corners') }), sized('1×1×3×4', 1, 1, 5, 6)),
   one('Resize', {}, scaledBy('2×3×4', 2, 1, 1.5)),

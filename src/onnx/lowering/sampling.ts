@@ -2,7 +2,7 @@
 import { float32 } from '../../tensor/tensor.js';
 import { addNode, constant, type Value } from '../graph.js';
 import { constantNumbers, intAttribute, refuse, stringAttribute } from '../inference/rule.js';
-import { resizedAxes } from '../inference/sampling.js';
+import { type ResizedAxis, resizedAxes } from '../inference/sampling.js';
 import { type Attributes, string } from '../model.js';
 import { gridSample, integers, matMul, reshape, transpose } from '../ops.js';
 import { type Lowering, type LoweringSite, type Lowerings, valueAt } from './site.js';
@@ -19,15 +19,20 @@ const resize: Lowering = (site) => {
     return [nearestOfOldSets(site, scales)];
   }
   const axes = resizedAxes(site);
-  const exact = axes.every(({ inputs, outputs, scale }) => Math.floor(inputs * scale) === outputs);
-  const bySizes = axes.every(({ inputs, outputs, scale }) => Math.fround(outputs / inputs) === scale);
-  if (exact || !bySizes) return undefined;
+  const isRounded = ({ inputs, outputs, scale }: ResizedAxis) => Math.floor(inputs * scale) !== outputs;
+  const fitsSize = ({ inputs, outputs, scale }: ResizedAxis) => Math.fround(outputs / inputs) === scale;
+  if (!axes.some(isRounded) || !axes.filter(isRounded).every(fitsSize)) return undefined;
   const { axes: _, ...attributes } = site.attributes;
+  const { graph } = site;
   const sizes = integers(
-    site.graph,
-    axes.map(({ outputs }) => outputs),
+    graph,
+    axes.map((axis) => (fitsSize(axis) ? axis.outputs : axis.inputs)),
   );
-  return [addNode(site.graph, 'Resize', [valueAt(site, 0), undefined, undefined, sizes], attributes)[0]];
+  const [resized] = addNode(graph, 'Resize', [valueAt(site, 0), undefined, undefined, sizes], attributes);
+  if (axes.every(fitsSize)) return [resized];
+  // Axes are resampled one by one in every mode: those that are left follow by their scales.
+  const left = axes.map((axis) => (fitsSize(axis) ? 1 : axis.scale));
+  return addNode(graph, 'Resize', [resized, undefined, constant(graph, float32([left.length], left))], attributes);
 };
 
 function nearestOfOldSets(site: LoweringSite, scales: readonly number[]): Value {
