@@ -12,7 +12,8 @@ export async function commandPage(): Promise<string> {
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = (await load()).command();
     contents.push(`- [\`steadyseg ${name}\`](#steadyseg-${name}): ${summary}`);
-    sections.push(`## steadyseg ${name}\n`, ...helpsOf(command, `steadyseg ${name}`));
+    // What stands before a command's name in its usage is the name of its parent.
+    sections.push(`## steadyseg ${name}\n`, ...helpsOf(command.name(`steadyseg ${name}`), `steadyseg ${name}`));
   }
   return `<!-- Written by \`npm run docs\` from the commands' help; changes here are lost. -->
 # Commands
@@ -28,7 +29,6 @@ ${sections.join('\n')}`;
 function helpsOf(command: Command, path: string): string[] {
   let text = '';
   command
-    .name(path)
     .configureHelp({ helpWidth: WIDTH })
     .configureOutput({
       writeOut: (part) => {

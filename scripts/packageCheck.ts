@@ -29,7 +29,8 @@ try {
     );
     tarball = join(folder, packed.filename);
     const others = packed.files.filter(
-      ({ path }) => !/^(dist|models)\/|^(package\.json|README\.md|SECURITY\.md|sbom\.cdx\.json|LICENSE)$/.test(path),
+      ({ path }) =>
+        !/^(dist|models|configs|docs|examples)\/|^(package\.json|sbom\.cdx\.json|LICENSE|[A-Z]+\.md)$/.test(path),
     );
     if (others.length > 0) throw new Error(`files that do not belong: ${others.map(({ path }) => path).join(', ')}`);
     return `${packed.files.length} files, ${(packed.size / 1e6).toFixed(2)} MB`;

@@ -55,7 +55,7 @@ export async function licencePage(root: string): Promise<string> {
   return `# Licences
 
 What is installed with steadyseg, from \`package-lock.json\` (\`npm run docs\` writes this page). Each package holds the text of its
-licence; README.md says what the binaries of node-av and sharp contain. The same list for programs is \`sbom.cdx.json\`.
+licence; dependencies.md says what the binaries of node-av and sharp contain. The same list for programs is \`sbom.cdx.json\`.
 
 | package | version | licence | |
 | --- | --- | --- | --- |

@@ -20,8 +20,7 @@ export {
 } from './data/evaluation/temporal.js';
 export { evaluateVideoConsistency, type VideoConsistencyOptions } from './data/evaluation/video.js';
 export { type DemoOptions, type DemoStage, runDemo } from './demo/demo.js';
-export type { ClipFigures, Figures, Measurement } from './demo/measure.js';
-export type { DemoResult } from './demo/result.js';
+export type { DemoFigures, DemoPair, DemoResult } from './demo/result.js';
 export { type ClassSet, presetClasses, type Rgb } from './media/classes.js';
 export type { CompareOptions, Comparison } from './media/compare.js';
 export type { LabelMap, RgbImage, Size } from './media/image.js';
@@ -38,6 +37,7 @@ export type { OperatorCost } from './quantize/leaveOut.js';
 export { type QuantizeOptions, type QuantizeProgress, type QuantizeResult, quantize } from './quantize/quantize.js';
 export type { RangeMethod } from './quantize/ranges.js';
 export { type CompareNetworksOptions, compareNetworks } from './segment/compareNetworks.js';
+export { type Diagnosis, diagnose, type Finding } from './segment/diagnose.js';
 export { type EvaluateSteadinessOptions, evaluateSteadiness } from './segment/evaluateSteadiness.js';
 export { type LoadFileOptions, loadModel } from './segment/loadModel.js';
 export type { LoadOptions, SegmentationModel } from './segment/model.js';

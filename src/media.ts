@@ -23,6 +23,7 @@ export { type FlowDirection, type FlowFrame, type FlowSource, type FramePair, fl
 export { type AnimationOptions, writeAnimation } from './media/animation.js';
 export { type ClassSet, presetClasses, presetNames, type Rgb } from './media/classes.js';
 export { readClassesFile } from './media/classesFile.js';
+export { classFolders, encodeCutout, encodeMask } from './media/classFiles.js';
 export { colorize, type OverlayOptions, overlay } from './media/color.js';
 export { encodeColorMap, writeColorMap } from './media/colorMap.js';
 export { type CompareOptions, type Comparison, compare } from './media/compare.js';
@@ -35,8 +36,8 @@ export { type Clip, type Frame, type FrameSource, type FramesOptions, openFrames
 export type { LabelMap, OpticalFlow, RgbImage, Size } from './media/image.js';
 export { readKittiFlow, writeKittiFlow } from './media/kitti.js';
 export { decodeLabelMap, encodeLabelMap, readLabelMap, writeLabelMap } from './media/labels.js';
-export { createLegend, type Legend } from './media/legend.js';
-export { readPicture, writePicture } from './media/pictures.js';
+export { createLegend, type Legend, type LegendPlace, withLegend } from './media/legend.js';
+export { encodePicture, readPicture, writePicture } from './media/pictures.js';
 export type { RawVideo } from './media/rawVideo.js';
 export type { FrameRate, OnBadFrame, VideoOptions } from './media/video.js';
 export { createVideoWriter, type VideoWriter, type VideoWriterOptions } from './media/videoWriter.js';

@@ -24,7 +24,7 @@ describe('docs/', () => {
   });
 
   it('links only to files that exist', () => {
-    const files = ['README.md', 'CONTRIBUTING.md', 'BENCHMARKS.md', 'models/README.md'];
+    const files = ['README.md', 'CONTRIBUTING.md', 'BENCHMARKS.md', 'models/README.md', 'examples/README.md'];
     for (const name of readdirSync(join(root, 'docs'))) if (name.endsWith('.md')) files.push(`docs/${name}`);
     const broken = files.flatMap((file) => {
       const text = readFileSync(join(root, file), 'utf8');
@@ -34,6 +34,31 @@ describe('docs/', () => {
         .map((link) => `${file}: ${link}`);
     });
     expect(broken).toEqual([]);
+  });
+});
+
+describe('README.md', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+  it('links to what the package holds', () => {
+    const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] };
+    const links = [...readme.matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, link]) => link);
+    expect(links.length).toBeGreaterThan(10);
+    expect(links.filter((link) => !files.some((file) => link === file || link.startsWith(`${file}/`)))).toEqual([]);
+  });
+
+  it('is read in one go', () => {
+    expect(readme.split('\n').length).toBeLessThan(200);
+  });
+});
+
+describe('the scripts of package.json', () => {
+  it('are understood by every shell', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const others = Object.values<string>(scripts).filter((script) =>
+      /(^|&& )(rm|cp|mv|mkdir|chmod|export|cat|sh|bash|[A-Z_]+=\S*) |[$;'`|]|\bcd /.test(script),
+    );
+    expect(others).toEqual([]);
   });
 });
 

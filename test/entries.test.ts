@@ -18,6 +18,7 @@ it('has a front of what the commands do, and no more', () => {
     'adapt',
     'compareNetworks',
     'convert',
+    'diagnose',
     'evaluateMeanIoU',
     'evaluateSteadiness',
     'evaluateTemporalConsistency',

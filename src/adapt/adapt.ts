@@ -53,6 +53,7 @@ export interface AdaptOptions extends OnnxStudentOptions, AdaptListeners, Pick<S
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What an adaptation came to. */
 export interface AdaptResult extends Omit<AdaptedClip, 'weights'> {
   /** False when nothing safe made it steadier: the file then holds the original's weights. */
   readonly adapted: boolean;

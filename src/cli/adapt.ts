@@ -1,8 +1,9 @@
 // `steadyseg adapt`: a network made steadier on the user's own video, without labels.
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { Command } from 'commander';
 import { type AdaptOptions, type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
 import { UsageError } from '../base/errors.js';
+import { exists } from '../base/files.js';
 import { checkNotRead } from '../base/outputFile.js';
 import { printable } from '../base/printable.js';
 import { adaptationReport, collectFrames } from '../report/adaptation.js';
@@ -18,7 +19,7 @@ import { addModelOptions, type ModelOptions, modelOptionsOf } from './segmentati
 
 interface Options extends ModelOptions {
   model: string;
-  out: string;
+  out?: string;
   flow?: string;
   steps?: number;
   minutes?: number;
@@ -52,7 +53,10 @@ export function command(): Command {
     )
     .argument('<input...>', 'videos, folders, "globs" or list files (.txt) of the place to adapt to')
     .requiredOption('-m, --model <file>', 'segmentation network (.onnx)')
-    .requiredOption('-o, --out <file>', 'the adapted network (.onnx)');
+    .option(
+      '-o, --out <file>',
+      'the adapted network (.onnx) (default: the name of the network with -steady, in this folder)',
+    );
   return addModelOptions(made)
     .option('--flow <source>', 'dis, farneback, a folder of .flo files or a flow network (.onnx)', 'dis')
     .option('--steps <n>', 'updates of the weights (default: 300)', wholeNumber(1))
@@ -84,14 +88,15 @@ The network segments every frame on its own before and after, at the same cost. 
 changing what it says, its own weights are written and "adapted" is false.
 
 Example:
-  steadyseg adapt drive.mp4 --model network.onnx -o steady.onnx
-  steadyseg predict drive.mp4 --model steady.onnx --out after`,
+  steadyseg adapt drive.mp4 --model network.onnx
+  steadyseg predict drive.mp4 --model network-steady.onnx --out after`,
     )
     .action(run);
 }
 
 async function run(inputs: string[], options: Options): Promise<void> {
-  const { model, out, flow, steps, minutes, limit, seed, freeze, keep, resume, threads, device } = options;
+  const { model, flow, steps, minutes, limit, seed, freeze, keep, resume, threads, device } = options;
+  const out = options.out ?? (await freeName(model));
   const base: AdaptOptions = {
     ...modelOptionsOf(options),
     ...{ inputs, model, out, flow, steps, minutes, limit, seed, freeze, keep, resume, device },
@@ -147,6 +152,13 @@ async function run(inputs: string[], options: Options): Promise<void> {
   printResult(options.json, { ...result, int8: integers }, () =>
     [describe(result, inputs[0]), describeQuantization(integers)].join('\n\n'),
   );
+}
+
+/** The network's name with `-steady`. @throws UsageError where there is one. */
+async function freeName(model: string): Promise<string> {
+  const name = `${basename(resolve(model)).replace(/\.onnx$/i, '')}-steady.onnx`;
+  if (!(await exists(name))) return name;
+  throw new UsageError(`${name}: expected no such file, found one: say with --out where the adapted network goes`);
 }
 
 /** Time, disk and memory in one line. */

@@ -15,7 +15,10 @@ export const commands: Record<string, { summary: string; load: () => Promise<{ c
     summary: 'make a network in 8-bit integers: faster, for your own video',
     load: () => import('./quantize.js'),
   },
-  demo: { summary: 'everything at once on what ships, with no argument', load: () => import('./demo.js') },
+  demo: {
+    summary: 'the main job in one go: a video, the network that flickers on it, and steadier',
+    load: () => import('./demo.js'),
+  },
   convert: { summary: 'weights and models between formats', load: () => import('./convert.js') },
   compare: { summary: 'two predictions in one video, and a flicker map', load: () => import('./compare.js') },
   info: { summary: 'what is in a model or weights file', load: () => import('./info.js') },
@@ -42,5 +45,10 @@ export const commands: Record<string, { summary: string; load: () => Promise<{ c
   merge: {
     summary: 'merge the results of all shards of an evaluation or of pseudo labels',
     load: () => import('./merge.js'),
+  },
+  doctor: { summary: 'what this machine has for the work, tried', load: () => import('./doctor.js') },
+  completion: {
+    summary: 'a script that lets bash, zsh or fish complete commands and options',
+    load: () => import('./completion.js'),
   },
 };

@@ -1,14 +1,16 @@
 // `steadyseg compare A B`: a video of two predictions, and a flicker map.
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { type Comparison, compare } from '../media/compare.js';
 import type { Layout } from '../media/compose.js';
+import type { LegendPlace } from '../media/legend.js';
 import type { FrameRate } from '../media/video.js';
 import { compareNetworks } from '../segment/compareNetworks.js';
 import type { SegmentationModel } from '../segment/model.js';
 import { classesOf } from './classOptions.js';
+import { addDrawingOptions } from './drawingOptions.js';
 import { withProgress } from './interruptible.js';
-import { printResult, wholeNumber } from './options.js';
+import { frameRate, printResult, wholeNumber } from './options.js';
 import { addModelOptions, type ModelOptions, modelOptionsOf, openNetwork } from './segmentationOptions.js';
 
 interface CompareCommandOptions extends ModelOptions {
@@ -19,6 +21,8 @@ interface CompareCommandOptions extends ModelOptions {
   out?: string;
   flicker?: string;
   layout: Layout;
+  opacity?: number;
+  legend?: LegendPlace;
   frames?: string;
   nameA?: string;
   nameB?: string;
@@ -39,6 +43,7 @@ export function command(): Command {
         .choices(['diagonal', 'side-by-side'])
         .default('diagonal'),
     );
+  addDrawingOptions(compareCommand);
   return addModelOptions(compareCommand)
     .option('--frames <input>', 'video, folder, "glob" or list file to draw label maps over (default: colours alone)')
     .option('--name-a <text>', 'name of A in the picture (default: the end of its path)')
@@ -63,7 +68,7 @@ Examples:
 }
 
 async function run(a: string, b: string | undefined, options: CompareCommandOptions): Promise<void> {
-  const { models, out, flicker, layout, nameA, nameB, limit } = options;
+  const { models, out, flicker, layout, nameA, nameB, limit, opacity, legend } = options;
   if (models && (b !== undefined || models.length !== 2)) {
     const found = b === undefined ? `${models.length}` : `${models.length} and a second input`;
     throw new UsageError(`expected one video or folder of pictures and two --models, found ${found}`);
@@ -80,7 +85,7 @@ async function run(a: string, b: string | undefined, options: CompareCommandOpti
   const ending = 'stopping after the frame under way';
   const opened: SegmentationModel[] = [];
   const result = await withProgress({ title: 'compare', ending }, async (progress, signal) => {
-    const common = { out, flicker, layout, nameA, nameB, limit, frameRate: options.fps, signal };
+    const common = { out, flicker, layout, opacity, legend, nameA, nameB, limit, frameRate: options.fps, signal };
     const onProgress = progress.update;
     if (!models) return await compare(a, b ?? '', { ...common, onProgress, classes, frames: options.frames });
     for (const model of models) opened.push(await openNetwork({ ...options, model }, undefined));
@@ -103,20 +108,4 @@ function describe({ frames, video, flicker }: Comparison): string {
     lines.push(`${flicker.file}: labels that change from a frame to the next: A ${a}, B ${b}`);
   }
   return lines.join('\n');
-}
-
-/** A whole number, a decimal (to thousandths) or a fraction such as 30000/1001. */
-function frameRate(text: string): FrameRate {
-  const match = /^(\d+(?:\.\d{1,3})?)(?:\/(\d+))?$/.exec(text);
-  const numerator = Math.round(Number(match?.[1]) * 1000);
-  const denominator = Number(match?.[2] ?? 1) * 1000;
-  if (!(numerator > 0 && denominator > 0 && numerator <= 1000 * denominator)) {
-    throw new InvalidArgumentError(`expected frames per second such as 25, 29.97 or 30000/1001, found "${text}".`);
-  }
-  const divisor = greatestCommonDivisor(numerator, denominator);
-  return { numerator: numerator / divisor, denominator: denominator / divisor };
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

@@ -1,89 +1,107 @@
-// `steadyseg demo`: everything at once on what ships.
+// `steadyseg demo`: a network, a video, and the same network steadier.
 import { Command } from 'commander';
-import { demoNetworks } from '../demo/clips.js';
-import { type DemoStage, runDemo } from '../demo/demo.js';
-import type { DemoResult } from '../demo/result.js';
-import { createProgressLine, type ProgressLine } from '../report/progress.js';
+import { type DemoOptions, type DemoStage, demoFrames, demoSteps, runDemo } from '../demo/demo.js';
+import { demoRows } from '../demo/report.js';
+import { type DemoResult, demoSides } from '../demo/result.js';
+import { formatNumber } from '../report/number.js';
+import { formatDuration } from '../report/progress.js';
 import { renderTable } from '../report/table.js';
+import { classesOf } from './classOptions.js';
+import { withProgress } from './interruptible.js';
 import { printResult, wholeNumber } from './options.js';
+import { addModelOptions, type ModelOptions, modelOptionsOf } from './segmentationOptions.js';
 
-interface DemoCommandOptions {
-  out: string;
-  plain?: string;
-  steady?: string;
-  picture?: string;
+interface DemoCommandOptions extends ModelOptions, Pick<DemoOptions, 'out' | 'input' | 'model' | 'picture'> {
+  steps?: number;
+  limit?: number;
+  flow?: string;
   overwrite?: boolean;
   threads?: number;
+  device: string;
   json?: boolean;
 }
 
 const titles: Record<DemoStage, string> = {
-  measure: 'render, segment and measure',
-  render: 'render the clip of the videos',
-  segment: 'segment it with both networks',
-  compare: 'draw the comparison',
+  render: 'render a street',
+  adapt: 'adapt the network',
+  segment: 'segment, before and after',
+  measure: 'measure',
+  compare: 'draw before | after',
 };
 
 export function command(): Command {
-  return new Command('demo')
-    .description('Everything at once on what ships: render streets, segment them with two networks, measure, compare.')
-    .option('-o, --out <dir>', 'where report, videos and figures go', 'steadyseg-demo')
-    .option('--plain <file>', 'network for the toy city trained on each frame alone (default: the one that ships)')
-    .option('--steady <file>', 'network for the toy city trained for steadiness (default: the one that ships)')
-    .option('--picture <file>', 'also write the comparison as an animated picture (.webp) of at most 2 MB')
+  const made = new Command('demo')
+    .description('The main job in one go: a network, a video, the same network steadier, and both beside each other.')
+    .option('-o, --out <dir>', 'where network, report, videos and figures go', 'steadyseg-demo')
+    .option('--input <video>', 'your video or frames (default: a street of the toy city)')
+    .option('-m, --model <file>', 'your network (.onnx) (default: the one that ships for such pictures)')
+    .option('--picture <file>', 'also write the comparison as an animated picture (.webp) of at most 2 MB');
+  return addModelOptions(made)
+    .option('--steps <n>', `updates of the weights (default: ${demoSteps})`, wholeNumber(1))
+    .option('--limit <n>', `frames of the input at most (default: ${demoFrames})`, wholeNumber(2))
+    .option('--flow <source>', 'as for adapt, which learns along it; an input is measured along it too', 'dis')
     .option('--overwrite', 'replace files in the folder that no earlier run wrote')
-    .option('--threads <n>', 'threads of the networks (default: one a core)', wholeNumber(1))
+    .option('--threads <n>', 'threads (default: one a core)', wholeNumber(1))
+    .option('--device <name>', 'where the networks run: cpu, cuda, webgpu, …', 'cpu')
     .option('--json', 'print the figures as one JSON object on stdout')
     .addHelpText(
       'after',
       `
-Renders clips of the toy city from seeds that no training set holds, segments them with a network trained on each frame
-alone and with one trained with motion and distillation, and measures mIoU and temporal consistency against exact labels
-along exact flow. Writes report.html, compare.mp4 (split along the diagonal), overlays, a flicker map and demo.json.
+Segments the video, adapts the network to it without labels, segments it again, and measures both. Writes adapted.onnx,
+report.html, compare.mp4 (before | after), overlays, a flicker map and demo.json. Without --input the video is a street of
+the toy city, whose exact labels and exact flow judge both.
 
-Example:
-  steadyseg demo --out result`,
+Examples:
+  steadyseg demo --out result
+  steadyseg demo --input drive.mp4 --model network.onnx --out result`,
     )
     .action(run);
 }
 
 async function run(options: DemoCommandOptions): Promise<void> {
-  let line: { stage: DemoStage; progress: ProgressLine } | undefined;
-  let result: DemoResult;
-  try {
-    result = await runDemo({
-      ...options,
-      onProgress(stage, progress) {
-        if (line?.stage !== stage) {
-          line?.progress.done();
-          line = { stage, progress: createProgressLine({ title: titles[stage] }) };
-        }
-        line.progress.update(progress);
-      },
-    });
-  } finally {
-    line?.progress.done();
-  }
+  const { out, input, model, picture, steps, limit, flow, overwrite, threads, device } = options;
+  const result = await withProgress(
+    { title: 'demo', ending: 'finishing what is under way' },
+    async (progress, signal) => {
+      const classes = await classesOf(options);
+      let stage: DemoStage | undefined;
+      return await runDemo({
+        ...modelOptionsOf(options),
+        ...{ out, input, model, picture, steps, limit, flow, overwrite, threads, device, classes, signal },
+        onNote: (note) => progress.note(`note: ${note}`),
+        onEstimate: ({ seconds, frames, steps: planned }) =>
+          progress.note(`note: adapting takes about ${formatDuration(seconds)}: ${frames} frames, ${planned} steps`),
+        onProgress(now, { done, total }) {
+          if (now !== stage) {
+            progress.restart('');
+            progress.note(titles[now]);
+          }
+          stage = now;
+          progress.update({ done, total });
+        },
+      });
+    },
+  );
   printResult(options.json, result, () => describe(result));
 }
 
-function describe({ measurement, flicker, seconds, files }: DemoResult): string {
-  const { networks, clips, labelsTc } = measurement;
-  const column = (name: string) => ({ name, decimals: 2 });
-  const rows = networks.map(({ mIoU, tc }, k) => [demoNetworks[k], 100 * mIoU, 100 * tc, 100 * flicker[k]]);
-  const table = renderTable(
-    [{ name: 'network' }, column('mIoU %'), column('TC %'), column('labels changing %')],
-    rows,
-    [['exact labels', 100, 100 * labelsTc, undefined]],
-  );
+function describe(result: DemoResult): string {
+  const { labelsTc, agreement, adapted, seconds, files, frames, flow } = result;
+  const rows = demoRows(result).map(({ name, format, values }) => [
+    name,
+    ...values.map((value) => formatNumber(value, format)),
+  ]);
+  const ceiling = labelsTc === undefined ? '' : ` The exact labels' own TC is ${formatNumber(labelsTc, 'percent')}.`;
   return [
-    table,
+    renderTable([{ name: '' }, ...demoSides.map((name) => ({ name }))], rows),
     '',
-    `mIoU and TC: means over ${clips.length} held clips of the toy city, exact labels and flow; labels changing: of the videos, motion included.`,
-    `Done in ${seconds.toFixed(0)} s. Look at`,
+    adapted
+      ? `${frames} frames along ${flow}.${ceiling} Where the network was sure, it says the same of ${formatNumber(agreement, 'percent')} of the pixels.`
+      : `${frames} frames: nothing safe made the network steadier, so both sides are the same.`,
+    `Done in ${formatDuration(seconds)}. Look at`,
+    `  ${files.comparison}   before | after`,
     `  ${files.report}   figures, classes, pictures`,
-    `  ${files.comparison}   both networks in one video, split along the diagonal`,
-    `  ${files.overlays[1]}   the steady network over the street`,
-    ...(files.picture === undefined ? [] : [`  ${files.picture}   the comparison as a picture that moves`]),
+    `  ${files.model}   the same network, steadier: use it in the original's place`,
+    ...(files.picture === undefined ? [] : [`  ${files.picture}   before | after as a picture that moves`]),
   ].join('\n');
 }

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 import { printable, printableJson } from '../base/printable.js';
+import type { FrameRate } from '../media/video.js';
 import { isSide, MAX_SIDE } from '../segment/views.js';
 
 /** The number a text is; NaN for none, and for nothing. */
@@ -53,6 +54,22 @@ export function time(text: string): number {
     throw new InvalidArgumentError(`expected seconds, or a time such as 1:30 or 0:01:30.5, found "${text}".`);
   }
   return 3600 * hours + 60 * minutes + seconds;
+}
+
+/** Parses frames per second: a whole number, a decimal (to thousandths) or a fraction such as 30000/1001. */
+export function frameRate(text: string): FrameRate {
+  const match = /^(\d+(?:\.\d{1,3})?)(?:\/(\d+))?$/.exec(text);
+  const numerator = Math.round(Number(match?.[1]) * 1000);
+  const denominator = Number(match?.[2] ?? 1) * 1000;
+  if (!(numerator > 0 && denominator > 0 && numerator <= 1000 * denominator)) {
+    throw new InvalidArgumentError(`expected frames per second such as 25, 29.97 or 30000/1001, found "${text}".`);
+  }
+  const divisor = greatestCommonDivisor(numerator, denominator);
+  return { numerator: numerator / divisor, denominator: denominator / divisor };
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
 /** The threads to use of those asked for: no more than there are cores, with a word where that is fewer. */

@@ -1,16 +1,21 @@
 // `steadyseg predict`: segments a video or pictures into a folder.
+import { basename, resolve } from 'node:path';
 import { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { locateShard } from '../base/shard.js';
 import type { ClassSet } from '../media/classes.js';
+import { isGlob } from '../media/glob.js';
+import type { LegendPlace } from '../media/legend.js';
+import type { FrameRate } from '../media/video.js';
 import { isStream } from '../media/videoInput.js';
 import type { SteadinessResult } from '../metrics/result.js';
 import { createProgressLine } from '../report/progress.js';
 import { renderResult } from '../report/resultTable.js';
 import { evaluateSteadiness } from '../segment/evaluateSteadiness.js';
 import { type OutputKind, outputKinds, type PredictSummary, predict } from '../segment/predict.js';
+import { addDrawingOptions } from './drawingOptions.js';
 import { withFlow } from './flowOptions.js';
-import { cappedThreads, printResult, share } from './options.js';
+import { cappedThreads, frameRate, printResult, share } from './options.js';
 import {
   addFramesOptions,
   addNetworkOptions,
@@ -22,8 +27,12 @@ import {
 } from './segmentationOptions.js';
 
 interface PredictCommandOptions extends NetworkOptions, FramesOptions {
-  out: string;
+  out?: string;
   save?: OutputKind[];
+  opacity?: number;
+  legend?: LegendPlace;
+  classesOnly?: string[];
+  rate?: FrameRate;
   threshold?: number;
   steadiness?: boolean;
   json?: boolean;
@@ -38,17 +47,27 @@ export function command(): Command {
       '<input>',
       'video, picture, folder, "glob", list file (.txt), address (http, https, rtsp), camera (/dev/video0), or - for standard input',
     )
-    .requiredOption('-o, --out <folder>', 'where the results go')
+    .option(
+      '-o, --out <folder>',
+      'where the results go (default: the name of the input with -predicted, in this folder)',
+    )
     .option(
       '--save <list>',
-      `what to write, of ${outputKinds.join(',')} (default: labels,color; for a video also overlay)`,
+      `what to write, of ${outputKinds.join(',')} (default: labels,color,overlay)`,
       namesOf(outputKinds),
+    )
+    .option('--rate <fps>', 'of pictures: the overlay is a video, with so many of them a second', frameRate)
+    .option(
+      '--classes-only <names>',
+      'classes that colour maps, overlays, masks and cut-outs show, such as road,car (default: all)',
+      (text) => text.split(',').map((name) => name.trim()),
     )
     .option(
       '--threshold <p>',
       'of a network of one map, or of classes that stand each alone: the probability above which a pixel is no background (default: 0.5)',
       share,
     );
+  addDrawingOptions(predictCommand);
   addFramesOptions(addNetworkOptions(predictCommand));
   return predictCommand
     .option('--steadiness', 'then measure how much the labels flicker, as evaluate steadiness does, and print it too')
@@ -56,35 +75,46 @@ export function command(): Command {
     .addHelpText(
       'after',
       `
-Writes labels/STEM.png (train ids), color/STEM.png (palette), overlay.mp4 for a video (overlay/STEM.jpg for pictures
-when asked for), confidence/STEM.png (255 is 1), and predict.json (frames, frames per second, time of each stage).
+Writes labels/STEM.png (train ids), color/STEM.png (palette), overlay.mp4 for a video or with --rate (else
+overlay/STEM.jpg), and predict.json (frames, frames per second, time of each stage); when asked for, confidence/STEM.png
+(255 is 1), masks/CLASS/STEM.png (255 where the class is) and cutout/CLASS/STEM.png (the frame there, else transparent).
 
 Ctrl-C finishes the frames under way and closes the overlay video with them; --resume goes on from there.
 
 Examples:
-  steadyseg predict drive.mp4 --out result
-  steadyseg predict drive.mp4 --model network.onnx --preset cityscapes --out result`,
+  steadyseg predict drive.mp4
+  steadyseg predict drive.mp4 --model network.onnx --preset cityscapes --out result
+  steadyseg predict frames --rate 25 --save overlay,cutout --classes-only person,car`,
     )
     .action(run);
 }
 
 async function run(input: string, options: PredictCommandOptions): Promise<void> {
   if (options.steadiness) checkMeasurable(input, options);
+  const { out = defaultFolder(input), save, opacity, legend, classesOnly, rate } = options;
   let classSet: ClassSet | undefined;
   const summary = await runNetwork(
     'predict',
     options,
     (model, common) => {
       classSet = model.classes;
-      return predict(input, model, options.out, { ...common, save: options.save });
+      return predict(input, model, out, { ...common, save, opacity, legend, classesOnly, rate });
     },
     options.threshold,
   );
-  const steadiness = options.steadiness && !summary.interrupted ? await measure(input, options, classSet) : undefined;
+  const steadiness =
+    options.steadiness && !summary.interrupted ? await measure(input, { ...options, out }, classSet) : undefined;
   printResult(options.json, steadiness ? { ...summary, steadiness } : summary, () =>
-    [describe(summary, options.out), ...(steadiness ? ['', renderResult(steadiness)] : [])].join('\n'),
+    [describe(summary, out), ...(steadiness ? ['', renderResult(steadiness)] : [])].join('\n'),
   );
   checkWhole(summary, 'predict.json');
+}
+
+/** @throws UsageError for an input without a name of its own. */
+function defaultFolder(input: string): string {
+  const named = !isStream(input) && !isGlob(input);
+  if (!named) throw new UsageError(`${input}: expected --out, a folder for the results, as this input names none`);
+  return `${basename(resolve(input)).replace(/\.[a-z]\w{1,4}$/i, '')}-predicted`;
 }
 
 /** @throws UsageError for a run whose labels cannot be compared along the frames of the input afterwards. */
@@ -100,7 +130,7 @@ function checkMeasurable(input: string, { save, every, from, to, shard, shards, 
 
 async function measure(
   input: string,
-  { out, limit, keepGoing, ...options }: PredictCommandOptions,
+  { out, limit, keepGoing, ...options }: PredictCommandOptions & { readonly out: string },
   classSet: ClassSet | undefined,
 ): Promise<SteadinessResult> {
   const threads = cappedThreads(options.threads);

@@ -1,54 +1,69 @@
-// Everything at once on what ships: renders streets, segments them with two networks, measures, and shows the difference.
-
+// The main job in one go: a network, a video, the network adapted to it, and both measured and shown beside each other.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type AdaptOptions, adapt } from '../adapt/adapt.js';
+import type { AdaptEstimate } from '../adapt/estimate.js';
+import { UsageError } from '../base/errors.js';
 import { checkNotRead, linkedPath } from '../base/outputFile.js';
 import { type OutputFolder, openOutputFolder } from '../base/outputFolder.js';
-import type { Progress } from '../base/progress.js';
+import type { OnProgress, Progress } from '../base/progress.js';
 import { wholeWork } from '../base/shard.js';
 import { digestOf } from '../base/written.js';
+import { openFlowSource } from '../flow/open.js';
+import type { FlowSource } from '../flow/source.js';
 import { writeAnimation } from '../media/animation.js';
-import { presetClasses } from '../media/classes.js';
+import { presetClasses, sameNames } from '../media/classes.js';
 import { compare } from '../media/compare.js';
 import { openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
-import { createVideoWriter } from '../media/videoWriter.js';
 import { renderReport } from '../report/report.js';
 import { loadModel } from '../segment/loadModel.js';
-import type { SegmentationModel } from '../segment/model.js';
 import { predict } from '../segment/predict.js';
-import { shippedModelPath } from '../segment/shipped.js';
-import { frameRate } from '../toycity/camera.js';
-import { type ClipOptions, createClipRenderer } from '../toycity/render.js';
-import { demoNetworks, heldClips, shownClip } from './clips.js';
-import { measureClips } from './measure.js';
+import { defaultModel, shippedModelPath } from '../segment/shipped.js';
+import type { ClipOptions } from '../toycity/render.js';
+import { measureBoth } from './measure.js';
+import { ownClip, renderClip } from './ownClip.js';
 import { demoReport } from './report.js';
-import type { DemoResult } from './result.js';
+import { type DemoResult, demoSides } from './result.js';
 
-/** What `runDemo` takes. */
-export interface DemoOptions {
+/** What `runDemo` takes: what `adapt` does, but for what follows from the folder. */
+export interface DemoOptions extends Omit<AdaptOptions, 'inputs' | 'model' | 'out' | 'resume' | 'onProgress'> {
   /** Folder of everything that is written; created. */
   readonly out: string;
-  /** Networks for the toy city: trained on each frame alone, and for steadiness. Default: those that ship. */
-  readonly plain?: string | undefined;
-  readonly steady?: string | undefined;
-  /** Also write the beginning of the comparison as an animated picture (.webp) of at most 2 MB. */
+  /** A video or frames. Default: a street of the toy city, whose exact labels and flow are known. */
+  readonly input?: string | undefined;
+  /** The network (.onnx). Default: the one that ships for such pictures. */
+  readonly model?: string | undefined;
+  /** The street, without an input. Default `ownClip`. */
+  readonly clip?: ClipOptions | undefined;
+  /** Also write the comparison as an animated picture (.webp) of at most 2 MB. */
   readonly picture?: string | undefined;
-  /** The clips that are measured, and the one that is shown. Default: `heldClips`, `shownClip`. */
-  readonly clips?: readonly ClipOptions[] | undefined;
-  readonly shown?: ClipOptions | undefined;
   /** Whether files in the folder are replaced that no run is known to have written. */
   readonly overwrite?: boolean | undefined;
-  /** Threads of the networks; default: one a core. */
-  readonly threads?: number | undefined;
   /** Called as each stage goes on. */
   readonly onProgress?: ((stage: DemoStage, progress: Progress) => void) | undefined;
+  readonly onEstimate?: ((estimate: AdaptEstimate) => void) | undefined;
 }
 
-/** What the demo is at, in this order. */
-export type DemoStage = 'measure' | 'render' | 'segment' | 'compare';
+/** What the demo is at, in this order; a street is rendered only where there is no input. */
+export type DemoStage = 'render' | 'adapt' | 'segment' | 'measure' | 'compare';
 
-const [reportName, comparisonName, flickerName, clipName] = ['report.html', 'compare.mp4', 'flicker.png', 'clip.mp4'];
+/** What fits into three minutes on two cores, with a network of the size of the one that ships. */
+export const demoSteps = 150;
+/** Frames of a given input. */
+export const demoFrames = 60;
+
+/** Colours rather than the street: what changes is to be seen. */
+const OPACITY = 0.7;
+
+/** Files of the folder, besides the two results of `predict`. */
+const names = {
+  clip: 'clip.mp4',
+  model: 'adapted.onnx',
+  comparison: 'compare.mp4',
+  flicker: 'flicker.png',
+  report: 'report.html',
+} as const;
 
 /** The animated picture: a page loads it whole. */
 const MAX_PICTURE_BYTES = 2_000_000;
@@ -57,87 +72,109 @@ const PICTURE_FRAMES = 50;
 const PICTURE_STEP = 2;
 
 /**
- * Runs the demo. Writes into `out`: `report.html`, `compare.mp4` (split along the diagonal), `flicker.png`, `clip.mp4`,
- * the results of `predict` in `plain/` and `steady/` (with `overlay.mp4`), and `demo.json` with all figures.
- * @throws SteadysegError when a network is not there or does not fit, a file would replace one of the user's, or the folder
- * cannot be written.
+ * Runs the demo. Writes into `out`: `adapted.onnx`, `report.html`, `compare.mp4` (before | after), `flicker.png`, the results of
+ * `predict` in `before/` and `after/`, `demo.json` with all figures, and without an input the street, `clip.mp4`.
+ * @throws SteadysegError for an input or a network that cannot be used, and where a file would replace one of the user's; UsageError for a network that is not for the toy city, without an input;
+ * InterruptedError when the signal ended it.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
-  const { out, clips = heldClips, shown = shownClip, threads, overwrite, onProgress } = options;
+  const { out, input, clip = ownClip, picture, overwrite, threads, device, onProgress, signal, ...others } = options;
+  const { limit = input === undefined ? clip.frames : demoFrames, steps = demoSteps } = options;
   const started = performance.now();
-  const classes = presetClasses('toycity');
-  const paths = [
-    options.plain ?? (await shippedModelPath('toycity-plain')),
-    options.steady ?? (await shippedModelPath('toycity-steady')),
-  ];
-  const models: SegmentationModel[] = [];
-  for (const path of paths) models.push(await loadModel(path, { classes, threads }));
-  const [plain, steady] = models;
-  const within = (...names: string[]) => join(out, ...names);
-  const file = {
-    report: within(reportName),
-    comparison: within(comparisonName),
-    overlays: [within('plain', 'overlay.mp4'), within('steady', 'overlay.mp4')] as const,
-    flicker: within(flickerName),
-    clip: within(clipName),
+  const model = options.model ?? (await shippedModelPath(input === undefined ? 'toycity-plain' : defaultModel));
+  const described = { ...others, threads, device };
+  const { classes: found } = (await loadModel(model, described)).description;
+  if (input === undefined && !sameNames(found.classes, presetClasses('toycity').classes)) {
+    throw new UsageError(`${model}: expected a video with a network that is not for the toy city, found none`);
+  }
+  const within = (name: string) => join(out, name);
+  const files = {
+    model: within(names.model),
+    report: within(names.report),
+    comparison: within(names.comparison),
+    flicker: within(names.flicker),
+    before: within('before'),
+    after: within('after'),
     figures: within('demo.json'),
-    ...(options.picture !== undefined && { picture: options.picture }),
+    ...(picture !== undefined && { picture }),
   };
-  if (file.picture !== undefined) {
-    await linkedPath(file.picture);
-    await checkNotRead(file.picture, paths);
+  const told =
+    (stage: DemoStage): OnProgress =>
+    (progress) =>
+      onProgress?.(stage, progress);
+
+  if (picture !== undefined) {
+    await linkedPath(picture);
+    await checkNotRead(picture, [model, input]);
   }
   const work = 'running the demo in this folder';
   const folder = await openOutputFolder(out, { name: 'demo', work, shard: wholeWork, settings: {}, overwrite });
-  // Videos and pictures are made in here before they take their places.
+  // What takes time is made in here before it takes its place.
   const aside = within('.demo');
+  let flow: FlowSource | undefined;
   try {
-    await folder.checkFree([reportName, comparisonName, flickerName, clipName]);
+    await folder.checkFree(Object.values(names).filter((name) => name !== names.clip || input === undefined));
     await rm(aside, { recursive: true, force: true });
-    const segments = models.map((model) => async (image: RgbImage) => (await model.segment(image)).labels);
-    const starts = (stage: DemoStage, total: number) => onProgress?.(stage, { done: 0, total });
-    const frames = clips.reduce((sum, clip) => sum + clip.frames, 0);
-    starts('measure', frames);
-    const measurement = await measureClips(
-      clips,
-      segments,
-      classes.classes.length,
-      counter(frames, (progress) => onProgress?.('measure', progress)),
-    );
-    starts('render', shown.frames);
-    await renderVideo(shown, join(aside, clipName), (progress) => onProgress?.('render', progress));
-    await place(folder, aside, clipName);
-    starts('segment', models.length * shown.frames);
-    for (const [k, [model, name]] of ([[plain, 'plain'] as const, [steady, 'steady'] as const] as const).entries()) {
-      await predict(file.clip, model, within(name), {
-        overwrite,
-        onProgress: ({ done }) =>
-          onProgress?.('segment', { done: k * shown.frames + done, total: models.length * shown.frames }),
-      });
-    }
-    starts('compare', shown.frames);
-    const comparison = await compare(within('plain'), within('steady'), {
-      out: join(aside, comparisonName),
-      flicker: join(aside, flickerName),
-      frames: file.clip,
-      classes,
-      nameA: demoNetworks[0],
-      nameB: demoNetworks[1],
-      onProgress: (progress) => onProgress?.('compare', progress),
+    const rendered = input === undefined ? await renderClip(clip, aside, told('render')) : undefined;
+    if (rendered) await place(folder, aside, names.clip);
+    const video = input ?? within(names.clip);
+    const adapted = await adapt({
+      ...{ ...described, inputs: [video], model, out: join(aside, names.model), limit, steps, signal },
+      onProgress: told('adapt'),
     });
-    for (const name of [comparisonName, flickerName]) await place(folder, aside, name);
-    const flicker = [comparison.flicker?.a ?? Number.NaN, comparison.flicker?.b ?? Number.NaN] as const;
-    if (options.picture !== undefined) await writePictureOf(file.comparison, options.picture);
-    const seconds = (performance.now() - started) / 1000;
-    const result = { measurement, flicker, seconds, files: file };
-    const report = renderReport(await demoReport({ result, shown, segments, classes, models: paths }));
-    await folder.write({ unit: reportName, source: digestOf(reportName), files: { [reportName]: report } });
-    await folder.record({ ...result, models: paths });
+    await place(folder, aside, names.model);
+    const count = adapted.frames;
+    for (const [k, side] of demoSides.entries()) {
+      const network = await loadModel(side === 'before' ? model : files.model, described);
+      const done = (progress: Progress) => ({ done: k * count + progress.done, total: demoSides.length * count });
+      await predict(video, network, files[side], {
+        ...{ save: ['labels', 'color', 'overlay'], limit: count, overwrite, signal },
+        onProgress: (progress) => told('segment')(done(progress)),
+      }).finally(() => network.release());
+    }
+    signal?.throwIfAborted();
+    flow = rendered?.flow ?? (await openFlowSource(options.flow ?? 'dis', { threads }));
+    const { classes } = adapted;
+    const measured = await measureBoth({
+      ...{
+        frames: video,
+        limit: count,
+        before: files.before,
+        after: files.after,
+        labels: rendered?.labels,
+        flow,
+        classes,
+        threads,
+      },
+      onProgress: told('measure'),
+    });
+    const [nameA, nameB] = demoSides;
+    await compare(files.before, files.after, {
+      ...{
+        out: join(aside, names.comparison),
+        flicker: join(aside, names.flicker),
+        frames: video,
+        limit: count,
+        classes,
+        signal,
+      },
+      ...{ layout: 'side-by-side', legend: 'below', opacity: OPACITY, nameA, nameB, onProgress: told('compare') },
+    });
+    for (const name of [names.comparison, names.flicker]) await place(folder, aside, name);
+    if (picture !== undefined) await writePictureOf(files.comparison, picture);
+    const result: DemoResult = {
+      ...{ adapted: adapted.adapted, model, input: video, frames: count, ...measured },
+      ...{ agreement: adapted.after.agreement, flow: flow.name, steps: adapted.steps, classes, files },
+      seconds: (performance.now() - started) / 1000,
+    };
+    const report = renderReport(await demoReport(result, flow));
+    await folder.write({ unit: names.report, source: digestOf(names.report), files: { [names.report]: report } });
+    await folder.record(result);
     return result;
   } finally {
+    await flow?.close();
     await rm(aside, { recursive: true, force: true });
     await folder.close();
-    for (const model of models) await model.release();
   }
 }
 
@@ -146,34 +183,13 @@ async function place(folder: OutputFolder, aside: string, name: string): Promise
   await folder.adopt(name, digestOf(name), name, join(aside, name));
 }
 
-/** Renders a clip into a video, as a camera would give it. */
-async function renderVideo(clip: ClipOptions, path: string, onProgress: (progress: Progress) => void): Promise<void> {
-  const { width, height, frames } = clip;
-  const renderer = createClipRenderer(clip);
-  const writer = await createVideoWriter(path, { width, height, frameRate: { numerator: frameRate, denominator: 1 } });
-  const report = counter(frames, onProgress);
-  try {
-    for (let t = 0; t < frames; t++) {
-      await writer.write(renderer.frame(t).image);
-      report();
-    }
-    await writer.close();
-  } catch (thrown) {
-    await writer.abort();
-    throw thrown;
-  }
-}
-
 /** The beginning of a video as an animated picture, at half its frame rate. */
 async function writePictureOf(video: string, path: string): Promise<void> {
   const images: RgbImage[] = [];
   const source = await openFrames(video);
   const frames = source.frames({ wanted: (index) => index % PICTURE_STEP === 0 && index < PICTURE_FRAMES });
   for await (const { image } of frames) images.push({ ...image, data: image.data.slice() });
-  await writeAnimation(path, images, { framesPerSecond: frameRate / PICTURE_STEP, maxBytes: MAX_PICTURE_BYTES });
-}
-
-function counter(total: number, onProgress: (progress: Progress) => void): () => void {
-  let done = 0;
-  return () => onProgress({ done: ++done, total });
+  const { numerator, denominator } = source.frameRate ?? { numerator: 25, denominator: 1 };
+  const framesPerSecond = numerator / denominator / PICTURE_STEP;
+  await writeAnimation(path, images, { framesPerSecond, maxBytes: MAX_PICTURE_BYTES });
 }

@@ -1,126 +1,82 @@
-// Measures networks on clips of the toy city: mIoU against the exact labels, and TC along the exact flow.
+// Measures the network before and after on the clip: steadiness and TC along one flow, mIoU where there are labels.
+import { SteadysegError } from '../base/errors.js';
+import type { OnProgress } from '../base/progress.js';
+import { measureSteadiness } from '../data/evaluation/steadiness.js';
+import { evaluateTemporalConsistency } from '../data/evaluation/temporal.js';
+import type { FlowSource } from '../flow/source.js';
+import type { ClassSet } from '../media/classes.js';
+import type { DemoFigures, DemoPair } from './result.js';
 
-import type { LabelMap, OpticalFlow, RgbImage } from '../media/image.js';
-import { addCounts, type ClassCounts, noCounts } from '../metrics/classCounts.js';
-import { meanIoU, meanIoUCounts } from '../metrics/meanIoU.js';
-import { temporalConsistency, temporalConsistencyCounts } from '../metrics/temporalConsistency.js';
-import { warpLabels } from '../metrics/warp.js';
-import { type ClipOptions, createClipRenderer } from '../toycity/render.js';
-
-/** Labels a frame. */
-export type Segment = (image: RgbImage) => Promise<LabelMap>;
-
-/** Figures of one network, 0..1; NaN for a class that does not occur. */
-export interface Figures {
-  /** `cityscapes` convention: classes that do not occur are left out. */
-  readonly mIoU: number;
-  readonly iou: readonly number[];
-  /** `masked`, along the exact flow. */
-  readonly tc: number;
-  readonly tcIoU: readonly number[];
+export interface MeasureOptions {
+  /** The video or frames. */
+  readonly frames: string;
+  readonly limit: number;
+  /** Results of `predict`. */
+  readonly before: string;
+  readonly after: string;
+  /** Exact labels, where there are any. */
+  readonly labels?: string | undefined;
+  readonly flow: FlowSource;
+  readonly classes: ClassSet;
+  readonly threads?: number | undefined;
+  readonly onProgress: OnProgress;
 }
 
-/** Figures of one clip. */
-export interface ClipFigures {
-  readonly seed: number;
-  readonly frames: number;
-  /** One entry a network. */
-  readonly networks: readonly Figures[];
-  /** TC of the exact labels: the ceiling. */
-  readonly labelsTc: number;
+/** What was measured. */
+export interface Measured {
+  readonly before: DemoFigures;
+  readonly after: DemoFigures;
+  readonly labelsTc?: number | undefined;
+  readonly shown: DemoPair;
 }
 
-/** Figures of all clips. */
-export interface Measurement {
-  readonly clips: readonly ClipFigures[];
-  /** Means over the clips, and classes over all pixels of all clips. One entry a network. */
-  readonly networks: readonly Figures[];
-  readonly labelsTc: number;
-  readonly labelsTcIoU: readonly number[];
-}
-
-interface Counts {
-  readonly overlap: ClassCounts;
-  readonly consistency: ClassCounts;
-}
-
-/** Renders each clip once and measures every network on it. Memory does not grow with the number of clips. */
-export async function measureClips(
-  clips: readonly ClipOptions[],
-  networks: readonly Segment[],
-  classes: number,
-  onFrame?: () => void,
-): Promise<Measurement> {
-  const nothing = (): Counts => ({ overlap: noCounts(classes), consistency: noCounts(classes) });
-  let totals = networks.map(nothing);
-  let labelTotal = noCounts(classes);
-  const measured: ClipFigures[] = [];
-  for (const clip of clips) {
-    const { ofNetworks, ofLabels } = await countClip(clip, networks, classes, onFrame);
-    totals = totals.map((total, k) => ({
-      overlap: addCounts(total.overlap, ofNetworks[k].overlap),
-      consistency: addCounts(total.consistency, ofNetworks[k].consistency),
-    }));
-    labelTotal = addCounts(labelTotal, ofLabels);
-    measured.push({
-      seed: clip.seed,
-      frames: clip.frames,
-      networks: ofNetworks.map(figuresOf),
-      labelsTc: temporalConsistency(ofLabels, 'masked').tc,
-    });
-  }
-  const mean = (value: (clip: ClipFigures) => number) =>
-    measured.reduce((sum, clip) => sum + value(clip), 0) / measured.length;
+/** @throws SteadysegError when there is no pair of frames to compare, and as the evaluations do. */
+export async function measureBoth(options: MeasureOptions): Promise<Measured> {
+  const { before, after, frames, limit, flow, classes: classSet, threads, labels, onProgress } = options;
+  const common = { frames, limit, flow, classSet, threads };
+  // Each pass goes over all frames.
+  const passes = 3;
+  const pass =
+    (at: number): OnProgress =>
+    ({ done }) =>
+      onProgress({ done: at * limit + done, total: passes * limit });
+  const { result } = await measureSteadiness({ ...common, pred: after, against: before, onProgress: pass(0) });
+  const consistencyOf = async (pred: string, at: number) => {
+    const gt = labels === undefined ? {} : { gt: labels, convention: 'cityscapes' as const };
+    const measured = await evaluateTemporalConsistency({ ...common, ...gt, pred, onProgress: pass(at) });
+    return measured.result;
+  };
+  const [ofBefore, ofAfter] = [await consistencyOf(before, 1), await consistencyOf(after, 2)];
+  const pairs = result.pairList.flatMap(({ first, second, steady, againstSteady }) =>
+    typeof steady === 'number' && typeof againstSteady === 'number'
+      ? [{ first, second, steady: [againstSteady, steady] as const }]
+      : [],
+  );
+  const shown = medianPair(pairs);
+  if (!result.against || !shown) throw new SteadysegError(`${frames}: expected neighbouring frames, found none`);
+  const figures = (of: typeof result.against | typeof result, { tc, mIoU }: typeof ofBefore): DemoFigures => ({
+    steady: numberOf(of.steady),
+    flicker: 1 - numberOf(of.steady),
+    kappa: numberOf(of.kappa),
+    tc: numberOf(tc),
+    ...(typeof mIoU === 'number' && { mIoU }),
+    flickerOfClasses: of.flicker.map(numberOf),
+  });
   return {
-    clips: measured,
-    networks: totals.map((total, k) => ({
-      ...figuresOf(total),
-      mIoU: mean((clip) => clip.networks[k].mIoU),
-      tc: mean((clip) => clip.networks[k].tc),
-    })),
-    labelsTc: mean((clip) => clip.labelsTc),
-    labelsTcIoU: temporalConsistency(labelTotal, 'masked').iou,
+    before: figures(result.against, ofBefore),
+    after: figures(result, ofAfter),
+    ...(typeof ofAfter.labelsTc === 'number' && { labelsTc: ofAfter.labelsTc }),
+    shown,
   };
 }
 
-async function countClip(
-  clip: ClipOptions,
-  networks: readonly Segment[],
-  classes: number,
-  onFrame: (() => void) | undefined,
-): Promise<{ ofNetworks: Counts[]; ofLabels: ClassCounts }> {
-  const renderer = createClipRenderer(clip);
-  const overlaps = networks.map(() => noCounts(classes));
-  const consistencies = networks.map(() => noCounts(classes));
-  let ofLabels = noCounts(classes);
-  let before: { predictions: readonly LabelMap[]; labels: LabelMap; toNext: OpticalFlow } | undefined;
-  for (let t = 0; t < clip.frames; t++) {
-    const { image, labels, toNext, toPrevious } = renderer.frame(t, { toNext: true, toPrevious: t > 0 });
-    const predictions: LabelMap[] = [];
-    for (const segment of networks) predictions.push(await segment(image));
-    for (const [k, prediction] of predictions.entries()) {
-      overlaps[k] = addCounts(overlaps[k], meanIoUCounts(prediction, labels, classes));
-    }
-    if (before && toPrevious) {
-      const { toNext: forward } = before;
-      const agreement = (earlier: LabelMap, later: LabelMap) =>
-        temporalConsistencyCounts(earlier, warpLabels(later, forward, toPrevious.flow, 'masked'), classes, 'masked');
-      for (const [k, prediction] of predictions.entries()) {
-        consistencies[k] = addCounts(consistencies[k], agreement(before.predictions[k], prediction));
-      }
-      ofLabels = addCounts(ofLabels, agreement(before.labels, labels));
-    }
-    before = toNext && { predictions, labels, toNext: toNext.flow };
-    onFrame?.();
-  }
-  return {
-    ofNetworks: networks.map((_, k) => ({ overlap: overlaps[k], consistency: consistencies[k] })),
-    ofLabels,
-  };
+/** The pair whose steady pixels improve by the median over all pairs: neither the best nor the worst is shown. */
+export function medianPair(pairs: readonly DemoPair[]): DemoPair | undefined {
+  const gain = ({ steady: [before, after] }: DemoPair) => after - before;
+  const sorted = [...pairs].sort((a, b) => gain(a) - gain(b));
+  return sorted[Math.floor((sorted.length - 1) / 2)];
 }
 
-function figuresOf({ overlap, consistency }: Counts): Figures {
-  const { mIoU, iou } = meanIoU(overlap, 'cityscapes');
-  const { tc, iou: tcIoU } = temporalConsistency(consistency, 'masked');
-  return { mIoU, iou, tc, tcIoU };
+function numberOf(value: number | null | undefined): number {
+  return value ?? Number.NaN;
 }

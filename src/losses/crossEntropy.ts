@@ -1,5 +1,5 @@
 // Cross entropy over labelled pixels with class weights (SPEC section 3).
-import { SteadysegError } from '../base/errors.js';
+import { SteadysegError, UsageError } from '../base/errors.js';
 import { constant, detach, type Value } from '../onnx/graph.js';
 import {
   add,
@@ -70,7 +70,7 @@ export function pixelTerms(logits: Value, labels: Value, { classWeights }: Cross
     throw new SteadysegError(`expected labels of ${batch}×${height}×${width}, found ${labels.shape.join('×')}`);
   }
   if (classWeights && classWeights.length !== classes) {
-    throw new SteadysegError(`expected ${classes} class weights, found ${classWeights.length}`);
+    throw new UsageError(`expected ${classes} class weights, found ${classWeights.length}`);
   }
   const table = new Float32Array(labelCount);
   for (let id = 0; id < classes; id++) table[id] = classWeights ? classWeights[id] : 1;

@@ -2,10 +2,10 @@
 import { SteadysegError } from '../base/errors.js';
 import type { ClassSet } from './classes.js';
 import { checkImage, checkLabelMap, type LabelMap, type RgbImage } from './image.js';
-import { drawLegend, type Legend } from './legend.js';
+import { type Legend, withLegend } from './legend.js';
 
 /** Share of the class colour in an overlay. */
-const DEFAULT_OPACITY = 0.5;
+export const DEFAULT_OPACITY = 0.5;
 /** The same for pixels whose right or lower neighbour is of another class: the borders stay visible where colours are alike. */
 const BORDER_OPACITY = 0.85;
 
@@ -71,9 +71,7 @@ export function overlay(image: RgbImage, labels: LabelMap, classSet: ClassSet, o
       data[at + 2] = (source[at + 2] * keep + added[from + 2]) >> 8;
     }
   }
-  const blended = { width, height, data };
-  if (options.legend !== undefined) drawLegend(blended, options.legend);
-  return blended;
+  return withLegend({ width, height, data }, options.legend);
 }
 
 /** For each id, how much of the frame is kept (of 256) and what is added to each channel (in 256ths, rounding included). */

@@ -13,7 +13,7 @@ import { drawFlicker } from './flickerMap.js';
 import { type FrameSource, openFrames } from './frames.js';
 import type { LabelMap, RgbImage } from './image.js';
 import { readLabelMap } from './labels.js';
-import { createCaption, createLegend, drawLegend, type Legend } from './legend.js';
+import { createCaption, createLegend, drawLegend, type Legend, type LegendPlace, withLegend } from './legend.js';
 import { MAX_PICTURE_BYTES, writePicture } from './pictures.js';
 import { isPng } from './png.js';
 import { classesOfResult } from './resultClasses.js';
@@ -33,6 +33,10 @@ export interface CompareOptions {
   readonly frames?: string | undefined;
   /** Default `diagonal`. */
   readonly layout?: Layout | undefined;
+  /** Share of the class colour over frames, 0..1. Default 0.5. */
+  readonly opacity?: number | undefined;
+  /** Where the legend goes. Default `inside`. */
+  readonly legend?: LegendPlace | undefined;
   /** What is written into the part of A, of B; default: the ends of their paths. */
   readonly nameA?: string | undefined;
   readonly nameB?: string | undefined;
@@ -101,17 +105,17 @@ export async function compare(inputA: string, inputB: string, options: CompareOp
   const clipStarts = new Set(a.source.clips.map(({ first }) => first));
   let writer: VideoWriter | undefined;
   let pending: Promise<void> = Promise.resolve();
-  let decorate: ((image: RgbImage) => void) | undefined;
+  let decorate: ((image: RgbImage) => RgbImage) | undefined;
   let video: Comparison['video'];
   let done = 0;
   try {
-    for await (const pair of pairsOf(a, b, ground)) {
+    for await (const pair of pairsOf(a, b, ground, options.opacity)) {
       if (signal?.aborted) throw new InterruptedError(`interrupted after ${done} frames: nothing was written`);
       if (counters && pair.labels) countPair(counters, pair.labels, clipStarts.has(done));
       if (out !== undefined) {
-        const image = nameFaults(pair.stem, () => compose(pair.a, pair.b, layout));
-        decorate ??= createDecoration(pair.a, layout, names, shared);
-        decorate(image);
+        const composed = nameFaults(pair.stem, () => compose(pair.a, pair.b, layout));
+        decorate ??= createDecoration(pair.a, layout, names, shared, options.legend);
+        const image = decorate(composed);
         if (writer === undefined) {
           writer = await createVideoWriter(out, { ...image, frameRate: options.frameRate ?? rate ?? defaultFrameRate });
           video = { file: out, width: image.width, height: image.height, layout };
@@ -216,9 +220,14 @@ interface Pair {
 }
 
 /** The pictures of A and B, frame by frame, label maps drawn. */
-async function* pairsOf(a: Side, b: Side, ground: FrameSource | undefined): AsyncGenerator<Pair, void, void> {
+async function* pairsOf(
+  a: Side,
+  b: Side,
+  ground: FrameSource | undefined,
+  opacity: number | undefined,
+): AsyncGenerator<Pair, void, void> {
   if (a.classes && b.classes) {
-    yield* labelPairs(a, b, [a.classes, b.classes], ground);
+    yield* labelPairs(a, b, [a.classes, b.classes], ground, opacity);
     return;
   }
   const [framesA, framesB] = [picturesOf(a), picturesOf(b)];
@@ -253,6 +262,7 @@ async function* labelPairs(
   b: Side,
   [classesA, classesB]: readonly [ClassSet, ClassSet],
   ground: FrameSource | undefined,
+  opacity: number | undefined,
 ): AsyncGenerator<Pair, void, void> {
   const pathsB = new Map(b.source.paths?.map((path) => [pairingKeyOf(path), path]));
   const left = new Map<string, readonly [string, string]>();
@@ -275,8 +285,8 @@ async function* labelPairs(
     if (paths === undefined) continue;
     left.delete(key);
     const labels = await read(paths);
-    const drawnA = nameFaults(stem, () => overlay(image, labels[0], classesA));
-    const drawnB = nameFaults(stem, () => overlay(image, labels[1], classesB));
+    const drawnA = nameFaults(stem, () => overlay(image, labels[0], classesA, { opacity }));
+    const drawnB = nameFaults(stem, () => overlay(image, labels[1], classesB, { opacity }));
     yield { stem, a: drawnA, b: drawnB, labels };
     if (left.size === 0) return;
   }
@@ -310,24 +320,25 @@ function createDecoration(
   layout: Layout,
   names: readonly [string, string],
   classes: ClassSet | undefined,
-): (image: RgbImage) => void {
+  place: LegendPlace = 'inside',
+): (image: RgbImage) => RgbImage {
   const { width, height } = part;
   const whole = layout === 'diagonal' ? width : 2 * width;
   const unit = Math.max(1.3, (2 * Math.min(height, width * 0.75)) / CAPTION_HEIGHT);
   const corner = Math.round(5 * unit);
-  const legend = classes && createLegend(classes, { width: whole, height });
+  const legend = classes && place !== 'off' ? createLegend(classes, { width: whole, height }, place) : undefined;
   const room = layout === 'diagonal' ? width * 0.7 : width - 2 * corner;
   const captionA = createCaption(names[0], unit, corner, corner, room);
   const captionB = createCaption(names[1], unit, 0, 0, room);
   const drawn: Legend[] = [];
   if (captionA) drawn.push(captionA);
   if (captionB && layout === 'diagonal') {
-    const bottom = height - (legend?.height ?? 0) - corner;
+    const bottom = (legend && place === 'inside' ? legend.y : height) - corner;
     drawn.push({ ...captionB, x: width - corner - captionB.width, y: bottom - captionB.height });
   } else if (captionB) drawn.push({ ...captionB, x: width + corner, y: corner });
-  if (legend) drawn.push(legend);
   return (image) => {
     for (const one of drawn) drawLegend(image, one);
+    return withLegend(image, legend);
   };
 }
 

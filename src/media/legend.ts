@@ -3,6 +3,11 @@ import type { ClassSet, Rgb } from './classes.js';
 import type { RgbImage } from './image.js';
 import { drawText, FONT_HEIGHT, type TextMask, textWidth } from './strokeFont.js';
 
+/** Where the legend of an overlay goes: over the lower edge of the frame, below it (the picture grows), or nowhere. */
+export const legendPlaces = ['inside', 'below', 'off'] as const;
+/** Where the legend of an overlay goes. */
+export type LegendPlace = (typeof legendPlaces)[number];
+
 /** A strip of colours with their opacity, and where its upper left corner goes. */
 export interface Legend {
   readonly x: number;
@@ -21,20 +26,25 @@ const UNIT_AT_540 = 1.5;
 const MIN_UNIT = 1.2;
 /** A name that is too long is better small than absent. */
 const MIN_CAPTION_UNIT = 0.7;
-/** A legend that takes more of the frame's height hides the scene. */
-const MAX_SHARE_OF_HEIGHT = 0.22;
+/** Inside, a legend that takes more of the frame's height hides the scene; below, it is no longer beside the point. */
+const maxShareOfHeight = { inside: 0.22, below: 1 } as const;
 const BACKGROUND_OPACITY = 0.62;
 
 /**
  * The legend for frames of a size: a swatch and a name for each class, in as many rows as needed, over a dark translucent
- * ground at the lower edge. Undefined when the frame is too small for it: text would be a few pixels high, or hide too much of the scene.
+ * ground at the lower edge, or below it. Undefined when the frame is too small for it: text would be a few pixels high, or hide
+ * too much of the scene.
  */
-export function createLegend(classSet: ClassSet, size: { width: number; height: number }): Legend | undefined {
+export function createLegend(
+  classSet: ClassSet,
+  size: { width: number; height: number },
+  place: Exclude<LegendPlace, 'off'> = 'inside',
+): Legend | undefined {
   const wished = Math.max(MIN_UNIT, (UNIT_AT_540 * Math.min(size.height, size.width * 0.75)) / 540);
   for (let unit = wished; ; unit = Math.max(MIN_UNIT, unit * 0.9)) {
     const layout = layOut(classSet, size.width, unit);
-    if (layout !== undefined && layout.height <= size.height * MAX_SHARE_OF_HEIGHT)
-      return draw(classSet, size, unit, layout);
+    if (layout !== undefined && layout.height <= size.height * maxShareOfHeight[place])
+      return draw(classSet, place === 'below' ? size.height : size.height - layout.height, size.width, unit, layout);
     if (unit === MIN_UNIT) return undefined;
   }
 }
@@ -72,17 +82,16 @@ function measures(unit: number) {
   return { line, swatch: Math.round(8 * unit), gap: Math.round(3 * unit), edge: Math.round(3 * unit) };
 }
 
-function draw(classSet: ClassSet, size: { width: number; height: number }, unit: number, layout: Layout): Legend {
+function draw(classSet: ClassSet, top: number, width: number, unit: number, layout: Layout): Legend {
   const { swatch, gap, line } = measures(unit);
-  const { width } = size;
   const strip = emptyStrip(width, layout.height);
-  const legend = { x: 0, y: size.height - layout.height, width, height: layout.height, ...strip };
+  const legend = { x: 0, y: top, width, height: layout.height, ...strip };
   for (const [index, { x, y }] of layout.places.entries()) {
-    const top = y + Math.floor((line - swatch) / 2);
+    const swatchTop = y + Math.floor((line - swatch) / 2);
     const color = classSet.palette[index];
     // A light frame around each swatch keeps dark colours apart from the ground.
-    paintRectangle(legend, x, top, swatch, swatch, [150, 150, 150]);
-    paintRectangle(legend, x + 1, top + 1, swatch - 2, swatch - 2, color);
+    paintRectangle(legend, x, swatchTop, swatch, swatch, [150, 150, 150]);
+    paintRectangle(legend, x + 1, swatchTop + 1, swatch - 2, swatch - 2, color);
     const mask = drawText(classSet.classes[index], unit);
     // The middle between that of small letters and that of capitals lies in the middle of the line.
     paintText(legend, mask, x + swatch + gap, y + Math.round((line - mask.height + unit) / 2));
@@ -139,6 +148,20 @@ function paintText(strip: Legend, mask: TextMask, left: number, top: number): vo
       strip.kept[at] = (strip.kept[at] * (255 - opacity)) / 255;
     }
   }
+}
+
+/** A picture with its legend: drawn onto it, or onto black rows below it, an even number of them, as videos want it. */
+export function withLegend(image: RgbImage, legend: Legend | undefined): RgbImage {
+  if (legend === undefined) return image;
+  const below = Math.max(0, legend.y + legend.height - image.height);
+  const height = image.height + below + (below % 2);
+  let drawn = image;
+  if (below > 0) {
+    drawn = { width: image.width, height, data: new Uint8Array(image.width * height * 3) };
+    drawn.data.set(image.data);
+  }
+  drawLegend(drawn, legend);
+  return drawn;
 }
 
 /** Draws a legend or caption onto a picture, in place; what lies outside is cut off. */

@@ -1,6 +1,7 @@
 // Reading and writing pictures: sharp where it can, FFmpeg's libraries for the rest. What a file is, its content tells.
-import { open } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
 import sharp from 'sharp';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded, writeFileWhole } from '../base/files.js';
@@ -76,11 +77,14 @@ function headOf(bytes: Uint8Array): string {
 /**
  * Reads a picture as 8-bit RGB: EXIF orientation applied, greyscale expanded, 16 bits scaled to 8, an alpha channel
  * dropped (the stored colours count, as in OpenCV and PIL).
- * @throws SteadysegError naming the file when it is missing, no picture of a format that is read, an animation, cut off
+ * @param picture path of a file, or the bytes of one.
+ * @throws SteadysegError naming the file (or "the picture") when it is missing, no picture of a format that is read, an animation, cut off
  * or larger than 2^27 pixels.
  */
-export async function readPicture(path: string): Promise<RgbImage> {
-  const bytes = await readFileBounded(path, MAX_PICTURE_BYTES);
+export async function readPicture(picture: string | Uint8Array): Promise<RgbImage> {
+  const isFile = typeof picture === 'string';
+  const path = isFile ? picture : 'the picture';
+  const bytes = isFile ? await readFileBounded(picture, MAX_PICTURE_BYTES) : picture;
   if (bytes.length === 0) throw new SteadysegError(`${path}: expected a picture, found an empty file`);
   const head = headOf(bytes);
   const format = formats.find(({ begins }) => begins.test(head));
@@ -96,7 +100,7 @@ export async function readPicture(path: string): Promise<RgbImage> {
     );
   }
   try {
-    if (format.reader === 'ffmpeg') return await readWithFFmpeg(path);
+    if (format.reader === 'ffmpeg') return await (isFile ? readWithFFmpeg(picture) : readBytesWithFFmpeg(bytes));
     const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PICTURE_PIXELS, failOn: 'error' })
       .autoOrient()
       .removeAlpha()
@@ -121,6 +125,18 @@ async function readWithFFmpeg(path: string): Promise<RgbImage> {
   const video = await openVideo(path, { demuxer: 'bmp_pipe' });
   for await (const { image } of video.frames()) return { ...image, data: image.data.slice() };
   throw new SteadysegError(`${path}: expected a picture, found none in the file`);
+}
+
+/** FFmpeg reads files. */
+async function readBytesWithFFmpeg(bytes: Uint8Array): Promise<RgbImage> {
+  const folder = await mkdtemp(join(tmpdir(), 'steadyseg-picture-'));
+  try {
+    const file = join(folder, 'picture');
+    await writeFile(file, bytes);
+    return await readWithFFmpeg(file);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** Encodes a picture as PNG, or as JPEG of quality 92 without chroma subsampling. */

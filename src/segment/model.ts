@@ -32,10 +32,11 @@ export interface SegmentationModel {
   readonly sessionCut: SessionCut;
   /**
    * Segments one picture (RGB, any size) and gives labels of the same size.
-   * @throws SteadysegError for a picture whose pixels are not as many as its size says, and for scores that are no numbers.
+   * @throws SteadysegError for a picture whose pixels are not as many as its size says, and for scores that are no numbers;
+   * UsageError after `release`.
    */
   segment(image: RgbImage, options?: SegmentOptions): Promise<Segmentation>;
-  /** Frees the memory of the network. */
+  /** Frees the memory of the network, after the pictures under way. No picture is taken from then on. */
   release(): Promise<void>;
 }
 
@@ -55,6 +56,12 @@ export function segmentationModel(found: FoundNetwork, options: LoadOptions, ope
   const sessionContent = cut ? cut.content : content;
   const sessionCut = cut && { output: cut.output, classes: cut.classes, enlargement: cut.enlargement };
   let network: Promise<OpenNetwork> | undefined;
+  let released = false;
+  const underWay = new Set<Promise<Segmentation>>();
+  const run = async (image: RgbImage, segmentOptions: SegmentOptions): Promise<Segmentation> => {
+    network ??= openNetwork(sessionContent, description, sessionCut, sessionOptions, open);
+    return segmentFrame(await network, image, segmentOptions);
+  };
   return {
     description,
     classes: description.classes,
@@ -63,14 +70,20 @@ export function segmentationModel(found: FoundNetwork, options: LoadOptions, ope
     sessionContent,
     sessionCut,
     async segment(image, segmentOptions = {}) {
+      if (released)
+        throw new UsageError(`${description.source}: expected a network in use, found that it was released`);
       checkImage(image);
       checkSegmentOptions(description, segmentOptions);
-      network ??= openNetwork(sessionContent, description, sessionCut, sessionOptions, open);
-      return segmentFrame(await network, image, segmentOptions);
+      const segmentation = run(image, segmentOptions);
+      underWay.add(segmentation);
+      return await segmentation.finally(() => underWay.delete(segmentation));
     },
     async release() {
-      await (await network)?.release();
+      released = true;
+      await Promise.allSettled(underWay);
+      const opened = await network?.catch(() => undefined);
       network = undefined;
+      await opened?.release();
     },
   };
 }

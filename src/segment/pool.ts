@@ -5,6 +5,7 @@ import { SteadysegError, UsageError } from '../base/errors.js';
 import type { RgbImage } from '../media/image.js';
 import type { SegmentationModel } from './model.js';
 import { UnusableFrameError } from './networkResult.js';
+import type { DrawingStyle } from './render.js';
 import type { SegmentOptions } from './segment.js';
 import type { FrameResult, FrameTask, TaskFailure, WorkerSetup } from './worker.js';
 
@@ -25,9 +26,15 @@ export interface Pool {
  * Starts sessions of a network for frames that come one after another.
  *
  * @param frames how many there will be, if known: a single one gets one session on all threads.
+ * @param style how what is rendered is drawn.
  * @throws SteadysegError when the network cannot be run.
  */
-export async function createPool(model: SegmentationModel, options: SegmentOptions, frames?: number): Promise<Pool> {
+export async function createPool(
+  model: SegmentationModel,
+  options: SegmentOptions,
+  frames?: number,
+  style: DrawingStyle = {},
+): Promise<Pool> {
   const { device = 'cpu', threads: total = availableParallelism() } = model.sessionOptions;
   const sessions = device === 'cpu' ? Math.max(1, Math.min(total, MAX_SESSIONS, frames ?? MAX_SESSIONS)) : 1;
   const threads = Math.max(1, Math.floor(total / sessions));
@@ -38,6 +45,7 @@ export async function createPool(model: SegmentationModel, options: SegmentOptio
     sessionOptions: { device, threads },
     segmentOptions: options,
     classes: model.classes,
+    style,
   };
   const pool = new Piscina<FrameTask | undefined, FrameResult | TaskFailure>({
     filename: new URL('./worker.js', import.meta.url).href,

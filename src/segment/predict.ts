@@ -1,17 +1,25 @@
 // Predicts a whole input into a folder: label maps, colour maps, overlays, confidences and a record of it all.
+import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { ensureFolder, temporaryBeside } from '../base/files.js';
 import { type OutputFolder, openOutputFolder, type Recorded } from '../base/outputFolder.js';
 import { wholeWork } from '../base/shard.js';
+import { suggest } from '../base/suggest.js';
+import { type ClassSet, sameNames } from '../media/classes.js';
+import { classFolders } from '../media/classFiles.js';
+import { DEFAULT_OPACITY } from '../media/color.js';
 import { checkApart } from '../media/frameFiles.js';
 import { checkUnchanged, type Frame, type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
 import { readLabelMap } from '../media/labels.js';
+import type { LegendPlace } from '../media/legend.js';
+import type { FrameRate } from '../media/video.js';
 import { createVideoWriter, type VideoWriter } from '../media/videoWriter.js';
 import { checkSegmentOptions, type SegmentationModel } from './model.js';
 import { createPool, movable } from './pool.js';
+import type { Rendered } from './render.js';
 import {
   createTally,
   type FrameFailure,
@@ -23,10 +31,10 @@ import {
 import { type RunSettings, runSettings } from './runSettings.js';
 import type { SegmentOptions } from './segment.js';
 import { selectFrames } from './selection.js';
-import { frameUnit, takeOver } from './takeOver.js';
+import { type FrameFileKind, frameUnit, takeOver } from './takeOver.js';
 
 /** What can be saved of each frame. */
-export const outputKinds = ['labels', 'color', 'overlay', 'confidence'] as const;
+export const outputKinds = ['labels', 'color', 'overlay', 'confidence', 'masks', 'cutout'] as const;
 /** What can be saved of each frame. */
 export type OutputKind = (typeof outputKinds)[number];
 
@@ -34,13 +42,27 @@ const overlayName = 'overlay.mp4';
 
 /** What `predict` takes. */
 export interface PredictOptions extends Omit<SegmentOptions, 'confidence'>, FrameRunOptions {
-  /** Default: labels and color, for a video also overlay. */
+  /** Default: labels, color and overlay. */
   readonly save?: readonly OutputKind[] | undefined;
+  /** Share of the class colour in overlays, 0..1. Default 0.5. */
+  readonly opacity?: number | undefined;
+  /** Where the legend of overlays goes. Default `inside`. */
+  readonly legend?: LegendPlace | undefined;
+  /** Names of the classes that colour maps, overlays, masks and cut-outs show. Default: all. */
+  readonly classesOnly?: readonly string[] | undefined;
+  /** Of pictures: the overlay is a video of that rate. Default: a picture each. */
+  readonly rate?: FrameRate | undefined;
 }
 
 /** What makes two runs comparable: `resume` asks for the same. */
 interface Settings extends RunSettings {
   readonly save: readonly OutputKind[];
+  readonly opacity: number;
+  readonly legend: LegendPlace;
+  /** Null for all. */
+  readonly classesOnly: readonly string[] | null;
+  /** Of the overlay video of pictures; null where there is none. */
+  readonly rate: number | null;
 }
 
 /** The content of `predict.json`. */
@@ -60,11 +82,12 @@ export interface PredictSummary extends Settings, RunSpeed, Recorded {
 
 /**
  * Predicts every frame of INPUT into `out`: `labels/<stem>.png` (train ids), `color/<stem>.png` (palette),
- * `confidence/<stem>.png` (255 is 1), for a video `overlay.mp4`, for pictures `overlay/<stem>.jpg`, and `predict.json`.
+ * `confidence/<stem>.png` (255 is 1), `masks/<class>/<stem>.png` (255 where the class is), `cutout/<class>/<stem>.png` (the frame
+ * there, transparent elsewhere), for a video, and pictures with a rate, `overlay.mp4`, else `overlay/<stem>.jpg`, and `predict.json`.
  * Each file appears whole or not at all, in place of what an earlier run left there and of nothing else. A resumed run takes over
  * what it finds as a run of the same settings wrote it, from the same content.
  *
- * @throws SteadysegError for an input, model or folder that cannot be used, for a folder another process predicts into, and for
+ * @throws UsageError for a class that there is not, and a rate that does not fit; SteadysegError for an input, model or folder that cannot be used, for a folder another process predicts into, and for
  * a file in it that is the user's.
  */
 export async function predict(
@@ -77,13 +100,21 @@ export async function predict(
   checkSegmentOptions(model.description, { ...options, confidence });
   const { keepGoing = false, shard = wholeWork, signal } = options;
   const source = await openFrames(input, { acceptTruncated: keepGoing, raw: options.raw, onNote: options.onNote });
-  const save = chooseOutputs(options.save, source);
-  const settings: Settings = { ...(await runSettings(input, model, options)), save };
+  const save = chooseOutputs(options.save);
+  const { opacity = DEFAULT_OPACITY, legend = 'inside', rate } = options;
+  const shown = options.classesOnly?.map((name) => classId(model.classes, name));
+  const settings: Settings = {
+    ...(await runSettings(input, model, options)),
+    ...{ save, opacity, legend, classesOnly: shown?.map((id) => model.classes.classes[id]) ?? null },
+    rate: rate ? rate.numerator / rate.denominator : null,
+  };
 
-  const files = fileKinds(save, source);
-  const kinds = files.map((kind) => ({ folder: kind, extension: extensionOf(kind) }));
+  if (rate && !save.includes('overlay')) throw new UsageError('expected overlay among what is saved, for a rate');
+  const frameRate = save.includes('overlay') ? videoRate(source, options) : undefined;
+  const video = frameRate !== undefined;
+  const kinds = save.flatMap((kind) => (kind === 'overlay' && video ? [] : filesOf(kind, model.classes, shown)));
+  const files: readonly OutputKind[] = kinds.map(({ kind }) => kind);
   const folders = kinds.map(({ folder, extension }) => ({ path: join(out, folder), extension }));
-  const video = save.includes('overlay') && source.kind === 'video';
   await checkApart(source, folders);
   if (source.isStream && options.resume) {
     throw new UsageError(`${input}: expected an input that can be read again to resume, found one that comes once`);
@@ -92,7 +123,8 @@ export async function predict(
   const selection = selectFrames(source, shard, options);
 
   const views = { tile: options.tile, scales: options.scales, flip: options.flip };
-  const pool = await createPool(model, { ...views, confidence: save.includes('confidence') }, selection.count);
+  const style = { opacity, legend, shown };
+  const pool = await createPool(model, { ...views, confidence: save.includes('confidence') }, selection.count, style);
   const tally = createTally();
   const { times } = tally;
   const summary = (complete: boolean, interrupted: boolean): Omit<PredictSummary, 'written'> => ({
@@ -104,7 +136,7 @@ export async function predict(
     failed: tally.failed,
     width: source.width ?? null,
     height: source.height ?? null,
-    frameRate: source.frameRate ? source.frameRate.numerator / source.frameRate.denominator : null,
+    frameRate: source.frameRate ? source.frameRate.numerator / source.frameRate.denominator : settings.rate,
     ...speedOf(tally, pool),
   });
 
@@ -127,22 +159,24 @@ export async function predict(
     for (const { path } of folders) await ensureFolder(path);
     await folder.record(summary(false, false));
     const digest = source.kind === 'video' ? await source.fingerprint(0) : undefined;
+    const pictures = createHash('sha256');
     await runFrames(source, selection, pool.sessions + 2, options, tally, {
       // The overlay video of a resumed run is written again from its start.
       isDone: (stem) => finished.has(stem) && !video,
       finish: finishFrame,
-      async take(overlay) {
-        if (!overlay) return;
+      async take({ overlay, digest: ofPicture }) {
+        if (!overlay || !frameRate) return;
         const start = performance.now();
-        overlays ??= await createOverlayVideo(out, source, overlay, options.every);
+        overlays ??= await createOverlayVideo(out, overlay, frameRate);
+        pictures.update(ofPicture);
         await overlays.writer.write(overlay);
         times.write += performance.now() - start;
       },
     });
     if (digest !== undefined) await checkUnchanged(source, digest);
-    if (overlays && digest !== undefined) {
+    if (overlays) {
       await overlays.writer.close();
-      await folder.adopt(overlayName, digest, overlayName, overlays.temporary);
+      await folder.adopt(overlayName, digest ?? pictures.digest('hex'), overlayName, overlays.temporary);
     }
     const interrupted = signal?.aborted ?? false;
     return await folder.record(summary(!interrupted && tally.failed.length === 0, interrupted));
@@ -155,56 +189,92 @@ export async function predict(
   }
 
   /** Segments, draws and writes one frame; gives what the overlay video shows of it. */
-  async function finishFrame({ stem, image, digest = '' }: Frame): Promise<RgbImage | undefined> {
+  async function finishFrame({ stem, image, digest = '' }: Frame): Promise<{ overlay?: RgbImage; digest: string }> {
     const done = finished.has(stem);
     if (done) tally.resumed++;
     const wants = (kind: OutputKind) => !done && save.includes(kind);
     const result = await pool.run({
       image: movable(image),
-      labels: done ? await readLabelMap(join(out, pathOf('labels', stem))) : undefined,
+      labels: done ? await readLabelMap(join(out, 'labels', `${stem}.png`)) : undefined,
       render: {
         labels: wants('labels'),
         color: wants('color'),
         confidence: wants('confidence'),
         overlay: video ? 'frame' : wants('overlay') ? 'jpeg' : undefined,
+        masks: wants('masks'),
+        cutout: wants('cutout'),
       },
     });
     for (const stage of ['prepare', 'inference', 'labels', 'render'] as const) times[stage] += result.times[stage];
-    const { labels, color, confidence, overlayFile, overlay } = result.rendered;
-    const contents = { labels, color, confidence, overlay: overlayFile };
     const start = performance.now();
     if (!done) {
       await folder?.write({
         unit: frameUnit(stem),
         source: digest,
-        files: Object.fromEntries(files.map((kind) => [pathOf(kind, stem), contents[kind]])),
+        files: Object.fromEntries(kinds.map((kind) => [pathOf(kind, stem), contentOf(kind, result.rendered)])),
       });
     }
     times.write += performance.now() - start;
-    return overlay;
+    return { digest, ...(result.rendered.overlay && { overlay: result.rendered.overlay }) };
   }
 }
 
-/** The kinds asked for, each once, or the default of the input. */
-function chooseOutputs(save: readonly OutputKind[] | undefined, source: FrameSource): OutputKind[] {
-  const wanted = save ?? (source.kind === 'video' ? ['labels', 'color', 'overlay'] : ['labels', 'color']);
+/** The kinds asked for, each once. */
+function chooseOutputs(wanted: readonly OutputKind[] = ['labels', 'color', 'overlay']): OutputKind[] {
   if (wanted.length === 0)
     throw new UsageError(`expected at least one of ${outputKinds.join(', ')} to save, found none`);
   return outputKinds.filter((kind) => wanted.includes(kind));
 }
 
-/** The kinds that are a file a frame, in folders of their own. */
-function fileKinds(save: readonly OutputKind[], source: FrameSource): OutputKind[] {
-  return save.filter((kind) => kind !== 'overlay' || source.kind === 'images');
+/** A file of each frame. */
+interface OutputFile extends FrameFileKind {
+  readonly kind: OutputKind;
+  /** Of masks and cut-outs: the folder of their class. */
+  readonly ofClass?: string;
+}
+
+/** The files of a kind, in folders of their own: one, or one for each class that is shown. */
+function filesOf(kind: OutputKind, classes: ClassSet, shown: readonly number[] | undefined): OutputFile[] {
+  if (kind !== 'masks' && kind !== 'cutout') {
+    return [{ kind, folder: kind, extension: kind === 'overlay' ? '.jpg' : '.png' }];
+  }
+  const folders = classFolders(classes);
+  const ids = shown ?? folders.map((_, id) => id);
+  return ids.map((id) => ({ kind, folder: `${kind}/${folders[id]}`, extension: '.png', ofClass: folders[id] }));
+}
+
+function contentOf({ kind, ofClass = '' }: OutputFile, rendered: Rendered): Uint8Array | undefined {
+  if (kind === 'masks' || kind === 'cutout') return rendered[kind]?.get(ofClass);
+  return kind === 'overlay' ? rendered.overlayFile : rendered[kind];
 }
 
 /** Where a frame's file lies in the folder. */
-function pathOf(kind: OutputKind, stem: string): string {
-  return `${kind}/${stem}${extensionOf(kind)}`;
+function pathOf({ folder, extension }: FrameFileKind, stem: string): string {
+  return `${folder}/${stem}${extension}`;
 }
 
-function extensionOf(kind: OutputKind): string {
-  return kind === 'overlay' ? '.jpg' : '.png';
+/** The number of a class. @throws UsageError for a name that is none. */
+function classId({ name: set, classes }: ClassSet, wanted: string): number {
+  const id = classes.findIndex((name) => sameNames([name], [wanted]));
+  if (id >= 0) return id;
+  const near = suggest(wanted, classes);
+  throw new UsageError(
+    `expected a class of ${set}, found "${wanted}"; ${near ? `did you mean ${near}?` : `there are ${classes.join(', ')}`}`,
+  );
+}
+
+/** The rate of the overlay video, where there is one: of every n-th frame, the n-th part. */
+function videoRate(source: FrameSource, { rate, every = 1, shard = wholeWork }: PredictOptions): FrameRate | undefined {
+  if (rate && source.kind === 'video') {
+    throw new UsageError(`${source.input}: expected pictures for a rate, found a video, which has its own`);
+  }
+  if (rate && shard.count > 1)
+    throw new UsageError('expected all pictures for an overlay video, found a shard of them');
+  if (rate) return rate;
+  if (source.kind === 'images') return undefined;
+  if (!source.frameRate) throw new SteadysegError(`${source.description}: expected a video with a frame rate`);
+  const { numerator, denominator } = source.frameRate;
+  return { numerator, denominator: denominator * every };
 }
 
 /** @throws UsageError when a video would be replaced by its own overlay. */
@@ -220,12 +290,8 @@ interface OverlayVideo {
   readonly temporary: string;
 }
 
-/** Size and frame rate are those of the input; of every n-th frame, the n-th part. */
-async function createOverlayVideo(out: string, source: FrameSource, first: RgbImage, every = 1): Promise<OverlayVideo> {
-  if (!source.frameRate) throw new SteadysegError(`${source.description}: expected a video with a frame rate`);
+async function createOverlayVideo(out: string, first: RgbImage, frameRate: FrameRate): Promise<OverlayVideo> {
   const { width, height } = first;
   const temporary = temporaryBeside(join(out, overlayName));
-  const { numerator, denominator } = source.frameRate;
-  const frameRate = { numerator, denominator: denominator * every };
   return { temporary, writer: await createVideoWriter(temporary, { width, height, frameRate }) };
 }

@@ -8,7 +8,7 @@ import { type OpenNetwork, openNetwork, type SessionCut } from './model.js';
 import type { NetworkDescription } from './network.js';
 import { UnusableFrameError } from './networkResult.js';
 import { type Balance, emptyBalance, keepSure } from './pseudoLabels/keep.js';
-import { createRenderer, type Rendered, type RenderRequest } from './render.js';
+import { createRenderer, type DrawingStyle, type Rendered, type RenderRequest } from './render.js';
 import { type SegmentOptions, type SegmentTimes, segmentFrame } from './segment.js';
 
 /** What a worker is started with. */
@@ -19,6 +19,7 @@ export interface WorkerSetup {
   readonly sessionOptions: SessionOptions;
   readonly segmentOptions: SegmentOptions;
   readonly classes: ClassSet;
+  readonly style: DrawingStyle;
 }
 
 /** One frame. */
@@ -41,8 +42,8 @@ export interface FrameResult {
   readonly times: SegmentTimes & { readonly render: number };
 }
 
-const { content, description, cut, sessionOptions, segmentOptions, classes } = workerData as WorkerSetup;
-const render = createRenderer(classes);
+const { content, description, cut, sessionOptions, segmentOptions, classes, style } = workerData as WorkerSetup;
+const render = createRenderer(classes, style);
 // All workers compile at once, not each when its first frame comes; a failure is reported by the task that waits for it.
 const opening = openNetwork(content, description, cut, sessionOptions, createSession);
 opening.catch(() => {});

@@ -1,5 +1,5 @@
 // Which classes of a teacher stand for which of the student's: by number, by name, or as the configuration says.
-import { SteadysegError } from '../base/errors.js';
+import { UsageError } from '../base/errors.js';
 import { suggest } from '../base/suggest.js';
 
 /** The classes of a network: how many, and their names where it says them. */
@@ -16,7 +16,7 @@ export type ClassMap = readonly (readonly number[])[];
  * Without `given`, every class must have its partner.
  *
  * @param source the teacher's file, for errors.
- * @throws SteadysegError when classes are unknown, or differ and nothing says how they correspond.
+ * @throws UsageError when classes are unknown, or differ and nothing says how they correspond.
  */
 export function mapClasses(
   teacher: NetworkClasses,
@@ -27,7 +27,7 @@ export function mapClasses(
   if (given) return mapAsGiven(teacher, student, given, source);
   if (teacher.names && student.names) return mapByName(teacher.names, student.names, source);
   if (teacher.count !== student.count) {
-    throw new SteadysegError(
+    throw new UsageError(
       `${source}: expected a teacher of the student's ${student.count} classes, found ${teacher.count}: say with teacher.classMap which stands for which`,
     );
   }
@@ -45,7 +45,7 @@ function mapByName(teacher: readonly string[], student: readonly string[], sourc
   const map = student.map((name) => teacher.flatMap((other, id) => (plain(other) === plain(name) ? [id] : [])));
   const missing = student.filter((_, id) => map[id].length === 0);
   if (missing.length > 0) {
-    throw new SteadysegError(
+    throw new UsageError(
       `${source}: expected the student's classes, found no ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''} among the teacher's (${teacher.join(', ')}): say with teacher.classMap which stands for which`,
     );
   }
@@ -65,7 +65,7 @@ function mapAsGiven(
     );
   }
   if (map.filter((ids) => ids.length > 0).length < 2) {
-    throw new SteadysegError('teacher.classMap: expected at least two classes of the student to be named, found fewer');
+    throw new UsageError('teacher.classMap: expected at least two classes of the student to be named, found fewer');
   }
   return map;
 }
@@ -77,5 +77,5 @@ function classId({ count, names }: NetworkClasses, wanted: string | number, expe
   if (Number.isInteger(id) && id >= 0 && id < count) return id;
   const near = names && suggest(String(wanted), names);
   const known = names ? names.join(', ') : `0 to ${count - 1}`;
-  throw new SteadysegError(`${expected} (${known}), found "${wanted}"${near ? `; did you mean ${near}?` : ''}`);
+  throw new UsageError(`${expected} (${known}), found "${wanted}"${near ? `; did you mean ${near}?` : ''}`);
 }

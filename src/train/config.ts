@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import * as v from 'valibot';
 import { parseDocument, parse as parseYaml } from 'yaml';
-import { messageOf, SteadysegError, UsageError } from '../base/errors.js';
+import { messageOf, UsageError } from '../base/errors.js';
 import { MAX_CONFIG_BYTES, readFileBounded } from '../base/files.js';
 import { problemOf } from '../base/problem.js';
 import { suggest } from '../base/suggest.js';
@@ -408,14 +408,15 @@ export function decidingChanges(before: TrainingConfig, now: TrainingConfig): st
 
 /**
  * Reads a configuration file and applies changes of the form `optimizer.rate=0.02` (values are YAML).
- * @throws SteadysegError naming the file and the key; a mistyped key gets a suggestion. UsageError for a malformed change.
+ * @throws UsageError naming the file and the key, or the malformed change; a mistyped key gets a suggestion. SteadysegError
+ * when the file cannot be read.
  */
 export async function readConfig(path: string, changes: readonly string[] = []): Promise<TrainingConfig> {
   const text = new TextDecoder().decode(await readFileBounded(path, MAX_CONFIG_BYTES));
   checkNesting(text, path);
   const document = parseDocument(text);
   const [fault] = document.errors;
-  if (fault) throw new SteadysegError(`${path}: expected YAML: ${messageOf(fault)}`);
+  if (fault) throw new UsageError(`${path}: expected YAML: ${messageOf(fault)}`);
   for (const change of changes) {
     const separator = change.indexOf('=');
     if (separator < 1) throw new UsageError(`expected KEY=VALUE such as optimizer.rate=0.02, found "${change}"`);
@@ -435,11 +436,11 @@ function contentOf(document: ReturnType<typeof parseDocument>, path: string): un
   try {
     return document.toJS();
   } catch (thrown) {
-    throw new SteadysegError(`${path}: expected YAML: ${messageOf(thrown)}`, { cause: thrown });
+    throw new UsageError(`${path}: expected YAML: ${messageOf(thrown)}`, { cause: thrown });
   }
 }
 
-/** Checks a configuration and fills in defaults. @throws SteadysegError naming `source` and the key. */
+/** Checks a configuration and fills in defaults. @throws UsageError naming `source` and the key. */
 export function parseConfig(content: unknown, source: string): TrainingConfig {
   const result = v.safeParse(configSchema, content);
   if (result.success) return result.output;
@@ -451,11 +452,11 @@ export function parseConfig(content: unknown, source: string): TrainingConfig {
     const name = parents.pop() ?? place;
     const known = knownKeys(parents);
     const near = suggest(name, known);
-    throw new SteadysegError(
+    throw new UsageError(
       `${source}: there is no key ${place}${near ? `; did you mean ${[...parents, near].join('.')}?` : `; expected one of ${known.join(', ')}`}`,
     );
   }
-  throw new SteadysegError(`${source}: ${place}: ${problemOf(issue)}`);
+  throw new UsageError(`${source}: ${place}: ${problemOf(issue)}`);
 }
 
 /** A damaged file may hold keys of any length. */

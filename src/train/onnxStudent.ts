@@ -14,6 +14,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { selectedWeights, type WeightSelection } from './selectedWeights.js';
 import type { Student } from './student.js';
 
+/** How a file is understood, and which of its weights train. */
 export interface OnnxStudentOptions extends DescribeOptions, WeightSelection {
   /** Operators of the caller's, which go before the library's. */
   readonly operators?: OwnOperators | undefined;

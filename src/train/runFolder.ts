@@ -2,7 +2,7 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { SteadysegError } from '../base/errors.js';
+import { messageOf, SteadysegError } from '../base/errors.js';
 import { exists, MAX_CONFIG_BYTES, readFileBounded, reasonOf, writeFileWhole } from '../base/files.js';
 import { count, parseJson } from '../base/json.js';
 import type { Confusion } from '../metrics/confusion.js';
@@ -91,7 +91,13 @@ export function runFiles(folder: string) {
 /** The configuration a run was begun with. @throws SteadysegError naming the file when it is none. */
 export async function readRunConfig(path: string): Promise<TrainingConfig> {
   const text = new TextDecoder().decode(await readFileBounded(path, MAX_CONFIG_BYTES));
-  return parseConfig(parseJson(v.unknown(), text, path, 'the configuration of a run'), path);
+  const content = parseJson(v.unknown(), text, path, 'the configuration of a run');
+  try {
+    return parseConfig(content, path);
+  } catch (thrown) {
+    // Nobody wrote this file by hand.
+    throw new SteadysegError(messageOf(thrown), { cause: thrown });
+  }
 }
 
 /**

@@ -158,7 +158,7 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     ...supervised(found(student, 'frame'), labels, options),
     ...lossTerms(site, losses, options.ownLosses),
   ];
-  if (terms.length === 0) throw new SteadysegError('expected a loss, found none');
+  if (terms.length === 0) throw new UsageError('expected a loss, found none');
   const loss = terms.map(({ value, weight }) => (weight === 1 ? value : mul(value, weight))).reduce(add);
   const trained = (name: string) =>
     name.startsWith(`${convLstmName}.`)
@@ -278,11 +278,11 @@ function found<T>(map: ReadonlyMap<FrameName, T>, frame: FrameName): T {
 /** Values that an error about a missing one lists. */
 const MAX_LISTED = 12;
 
-function noStudentFeatures(student: string, on: string, features: readonly string[]): SteadysegError {
+function noStudentFeatures(student: string, on: string, features: readonly string[]): UsageError {
   const names = ['logits', ...features];
   const near = suggest(on, names);
   const listed = names.length > MAX_LISTED ? [...names.slice(0, MAX_LISTED), '…'] : names;
-  return new SteadysegError(
+  return new UsageError(
     `distillation.on: expected a value of ${student} (${listed.join(', ')}), found "${on}"${near ? `; did you mean ${near}?` : ''}`,
   );
 }

@@ -1,5 +1,5 @@
 // The teacher of a distillation: a frozen network in a session of its own, fed the batch's frames the way it wants them.
-import { SteadysegError } from '../base/errors.js';
+import { SteadysegError, UsageError } from '../base/errors.js';
 import { suggest } from '../base/suggest.js';
 import type { Size } from '../media/image.js';
 import { inference } from '../nets/mode.js';
@@ -189,11 +189,11 @@ function resized(pixels: Value, to: Size): Value {
   return bilinear(averaged, to.height, to.width, 'half_pixel');
 }
 
-function noSuchFeatures(path: string, wanted: string, names: readonly string[]): SteadysegError {
+function noSuchFeatures(path: string, wanted: string, names: readonly string[]): UsageError {
   const near = suggest(wanted, names);
   const listed = names.slice(-MAX_LISTED).join(', ');
   const which = names.length > MAX_LISTED ? `the last ${MAX_LISTED} of its ${names.length} values are` : 'it has';
-  return new SteadysegError(
+  return new UsageError(
     `${path}: expected features of the teacher, found no value "${wanted}" in it${near ? `; did you mean ${near}?` : ''}; ${which} ${listed}`,
   );
 }

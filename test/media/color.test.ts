@@ -112,6 +112,20 @@ describe('legend', () => {
     }
   });
 
+  it('goes below the frame, which stays as it is, on an even number of rows', () => {
+    const grey = { width: 480, height: 361, data: new Uint8Array(480 * 361 * 3).fill(90) };
+    const legend = createLegend(cityscapes, grey, 'below');
+    expect(legend?.y).toBe(361);
+    const { height, data } = overlay(grey, { ...grey, data: new Uint8Array(480 * 361).fill(255) }, cityscapes, {
+      legend,
+    });
+    expect([height > 361, (height - 361) % 2]).toEqual([true, 0]);
+    expect(data.subarray(0, grey.data.length)).toEqual(grey.data);
+    const seen = new Set<string>();
+    for (let at = grey.data.length; at < data.length; at += 3) seen.add(data.subarray(at, at + 3).join());
+    for (const color of cityscapes.palette) expect(seen).toContain(color.join());
+  });
+
   it('is left out where it would hide the scene', () => {
     expect(createLegend(cityscapes, { width: 96, height: 64 })).toBeUndefined();
     const many = { ...cityscapes, classes: Array(150).fill('class'), palette: Array(150).fill([1, 2, 3]) };

@@ -7,8 +7,10 @@ import { presetClasses } from '#src/media/classes.js';
 import { describeModel, type ModelDescription } from '#src/onnx/metadata.js';
 import { readModel } from '#src/onnx/read.js';
 import { writeModel } from '#src/onnx/write.js';
+import { createSession } from '#src/runtime/session.js';
+import { findNetwork } from '#src/segment/findNetwork.js';
 import { loadModel } from '#src/segment/loadModel.js';
-import type { LoadOptions } from '#src/segment/model.js';
+import { type LoadOptions, segmentationModel } from '#src/segment/model.js';
 import { defaultPreprocessing } from '#src/segment/preprocessing.js';
 import { readPreprocessorConfig } from '#src/segment/preprocessorConfig.js';
 import { randomPixels } from './pixels.js';
@@ -203,5 +205,35 @@ describe('what is no segmentation network', () => {
     const model = await loadModel(tinyNetwork());
     await expect(model.segment(randomPixels(12, 16), { scales: [0.5, 1] })).rejects.toThrow(/--tile 12x16/);
     await expect(model.segment(randomPixels(12, 16), { scales: [0] })).rejects.toThrow(UsageError);
+  });
+});
+
+describe('releasing a network', () => {
+  it('waits for the pictures under way, and takes none afterwards', async () => {
+    const events: string[] = [];
+    const model = segmentationModel(await findNetwork(tinyNetwork()), {}, async (content, options) => {
+      const session = await createSession(content, options);
+      return {
+        ...session,
+        async run(...feeds) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          const results = await session.run(...feeds);
+          events.push('run');
+          return results;
+        },
+        release() {
+          events.push('release');
+          return session.release();
+        },
+      };
+    });
+    const image = randomPixels(12, 16);
+    const segmentations = [model.segment(image), model.segment(image)];
+    await model.release();
+    expect(events).toEqual(['run', 'run', 'release']);
+    for (const { labels } of await Promise.all(segmentations)) expect(labels.data).toHaveLength(12 * 16);
+    await expect(model.segment(image)).rejects.toThrow(UsageError);
+    await model.release();
+    expect(events).toEqual(['run', 'run', 'release']);
   });
 });

@@ -15,7 +15,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { classFolders } from '#src/media/classFiles.js';
 import { openFrames } from '#src/media/frames.js';
 import { readLabelMap } from '#src/media/labels.js';
 import { readPicture, writePicture } from '#src/media/pictures.js';
@@ -211,13 +213,62 @@ describe('predicting a video', () => {
 });
 
 describe('predicting pictures', () => {
-  it('writes label maps and colour maps, and overlays when asked', async () => {
+  it('writes label maps, colour maps and overlays, or what is asked for', async () => {
     const summary = await predict(pictures, model, out('of-pictures'));
-    expect(summary).toMatchObject({ frames: 5, width: null, save: ['labels', 'color'] });
-    expect(names(out('of-pictures'))).toEqual(['color', 'labels', 'predict.json']);
+    expect(summary).toMatchObject({ frames: 5, width: null, save: ['labels', 'color', 'overlay'] });
+    expect(names(out('of-pictures'))).toEqual(['color', 'labels', 'overlay', 'predict.json']);
+    expect(names(join(out('of-pictures'), 'overlay'))).toEqual([0, 1, 2, 3, 4].map((i) => `p${i}.jpg`));
     expect(names(join(out('of-pictures'), 'labels'))).toEqual([0, 1, 2, 3, 4].map((i) => `p${i}.png`));
-    await predict(join(pictures, 'p3.png'), model, out('of-picture'), { save: ['overlay'] });
-    expect(names(join(out('of-picture'), 'overlay'))).toEqual(['p3.jpg']);
+    await predict(join(pictures, 'p3.png'), model, out('of-picture'), { save: ['labels'] });
+    expect(names(out('of-picture'))).toEqual(['labels', 'predict.json']);
+  });
+
+  it('makes a video of the overlays at a rate, again when it is resumed', async () => {
+    const rate = { numerator: 5, denominator: 1 };
+    const summary = await predict(pictures, model, out('rated'), { rate });
+    expect(summary).toMatchObject({ frames: 5, rate: 5, frameRate: 5 });
+    expect(names(out('rated'))).toEqual(['color', 'labels', 'overlay.mp4', 'predict.json']);
+    const { frameRate, count } = await openFrames(join(out('rated'), 'overlay.mp4'));
+    expect([frameRate, count]).toEqual([rate, 5]);
+    const before = readFileSync(join(out('rated'), 'overlay.mp4'));
+    expect(await predict(pictures, model, out('rated'), { rate, resume: true })).toMatchObject({ resumed: 5 });
+    expect(readFileSync(join(out('rated'), 'overlay.mp4'))).toEqual(before);
+    await expect(predict(video, model, out('no'), { rate })).rejects.toThrow('a video, which has its own');
+    const shard = { index: 0, count: 2 };
+    await expect(predict(pictures, model, out('no'), { rate, shard })).rejects.toThrow('a shard');
+    await expect(predict(pictures, model, out('no'), { rate, save: ['labels'] })).rejects.toThrow('overlay among');
+    expect(existsSync(out('no'))).toBe(false);
+  });
+
+  it('writes a mask and a cut-out for each class, which agree with the labels', async () => {
+    const picture = join(pictures, 'p3.png');
+    const [first, second] = model.classes.classes;
+    const save = ['labels', 'color', 'masks', 'cutout'] as const;
+    await predict(picture, model, out('classes'), { save, classesOnly: [second, first] });
+    const folders = classFolders(model.classes);
+    expect(names(join(out('classes'), 'masks'))).toEqual([folders[0], folders[1]].sort());
+    const labels = await readLabelMap(join(out('classes'), 'labels', 'p3.png'));
+    const image = await readPicture(picture);
+    const color = await readPicture(join(out('classes'), 'color', 'p3.png'));
+    for (const id of [0, 1]) {
+      const mask = await readLabelMap(join(out('classes'), 'masks', folders[id], 'p3.png'));
+      expect([...mask.data]).toEqual([...labels.data].map((label) => (label === id ? 255 : 0)));
+      const cutout = sharp(join(out('classes'), 'cutout', folders[id], 'p3.png'));
+      const { data, info } = await cutout.raw().toBuffer({ resolveWithObject: true });
+      expect([info.channels, info.width, info.height]).toEqual([4, image.width, image.height]);
+      for (let pixel = 0; pixel < labels.data.length; pixel++) {
+        const rgb = labels.data[pixel] === id ? [...image.data.subarray(3 * pixel, 3 * pixel + 3), 255] : [0, 0, 0, 0];
+        expect([...data.subarray(4 * pixel, 4 * pixel + 4)]).toEqual(rgb);
+      }
+    }
+    for (let pixel = 0; pixel < labels.data.length; pixel++) {
+      const rgb = labels.data[pixel] < 2 ? model.classes.palette[labels.data[pixel]] : [0, 0, 0];
+      expect([...color.data.subarray(3 * pixel, 3 * pixel + 3)]).toEqual([...rgb]);
+    }
+    const resumed = await predict(picture, model, out('classes'), { save, classesOnly: [second, first], resume: true });
+    expect(resumed).toMatchObject({ resumed: 1 });
+    await expect(predict(picture, model, out('none'), { classesOnly: ['rode'] })).rejects.toThrow(/found "rode"/);
+    expect(existsSync(out('none'))).toBe(false);
   });
 
   it('names a corrupt picture and stops, or leaves it out and goes on', async () => {
@@ -261,7 +312,7 @@ describe('predicting pictures', () => {
     await predict(pictures, model, out('replaced'));
     await predict(pictures, model, out('replaced'), { flip: true, shard: { index: 0, count: 2 } });
     expect(await predict(pictures, model, out('replaced'), { resume: true })).toMatchObject({ frames: 5, resumed: 0 });
-    expect(names(out('replaced'))).toEqual(['color', 'labels', 'predict.json']);
+    expect(names(out('replaced'))).toEqual(['color', 'labels', 'overlay', 'predict.json']);
   });
 
   it('leaves files of other frames alone', async () => {

@@ -248,8 +248,10 @@ export async function pseudoLabel(
     for (const stage of ['prepare', 'inference', 'labels', 'render'] as const) tally.times[stage] += times[stage];
     const start = performance.now();
     const contents: Record<string, Uint8Array | undefined> = {
-      ...rendered,
-      overlay: undefined,
+      labels: rendered.labels,
+      color: rendered.color,
+      confidence: rendered.confidence,
+      pending: rendered.pending,
       frames: rendered.frame,
     };
     const record: FrameRecord = {
