@@ -34,7 +34,7 @@ describe('wrong usage', { timeout: 120_000 }, () => {
   };
   const data = 'network: { architecture: pspnet18 }\ndata: { layout: toycity, root: toy }\ncrop: [64, 64]';
   it.each([
-    ['a key that there is not', () => config(`${data}\nsteps: 3\nratee: 1\n`), 'did you mean'],
+    ['a key that there is not', () => config(`${data}\nsteps: 3\nbatsh: 1\n`), 'did you mean'],
     ['a value of another kind', () => config(`${data}\nsteps: many\n`), 'steps'],
     ['a configuration that is no YAML', () => config('steps: [1'), 'expected YAML'],
     ['an option that there is not', () => ['predict', 'a.mp4', '--modle', 'x'], 'unknown option'],
