@@ -18,7 +18,7 @@ export interface SteadinessMeter {
   flicker(): Flicker | undefined;
 }
 
-/** @param classes number of classes; ids from here on are none. */
+/** Begins to measure. @param classes number of classes; ids from here on are none. */
 export function createSteadinessMeter(classes: number): SteadinessMeter {
   let counts = noSteadiness(classes);
   let seen: { changed: Uint32Array; pairs: Uint32Array; width: number; height: number } | undefined;

@@ -59,9 +59,11 @@ export interface GradientSite {
   readonly gradient: Value;
   /** Whether anyone asked for a gradient that flows through this input. */
   wants(index: number): boolean;
-  /** An attribute's number or numbers, or the fallback. */
+  /** An attribute's number, or the fallback. */
   number(name: string, fallback: number): number;
+  /** An attribute's numbers, or the fallback. */
   numbers(name: string, fallback: readonly number[]): readonly number[];
+  /** An attribute's text, or the fallback. */
   string(name: string, fallback: string): string;
 }
 

@@ -3,6 +3,7 @@ import { SteadysegError } from '../../base/errors.js';
 import { type DType, formatShape, numbersOf, type Shape, type Tensor } from '../../tensor/tensor.js';
 import type { Attributes } from '../model.js';
 
+/** Element type and shape of a value. */
 export interface ValueType {
   readonly dtype: DType;
   readonly shape: Shape;
