@@ -49,6 +49,9 @@ export const commands: Record<string, { summary: string; load: () => Promise<{ c
   doctor: { summary: 'what this machine has for the work, tried', load: () => import('./doctor.js') },
   completion: {
     summary: 'a script that lets bash, zsh or fish complete commands and options',
-    load: () => import('./completion.js'),
+    load: async () => {
+      const { completionCommand } = await import('./completion.js');
+      return { command: () => completionCommand(commands) };
+    },
   },
 };

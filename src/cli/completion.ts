@@ -1,6 +1,5 @@
 // `steadyseg completion`: a script for the shell that completes commands, options and their values.
 import { Argument, Command, type Option } from 'commander';
-import { commands } from './commands.js';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof shells)[number];
@@ -17,7 +16,11 @@ interface Described {
   readonly values: readonly string[];
 }
 
-export function command(): Command {
+/** The commands of the program by name, each loaded when it is called. */
+type Commands = Readonly<Record<string, { summary: string; load: () => Promise<{ command: () => Command }> }>>;
+
+/** The command, for the program that has these. */
+export function completionCommand(commands: Commands): Command {
   return new Command('completion')
     .description('Print a script that lets the shell complete commands, options and their values.')
     .addArgument(new Argument('<shell>', 'the shell').choices(shells))
@@ -30,11 +33,11 @@ Examples:
   steadyseg completion fish > ~/.config/fish/completions/steadyseg.fish`,
     )
     .action(async (shell: Shell) => {
-      process.stdout.write(writers[shell](await describeAll()));
+      process.stdout.write(writers[shell](await describeAll(commands)));
     });
 }
 
-async function describeAll(): Promise<Described[]> {
+async function describeAll(commands: Commands): Promise<Described[]> {
   const names = Object.entries(commands);
   const described: Described[] = [
     { path: [], summary: '', options: [], children: names.map(([name, { summary }]) => [name, summary]), values: [] },
