@@ -18,6 +18,7 @@ const purposes: Readonly<Record<string, string>> = {
   toycity: 'a synthetic street',
   data: 'datasets, batches',
   segment: 'frames to labels',
+  collective: 'ranks over MPI',
   train: 'the training step',
   adapt: 'steadier on your video',
   quantize: '8-bit integers',

@@ -19,6 +19,7 @@ const order = [
   'toycity',
   'data',
   'segment',
+  'collective',
   'train',
   'adapt',
   'quantize',

@@ -85,7 +85,7 @@ export const data = [
     ['next.step + 1 < stepsPerEpoch', 'next.step < stepsPerEpoch'],
     ['const first = step * size', 'const first = step'],
     ['from.step % stepsPerEpoch', '0'],
-    ['batch * extra.perBatch + n', 'batch + n'],
+    ['batch * perBatch + n', 'batch + n'],
     ['dataset.count + orderOf(epoch)[place % count]', 'orderOf(epoch)[place % count]'],
     ["deriveSeed(seed, 'order of extra', pass)", "deriveSeed(seed, 'order of extra')"],
     ['Math.ceil(dataset.count / own)', 'Math.floor(dataset.count / own)'],

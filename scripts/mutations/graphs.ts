@@ -44,7 +44,7 @@ export const graphs = [
     ['x.shape[1] / elementCount(x.shape)', '1 / elementCount(x.shape)'],
     ['sub(mul(squares, 1 / count)', 'sub(mul(squares, 1 / (count - 1))'],
     ['elementCount(x.shape) / x.shape[1]', 'elementCount(x.shape)'],
-    ['offset, variance, epsilon', 'offset, variance'],
+    ['all.variance, epsilon', 'all.variance'],
   ]),
   ...changes('onnx/resample', resample, [["coordinates = 'align_corners'", "coordinates = 'half_pixel'"]]),
   ...changes('tensor/interpolation', resample, [

@@ -10,6 +10,7 @@ import type { Mutation } from './mutation.js';
 import { networks } from './networks.js';
 import { operators } from './operators.js';
 import { quantize } from './quantize.js';
+import { ranks } from './ranks.js';
 import { training } from './training.js';
 
 export const mutations: readonly Mutation[] = [
@@ -17,6 +18,7 @@ export const mutations: readonly Mutation[] = [
   ...losses,
   ...flow,
   ...training,
+  ...ranks,
   ...adapt,
   ...data,
   ...graphs,

@@ -17,6 +17,11 @@ export class InterruptedError extends SteadysegError {
   override name = 'InterruptedError';
 }
 
+/** A scheduler ended it (SIGTERM); it is to be run again, to go on. The command line exits with 75, the system's code for that. */
+export class TerminatedError extends InterruptedError {
+  override name = 'TerminatedError';
+}
+
 /** No message that is read is longer; what a damaged file says of itself may be. */
 const MAX_MESSAGE = 2000;
 

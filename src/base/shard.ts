@@ -1,5 +1,6 @@
 // Which part of the clips a run is responsible for, when several machines share the work.
 import { SteadysegError, UsageError } from './errors.js';
+import { launchedRank } from './launcher.js';
 
 /** Part `index` of `count`: clip k belongs to it when k mod count = index. */
 export interface Shard {
@@ -24,9 +25,10 @@ export function parseShard(text: string): Shard {
 }
 
 /**
- * The shard of this process: `--shard i/n` where given; else, with `--shards n`, the index that the scheduler gives in
- * JOB_COMPLETION_INDEX (Kubernetes) or SLURM_ARRAY_TASK_ID; else SLURM_ARRAY_TASK_ID of SLURM_ARRAY_TASK_COUNT,
- * counted from SLURM_ARRAY_TASK_MIN; else all of it.
+ * The shard of this process: `--shard i/n` where given; else its rank among those that mpirun or srun started; else, with
+ * `--shards n`, the index that the scheduler gives in JOB_COMPLETION_INDEX (Kubernetes) or SLURM_ARRAY_TASK_ID; else
+ * SLURM_ARRAY_TASK_ID of SLURM_ARRAY_TASK_COUNT, counted from SLURM_ARRAY_TASK_MIN, or JOB_COMPLETION_INDEX of JOB_COMPLETIONS
+ * (which a job's manifest has to set); else all of it.
  * @throws UsageError when what is given does not fit together.
  */
 export function resolveShard(options: ShardRequest, environment: Environment = process.env): Shard {
@@ -57,14 +59,26 @@ export function locateShard(options: ShardRequest, environment: Environment = pr
     }
     return { shard: parsed };
   }
+  const launched = launchedRank(environment);
   const slurmIndex = environment.SLURM_ARRAY_TASK_ID;
   const slurmCount = environment.SLURM_ARRAY_TASK_COUNT;
+  if (launched) {
+    const { rank, size, launcher, variable } = launched;
+    if ((shards ?? size) !== size || (slurmCount ?? '1') !== '1') {
+      const other = slurmCount === undefined ? `--shards ${shards}` : `a job array of ${slurmCount} tasks`;
+      throw new UsageError(
+        `${launcher} started ${size} ranks, which are shards, but found ${other}, too: give --shard i/n`,
+      );
+    }
+    return { shard: { index: rank, count: size }, variable };
+  }
+  const kubernetesIndex = environment.JOB_COMPLETION_INDEX;
+  const completions = shards ?? wholeOr('JOB_COMPLETIONS', environment.JOB_COMPLETIONS, 0);
+  if (kubernetesIndex !== undefined && completions > 0) {
+    return fromScheduler('JOB_COMPLETION_INDEX', kubernetesIndex, 0, completions);
+  }
   if (shards === undefined && (slurmIndex === undefined || slurmCount === undefined)) return { shard: wholeWork };
 
-  const kubernetesIndex = environment.JOB_COMPLETION_INDEX;
-  if (shards !== undefined && kubernetesIndex !== undefined) {
-    return fromScheduler('JOB_COMPLETION_INDEX', kubernetesIndex, 0, shards);
-  }
   if (slurmIndex !== undefined) {
     if (
       shards !== undefined &&

@@ -1,22 +1,16 @@
 #!/usr/bin/env node
 // The command line: finds the command, loads only its file, and turns errors into one line and an exit code.
 import { Command, CommanderError } from 'commander';
-import {
-  InterruptedError,
-  isOutOfMemory,
-  isSystemError,
-  messageOf,
-  SteadysegError,
-  UsageError,
-} from '../base/errors.js';
+import { isOutOfMemory, isSystemError, messageOf, SteadysegError } from '../base/errors.js';
 import { reasonOf } from '../base/files.js';
 import { packageVersion } from '../base/version.js';
 import { commands } from './commands.js';
+import { exitCodeOf } from './exitCode.js';
 
 /** How much of the engine's own words stands in an error. */
 const MAX_QUOTED = 160;
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted by the user. */
+/** Exit codes: 0 done, or as `exitCodeOf` says. */
 async function main(argv: readonly string[]): Promise<number> {
   const debug = argv.includes('--debug');
   try {
@@ -40,8 +34,7 @@ async function main(argv: readonly string[]): Promise<number> {
       );
     else process.stderr.write(`steadyseg: unexpected error: ${messageOf(thrown)} (a stack trace: --debug)\n`);
     if (debug && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
-    if (thrown instanceof InterruptedError) return 130;
-    return thrown instanceof UsageError ? 2 : 1;
+    return exitCodeOf(thrown);
   }
 }
 

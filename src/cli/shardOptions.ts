@@ -13,7 +13,7 @@ export function addShardOptions(command: Command, after = ''): Command {
   return command
     .option(
       '--shard <i/n>',
-      `only clips i, i+n, … of the input, i from 0 (default: all; in a Slurm job array of n tasks, what SLURM_ARRAY_TASK_ID says)${after}`,
+      `only clips i, i+n, … of the input, i from 0 (default: all; in a Slurm job array of n tasks, a Kubernetes job with JOB_COMPLETIONS, or among n ranks of mpirun or srun, this one's)${after}`,
     )
     .option(
       '--shards <n>',

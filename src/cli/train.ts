@@ -1,6 +1,7 @@
 // `steadyseg train`: trains a network by a configuration file into a run folder.
 import { basename, extname, join } from 'node:path';
 import { Command, Option } from 'commander';
+import type { Collective } from '../collective/collective.js';
 import { appendEvents, beginEvents } from '../report/eventLog.js';
 import { formatNumber } from '../report/number.js';
 import { createRunReport, type RunReport } from '../report/runReport.js';
@@ -8,6 +9,7 @@ import { readConfig, type TrainingConfig } from '../train/config.js';
 import { readMetrics, runFiles } from '../train/runFolder.js';
 import { type RunResult, train } from '../train/trainer.js';
 import type { Validation } from '../train/validate.js';
+import { amongRanks } from './amongRanks.js';
 import { calledCommand } from './calledCommand.js';
 import { withProgress } from './interruptible.js';
 import { printResult } from './options.js';
@@ -40,53 +42,65 @@ export function command(): Command {
       'after',
       '\nExample:\n  steadyseg train configs/toycity/motion.yaml data.root=toy seed=2 --out runs/motion-2',
     )
-    .action(async (path: string, changes: string[], options: Options) => {
-      const ids = options.palette ? 'palette' : options.reduceZeroLabel ? 'reduceZeroLabel' : undefined;
-      const config = await readConfig(path, ids === undefined ? changes : [...changes, `data.ids=${ids}`]);
-      const out = options.out ?? join('runs', basename(path, extname(path)));
-      const files = runFiles(out);
-      const ending = 'finishing the step under way';
-      let report: RunReport | undefined;
-      const result = await withProgress({ title: 'train', unit: 'steps', ending }, (progress, signal) =>
-        train({
-          config,
-          out,
-          resume: options.resume,
-          signal,
-          async onStart({ step, steps, samples, parameters, dataset: { classes } }) {
-            const records = await readMetrics(files.metrics);
-            await beginEvents(files.events, records);
-            report = createRunReport(files.report, {
-              title: basename(out),
-              records,
-              classes,
-              details: detailsOf(config),
-            });
-            progress.note(
-              `${out}: ${samples} samples, ${(parameters / 1e6).toFixed(2)} M weights, steps ${step} to ${steps}`,
-            );
-          },
-          onWarning: (message) => progress.note(`steadyseg: ${message}`),
-          onStep(record) {
-            appendEvents(files.events, record);
-            report?.add(record);
-            progress.update({ done: record.step, total: config.steps });
-          },
-          async onValidation(record) {
-            appendEvents(files.events, record);
-            report?.add(record);
-            await report?.write();
-            progress.note(
-              `step ${record.step}: ${figuresOf(record.validation)} on ${record.validation.frames} held frames`,
-            );
-          },
-          onValidatedFrame: (frame, index, count) => report?.show(frame, index, count),
-          // While the folder is locked: also of a run that failed or was interrupted.
-          onEnd: () => report?.write(),
-        }),
-      );
-      printResult(options.json, { ...result, report: files.report }, () => summaryOf(result, files.report));
-    });
+    .action((path: string, changes: string[], options: Options) =>
+      amongRanks(async ({ collective, threads }) => {
+        const ids = options.palette ? 'palette' : options.reduceZeroLabel ? 'reduceZeroLabel' : undefined;
+        const given = await readConfig(path, ids === undefined ? changes : [...changes, `data.ids=${ids}`]);
+        const config = { ...given, threads: given.threads ?? threads };
+        const leads = collective.rank === 0;
+        const out = options.out ?? join('runs', basename(path, extname(path)));
+        const files = runFiles(out);
+        const ending = 'finishing the step under way';
+        let report: RunReport | undefined;
+        const result = await withProgress({ title: 'train', unit: 'steps', ending }, (progress, signal) =>
+          train({
+            config,
+            collective,
+            out,
+            resume: options.resume,
+            signal,
+            async onStart({ step, steps, samples, parameters, dataset: { classes } }) {
+              const records = await readMetrics(files.metrics);
+              await beginEvents(files.events, records);
+              report = createRunReport(files.report, {
+                title: basename(out),
+                records,
+                classes,
+                details: detailsOf(config),
+              });
+              progress.note(
+                `${out}: ${samples} samples, ${(parameters / 1e6).toFixed(2)} M weights, steps ${step} to ${steps}`,
+              );
+              if (collective.size > 1) progress.note(ranksOf(config, collective));
+            },
+            onWarning: (message) => progress.note(`steadyseg: ${message}`),
+            onStep(record) {
+              appendEvents(files.events, record);
+              report?.add(record);
+              progress.update({ done: record.step, total: config.steps });
+            },
+            async onValidation(record) {
+              appendEvents(files.events, record);
+              report?.add(record);
+              await report?.write();
+              progress.note(
+                `step ${record.step}: ${figuresOf(record.validation)} on ${record.validation.frames} held frames`,
+              );
+            },
+            onValidatedFrame: (frame, index, count) => report?.show(frame, index, count),
+            // While the folder is locked: also of a run that failed or was interrupted.
+            onEnd: () => report?.write(),
+          }),
+        );
+        if (leads)
+          printResult(options.json, { ...result, report: files.report }, () => summaryOf(result, files.report));
+      }),
+    );
+}
+
+/** Who trains together, on how much. */
+function ranksOf({ batch, threads }: TrainingConfig, { size }: Collective): string {
+  return `${size} ranks, batches of ${size} × ${batch}, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`;
 }
 
 function summaryOf({ model, steps, validation, waitedShare }: RunResult, report: string): string {

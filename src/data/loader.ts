@@ -1,6 +1,7 @@
 // Feeds training: batches prepared in worker threads ahead of the step, the same for any number of them, from any step on.
 import { Worker } from 'node:worker_threads';
 import { SteadysegError, UsageError } from '../base/errors.js';
+import { inShard, type Shard, wholeWork } from '../base/shard.js';
 import type { Size } from '../media/image.js';
 import { createRandom, deriveSeed } from '../tensor/random.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
@@ -14,8 +15,13 @@ import { drawNeighbour, drawNeighbours } from './neighbour.js';
 /** What `createLoader` takes. */
 export interface LoaderOptions {
   readonly dataset: Dataset;
-  /** Samples of a batch, those of `extra` (the last ones of each) counted. */
+  /** Samples of a batch, those of `extra` (the last ones of each) counted; of this rank's part, where several share batches. */
   readonly batchSize: number;
+  /**
+   * This rank's place among those that share each batch: it gets samples index, index + count, … of a batch that is count times
+   * as large, and of as many extra ones. Default: it has all.
+   */
+  readonly shard?: Shard | undefined;
   /** A second dataset with a share of its own in every batch, such as frames without labels. It is gone through at its own pace, always in orders of its own. */
   readonly extra?: { readonly dataset: Dataset; readonly perBatch: number } | undefined;
   /** Pixels of the tensors. */
@@ -121,7 +127,8 @@ export function createLoader(options: LoaderOptions): Loader {
     if (extra.dataset.count < 1)
       throw new UsageError(`${extra.dataset.name}: expected at least one sample, found none`);
   }
-  const own = batchSize - (extra?.perBatch ?? 0);
+  const { shard = wholeWork } = options;
+  const own = shard.count * (batchSize - (extra?.perBatch ?? 0));
   const stepsPerEpoch = dropLast ? Math.max(1, Math.floor(dataset.count / own)) : Math.ceil(dataset.count / own);
 
   const pool = startWorkers(workers, cacheBytes);
@@ -136,8 +143,8 @@ export function createLoader(options: LoaderOptions): Loader {
       const enqueue = () => {
         const draws = [
           ...batchSamples(orderOf(next.epoch), next, own, dropLast),
-          ...extraSamples(options, extraOrderOf, next.epoch * stepsPerEpoch + next.step),
-        ];
+          ...extraSamples(options, extraOrderOf, next.epoch * stepsPerEpoch + next.step, shard.count),
+        ].filter((_, place) => inShard(place, shard));
         const result = pool.run(planBatch(options, draws));
         // A batch that nobody waits for any more may fail unheard.
         result.catch(() => {});
@@ -228,11 +235,13 @@ function extraSamples(
   { dataset, extra }: LoaderOptions,
   orderOf: (pass: number) => Uint32Array,
   batch: number,
+  ranks: number,
 ): SampleDraw[] {
   if (!extra) return [];
   const { count } = extra.dataset;
-  return Array.from({ length: extra.perBatch }, (_, n) => {
-    const place = batch * extra.perBatch + n;
+  const perBatch = ranks * extra.perBatch;
+  return Array.from({ length: perBatch }, (_, n) => {
+    const place = batch * perBatch + n;
     const epoch = Math.floor(place / count);
     return { index: dataset.count + orderOf(epoch)[place % count], epoch, repetition: 0 };
   });

@@ -2,6 +2,7 @@
 import { SteadysegError } from '../base/errors.js';
 import { detach, type Value } from '../onnx/graph.js';
 import { add, cast, div, equal, greater, max, mul, reshape, sigmoid, softplus, sub, where } from '../onnx/ops.js';
+import { meanOverRanks } from '../onnx/ranks.js';
 import { bilinear } from '../onnx/resample.js';
 import type { EnlargementMode } from '../tensor/interpolation.js';
 import { sumOverSamples } from './sampleWeights.js';
@@ -17,8 +18,8 @@ export function boundaryLoss(logits: Value, boundaries: Value, enlargement?: Enl
   const ids = reshape(cast(boundaries, 'int32'), [batch, 1, height, width]);
   const inside = cast(equal(ids, 1), 'float32');
   const outside = cast(equal(ids, 0), 'float32');
-  const [ones, zeros] = [inside, outside].map((pixels) => sumOverSamples(pixels, undefined));
-  const known = max(add(ones, zeros), 1);
+  const [ones, zeros] = [inside, outside].map((pixels) => meanOverRanks(sumOverSamples(pixels, undefined)));
+  const known = max(add(ones, zeros), 1 / logits.graph.ranks);
   const weight = add(mul(inside, div(zeros, known)), mul(outside, div(ones, known)));
   const crossEntropy = sub(softplus(large), mul(large, inside));
   return div(sumOverSamples(mul(weight, crossEntropy), undefined), known);

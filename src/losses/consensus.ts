@@ -2,6 +2,7 @@
 import { SteadysegError } from '../base/errors.js';
 import { constant, detach, type Value } from '../onnx/graph.js';
 import { add, cast, div, exp, log, max, mul, reduceMax, reduceSum, sub, transpose } from '../onnx/ops.js';
+import { meanOverRanks } from '../onnx/ranks.js';
 import { bilinear } from '../onnx/resample.js';
 import type { EnlargementMode } from '../tensor/interpolation.js';
 import { tensor } from '../tensor/tensor.js';
@@ -31,7 +32,7 @@ export function consensusLoss(
   const terms = pairs.map((pair) => pixelTerms(pair, classWeights, enlargement));
   const weighted = terms.map(({ crossEntropy, weight }) => sumOverSamples(mul(crossEntropy, weight), undefined));
   const total = terms.map(({ weight }) => sumOverSamples(weight, undefined));
-  return div(weighted.reduce(add), max(total.reduce(add), smallestWeight));
+  return div(weighted.reduce(add), max(meanOverRanks(total.reduce(add)), smallestWeight));
 }
 
 /** Both N×1×H×W. */

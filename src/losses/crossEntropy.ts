@@ -18,6 +18,7 @@ import {
   reshape,
   sub,
 } from '../onnx/ops.js';
+import { meanOverRanks } from '../onnx/ranks.js';
 import { tensor } from '../tensor/tensor.js';
 import { sumOverSamples } from './sampleWeights.js';
 
@@ -57,9 +58,9 @@ export function crossEntropy(logits: Value, labels: Value, options: CrossEntropy
   return weightedMean(negativeLogLikelihood, weight);
 }
 
-/** Σ w·x / Σ w over all elements, as one number; 0 when all weights are 0. */
+/** Σ w·x / Σ w over all elements, as one number; 0 when all weights are 0. Of ranks that share a batch, their mean is that of the batch. */
 export function weightedMean(x: Value, weight: Value): Value {
-  const total = max(sumOverSamples(weight, undefined), smallestWeight);
+  const total = max(meanOverRanks(sumOverSamples(weight, undefined)), smallestWeight);
   return div(sumOverSamples(mul(x, weight), undefined), total);
 }
 

@@ -2,6 +2,7 @@
 import { resample2d } from '../nets/resample2d.js';
 import { detach, type Value } from '../onnx/graph.js';
 import { abs, div, exp, max, mul, neg, reduceMax, reduceSum, reduceSumSquare, sub } from '../onnx/ops.js';
+import { meanOverRanks } from '../onnx/ranks.js';
 import { bilinear } from '../onnx/resample.js';
 import type { EnlargementMode } from '../tensor/interpolation.js';
 import { elementCount } from '../tensor/tensor.js';
@@ -57,7 +58,8 @@ export function motionLoss(inputs: MotionInputs, options: MotionOptions = {}): V
   const squares = reduceSumSquare(difference, [1]);
   const counted = seen ? mul(squares, mul(seen, seen)) : squares;
   if (mean === 'elements' || !seen) return mul(sumOverSamples(counted, weights), 1 / elementCount(own.shape));
-  return div(sumOverSamples(counted, weights), max(sumOverSamples(mul(seen, seen), weights), 1));
+  const visible = meanOverRanks(sumOverSamples(mul(seen, seen), weights));
+  return div(sumOverSamples(counted, weights), max(visible, 1 / own.graph.ranks));
 }
 
 /** V, N×1×H×W; undefined where it is 1 everywhere. */

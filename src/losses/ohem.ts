@@ -16,6 +16,7 @@ import {
   topK,
   where,
 } from '../onnx/ops.js';
+import { gatherOverRanks, meanOverRanks } from '../onnx/ranks.js';
 import { elementCount } from '../tensor/tensor.js';
 import { type CrossEntropyOptions, pixelTerms, weightedMean } from './crossEntropy.js';
 import { sumOverSamples } from './sampleWeights.js';
@@ -23,7 +24,7 @@ import { sumOverSamples } from './sampleWeights.js';
 export interface OhemOptions extends CrossEntropyOptions {
   /** Pixels whose true class has at most this softmax probability always count. */
   readonly threshold: number;
-  /** At least this many pixels count, the least sure ones. */
+  /** At least this many pixels of the batch count, the least sure ones. */
   readonly minKept: number;
 }
 
@@ -39,8 +40,8 @@ export function ohemCrossEntropy(logits: Value, labels: Value, options: OhemOpti
   const pixels = elementCount(weight.shape);
   const probability = detach(exp(neg(negativeLogLikelihood)));
   const labelled = reshape(where(greater(weight, 0), probability, never), [pixels]);
-  const kept = Math.min(Math.max(1, options.minKept), pixels);
-  const smallest = topK(labelled, kept, 0, false).values;
+  const kept = Math.min(Math.max(1, options.minKept), pixels * logits.graph.ranks);
+  const smallest = smallestOverRanks(labelled, kept);
   const threshold = max(reduceMax(smallest, undefined, false), options.threshold);
   const hard = cast(lessOrEqual(probability, threshold), 'float32');
   return weightedMean(negativeLogLikelihood, mul(weight, hard));
@@ -55,15 +56,22 @@ export function countedOhem(logits: Value, labels: Value, options: OhemOptions):
   const { negativeLogLikelihood, weight, labelled } = pixelTerms(logits, labels, options);
   const pixels = elementCount(weight.shape);
   const probability = detach(exp(neg(negativeLogLikelihood)));
-  const sorted = topK(
+  const sorted = smallestOverRanks(
     reshape(where(labelled, probability, never), [pixels]),
-    Math.min(options.minKept + 1, pixels),
-    0,
-    false,
-  ).values;
+    Math.min(options.minKept + 1, pixels * logits.graph.ranks),
+  );
   const last = reduceMax(where(less(sorted, never), sorted, 0), undefined, false);
   const hard = and(labelled, less(probability, max(last, options.threshold)));
   const kept = cast(hard, 'float32');
-  const count = max(sumOverSamples(kept, undefined), 1);
+  const count = max(meanOverRanks(sumOverSamples(kept, undefined)), 1 / logits.graph.ranks);
   return div(sumOverSamples(mul(mul(negativeLogLikelihood, weight), kept), undefined), count);
+}
+
+/** The `count` smallest of the values of all ranks: each one's own smallest hold them. */
+function smallestOverRanks(values: Value, count: number): Value {
+  const [length] = values.shape;
+  const own = topK(values, Math.min(count, length), 0, false).values;
+  const { ranks } = values.graph;
+  if (ranks === 1) return own;
+  return topK(reshape(gatherOverRanks(own), [ranks * own.shape[0]]), count, 0, false).values;
 }

@@ -1,6 +1,7 @@
 // Means over a batch in which not every sample counts: one without a neighbour has nothing to compare itself with.
 import type { Value } from '../onnx/graph.js';
-import { mul, reduceSum, reduceSumSquare } from '../onnx/ops.js';
+import { cast, div, greater, max, mul, reduceSum, reduceSumSquare } from '../onnx/ops.js';
+import { meanOverRanks } from '../onnx/ranks.js';
 import { elementCount } from '../tensor/tensor.js';
 
 /**
@@ -13,6 +14,14 @@ export type SampleWeights = Value | undefined;
 export function sampleWeights(counts: readonly boolean[]): Float32Array<ArrayBuffer> {
   const counted = counts.filter(Boolean).length;
   return Float32Array.from(counts, (one) => (one ? counts.length / counted : 0));
+}
+
+/** Weights of this rank's samples as those of the batch that ranks share: each sample of it that counts weighs the same. */
+export function weightsOverRanks(weights: Value): Value {
+  if (weights.graph.ranks === 1) return weights;
+  const counts = cast(greater(weights, 0), 'float32');
+  const counted = meanOverRanks(reduceSum(counts, undefined, false));
+  return div(mul(counts, weights.shape[0]), max(counted, 1 / weights.graph.ranks));
 }
 
 /** Σ x over all elements of N×…, its samples weighted. Rows are summed first: one float32 sum of millions is off by percents. */

@@ -22,7 +22,8 @@ export function batchNorm(x: Value, name: string, mode: Mode): Value {
   const runningVariance = declare('running_var', 1, 'statistic');
   if (mode.kind === 'inference' || mode.statistics === 'fixed')
     return batchNormalization(x, scale, bias, runningMean, runningVariance, epsilon);
-  return normalizeBatch(x, { scale, bias, runningMean, runningVariance, epsilon }, mode.fused ?? true);
+  const parameters = { scale, bias, runningMean, runningVariance, epsilon };
+  return normalizeBatch(x, parameters, mode.fused ?? true, mode.statistics === 'local');
 }
 
 /** The factor by channel that a normalisation declared before applies in inference: weight / √(running variance + epsilon). */

@@ -1,5 +1,5 @@
 // How a network is built: for inference, or for training.
-
+import type { StatisticsMode } from '../onnx/batchStatistics.js';
 import type { Value } from '../onnx/graph.js';
 import type { Shape } from '../tensor/tensor.js';
 
@@ -13,8 +13,11 @@ export type Mode =
   | { readonly kind: 'inference' }
   | {
       readonly kind: 'training';
-      /** `batch` (default), or `fixed`: the running statistics stay as they are and normalise as in inference; scale and bias train. */
-      readonly statistics?: 'batch' | 'fixed';
+      /**
+       * `batch` by default; with `fixed` the running statistics stay as they are and normalise as in inference, while scale and
+       * bias train.
+       */
+      readonly statistics?: StatisticsMode;
       /** Whether batches are normalised by the engine's own operator (default), which only CPUs have and which is faster there. */
       readonly fused?: boolean;
       /**

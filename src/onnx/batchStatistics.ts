@@ -1,11 +1,25 @@
 // Normalisation by a batch's own statistics, in operators that every engine has (the training mode of BatchNormalization is missing in some).
 import { elementCount } from '../tensor/tensor.js';
 import { detach, type Value } from './graph.js';
-import { add, batchNormalization, batchNormalizationTraining, mul, reduceSum, reshape, sub } from './ops.js';
+import {
+  add,
+  batchNormalization,
+  batchNormalizationTraining,
+  concat,
+  mul,
+  reduceSum,
+  reshape,
+  slice,
+  sub,
+} from './ops.js';
+import { gatherOverRanks } from './ranks.js';
+
+/** What batch normalisation rests on: all samples of a batch, also where several ranks share it; those of this rank; or the running statistics. */
+export type StatisticsMode = 'batch' | 'local' | 'fixed';
 
 /**
  * Sums by channel of `centred` = x - shift and of its squares: all that a batch's statistics and their gradients need to know
- * of the other samples. Batches with the same shift are one batch when their sums and counts are added.
+ * of its samples.
  */
 export interface ChannelSums {
   /** N×C×…, like x. */
@@ -37,13 +51,16 @@ export interface NormalizationParameters {
 /**
  * N×C×… normalised by the batch's own statistics, which are noted in `graph.batchStatistics`.
  * @param fused by the engine's own operator, which only CPUs have.
+ * @param alone by the samples of this rank only, where several share the batch.
  */
-export function normalizeBatch(x: Value, parameters: NormalizationParameters, fused: boolean): Value {
+export function normalizeBatch(x: Value, parameters: NormalizationParameters, fused: boolean, alone = false): Value {
   const { scale, bias, runningMean, runningVariance, epsilon } = parameters;
-  const { output, mean, variance } = fused
-    ? batchNormalizationTraining(x, scale, bias, epsilon)
-    : normalizeBySums(channelSums(x), scale, bias, epsilon);
-  const count = elementCount(x.shape) / x.shape[1];
+  const ranks = alone ? 1 : x.graph.ranks;
+  const { output, mean, variance } =
+    fused && ranks === 1
+      ? batchNormalizationTraining(x, scale, bias, epsilon)
+      : normalizeBySums(channelSums(x), scale, bias, epsilon, ranks);
+  const count = (ranks * elementCount(x.shape)) / x.shape[1];
   x.graph.batchStatistics.push({ runningMean, runningVariance, batchMean: mean, batchVariance: variance, count });
   return output;
 }
@@ -73,15 +90,52 @@ function meanOf(x: Value): Value {
   return mul(reduceSum(x, reducedAxes(x), false), x.shape[1] / elementCount(x.shape));
 }
 
-/** `scale · (x - mean) / √(variance + epsilon) + bias` by the batch's statistics, and these. */
+/**
+ * `scale · (x - mean) / √(variance + epsilon) + bias` by the batch's statistics, and these.
+ * @param ranks how many share the batch: all of the graph's, or 1.
+ */
 export function normalizeBySums(
-  { centred, shift, sum, squares, count }: ChannelSums,
+  sums: ChannelSums,
   scale: Value,
   bias: Value,
   epsilon: number,
+  ranks = sums.centred.graph.ranks,
 ): ChannelStatistics & { readonly output: Value } {
+  const { centred, shift, sum, squares, count } = sums;
   const offset = mul(sum, 1 / count);
   const variance = sub(mul(squares, 1 / count), mul(offset, offset));
-  const output = batchNormalization(centred, scale, bias, offset, variance, epsilon);
-  return { output, mean: add(shift, offset), variance };
+  const own = { mean: add(shift, offset), variance };
+  const all = ranks === 1 ? own : statisticsOverRanks(own);
+  const output = batchNormalization(
+    centred,
+    scale,
+    bias,
+    ranks === 1 ? offset : sub(all.mean, shift),
+    all.variance,
+    epsilon,
+  );
+  return { output, ...all };
+}
+
+/**
+ * Statistics of all ranks' samples, as many on each. Each rank's mean and variance are gathered, and the variance of the
+ * means added to the mean of the variances: exact in float32 also where means are far larger than their spread.
+ */
+function statisticsOverRanks({ mean, variance }: ChannelStatistics): ChannelStatistics {
+  const { ranks } = mean.graph;
+  const all = gatherOverRanks(stack([mean, variance]));
+  // ranks × 1 × channels
+  const [means, variances] = [0, 1].map((row) => slice(all, [1], [row], [row + 1]));
+  const average = (values: Value) => mul(reduceSum(values, [0, 1], false), 1 / ranks);
+  const middle = average(means);
+  const apart = sub(means, middle);
+  return { mean: middle, variance: average(add(variances, mul(apart, apart))) };
+}
+
+/** Vectors of one length as the rows of a matrix. */
+function stack(vectors: readonly Value[]): Value {
+  return concat(
+    vectors.map((vector) => reshape(vector, [1, ...vector.shape])),
+    0,
+  );
 }

@@ -100,6 +100,8 @@ export interface BatchStatistics {
 /** A graph of operators, its inputs, and the parameters it declares. */
 export interface Graph {
   readonly name: string;
+  /** How many processes run the graph at once, each on samples of its own of one batch (onnx/ranks.ts). */
+  readonly ranks: number;
   /** In order of creation, which is an order of execution. */
   readonly nodes: Node[];
   readonly inputs: Value[];
@@ -124,10 +126,11 @@ export const stopGradient = 'StopGradient';
 /** The domain of operators of this library's own. */
 export const ownDomain = 'steadyseg';
 
-/** An empty graph. */
-export function createGraph(name: string): Graph {
+/** An empty graph. @param ranks how many processes share its batch. */
+export function createGraph(name: string, ranks = 1): Graph {
   return {
     name,
+    ranks,
     nodes: [],
     inputs: [],
     parameters: new Map(),

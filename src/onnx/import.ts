@@ -3,7 +3,7 @@
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { lookUp } from '../base/lookUp.js';
 import { float32, formatShape, int64, type Shape, type Tensor } from '../tensor/tensor.js';
-import { normalizeBatch } from './batchStatistics.js';
+import { normalizeBatch, type StatisticsMode } from './batchStatistics.js';
 import { foldConstants } from './fold.js';
 import { freeNode, recordSize, type TracedSizes, tracedSizes } from './freeSizes.js';
 import { addNode, constant, createGraph, defaultOpset, type Graph, input, parameter, type Value } from './graph.js';
@@ -30,7 +30,7 @@ export interface AddedModel {
 
 export interface ApplyOptions {
   /** What batch normalisations normalise by; `fixed`, the running statistics, by default. */
-  readonly statistics?: 'batch' | 'fixed' | undefined;
+  readonly statistics?: StatisticsMode | undefined;
   /** Whether batches are normalised by the engine's own operator (default), which only CPUs have. */
   readonly fused?: boolean | undefined;
 }
@@ -75,7 +75,7 @@ export function addModel(graph: Graph, model: Model, operators?: OwnOperators): 
         if (node.op === 'Constant' && node.domain === '') continue;
         const name = node.name || node.outputs[0];
         const named = applications === 1 ? node : { ...node, name: `${name} (${applications})` };
-        if (statistics === 'batch' && normalizeNode(values, node, fused)) continue;
+        if (statistics !== 'fixed' && normalizeNode(values, node, fused, statistics === 'local')) continue;
         importNode(graph, values, named, { opset, traced, operators });
         for (const output of node.outputs) {
           const value = values.get(output);
@@ -242,12 +242,18 @@ function placeOf({ name, outputs, op }: ModelNode): string {
 }
 
 /** Normalises by the batch what a BatchNormalization would by its running statistics. False for other nodes. */
-function normalizeNode(values: Map<string, Value | undefined>, node: ModelNode, fused: boolean): boolean {
+function normalizeNode(
+  values: Map<string, Value | undefined>,
+  node: ModelNode,
+  fused: boolean,
+  alone: boolean,
+): boolean {
   if (node.op !== 'BatchNormalization' || node.domain !== '' || node.outputs.length > 1) return false;
   const [x, scale, bias, runningMean, runningVariance] = node.inputs.map((name) => values.get(name));
   if (!x || !scale || !bias || !runningMean || !runningVariance) return false;
   const epsilon = node.attributes.epsilon?.kind === 'float' ? node.attributes.epsilon.value : 1e-5;
-  values.set(node.outputs[0], normalizeBatch(x, { scale, bias, runningMean, runningVariance, epsilon }, fused));
+  const parameters = { scale, bias, runningMean, runningVariance, epsilon };
+  values.set(node.outputs[0], normalizeBatch(x, parameters, fused, alone));
   return true;
 }
 

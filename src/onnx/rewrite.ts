@@ -18,7 +18,7 @@ export function rewriteGraph(
   original: Graph,
   rewrite: (node: Node, inputs: readonly (Value | undefined)[]) => readonly Value[] | undefined,
 ): RewrittenGraph {
-  const graph = createGraph(original.name);
+  const graph = createGraph(original.name, original.ranks);
   graph.opset = original.opset;
   for (const name of original.names) graph.names.add(name);
   const copies = new Map<Value, Value>();

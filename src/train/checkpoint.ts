@@ -17,6 +17,8 @@ const best = v.object({
 const checkpointRecord = v.object({
   /** Steps done. All random draws of a step come from the run's seed and the step's number, so this is the random state. */
   step: count,
+  /** How many ranks shared the batches, where it was several. */
+  ranks: v.optional(count),
   /** Best validation before the checkpoint; that of the same step comes after it. */
   best: v.optional(best),
 });
@@ -30,13 +32,18 @@ export type CheckpointRecord = v.InferOutput<typeof checkpointRecord>;
 const recordKey = 'steadyseg.checkpoint';
 const parameterPrefix = 'parameter.';
 
-export async function writeCheckpoint(path: string, state: TrainingState, best: Best | undefined): Promise<void> {
+export async function writeCheckpoint(
+  path: string,
+  state: TrainingState,
+  best: Best | undefined,
+  ranks = 1,
+): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, content] of state.parameters) tensors.set(`${parameterPrefix}${name}`, content);
   for (const [slot, contents] of state.slots)
     for (const [name, content] of contents)
       tensors.set(`${slot}.${name}`, tensor('float32', [content.length], content));
-  const metadata = new Map([[recordKey, JSON.stringify({ step: state.step, best })]]);
+  const metadata = new Map([[recordKey, JSON.stringify({ step: state.step, ...(ranks > 1 && { ranks }), best })]]);
   await writeSafetensors(path, tensors, metadata);
 }
 

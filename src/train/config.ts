@@ -232,7 +232,7 @@ export const configSchema = v.strictObject({
     [769, 769],
     'height and width of the training crops in pixels',
   ),
-  batch: key(count(1), 8, 'samples a step'),
+  batch: key(count(1), 8, 'samples a step; of each rank, where several train together'),
   accumulate: key(count(1), 1, 'batches whose gradients are averaged for one update'),
   steps: requiredKey(count(1), 'updates in all'),
   seed: key(count(0), 1, 'weights, order, augmentation and dropout follow from it'),
@@ -367,8 +367,12 @@ export const configSchema = v.strictObject({
     "'none', 'cityscapes' (its published weights), or a number a class",
   ),
   statistics: optionalKey(
-    v.picklist(['batch', 'fixed']),
-    'what batch normalisation rests on: each batch, or fixed running statistics as in inference, while its scale and bias train; default: batch for an architecture, fixed for a model',
+    v.pipe(
+      v.picklist(['batch', 'synchronised', 'local', 'fixed']),
+      // Two names of one thing, which a resumed run compares.
+      v.transform((name) => (name === 'synchronised' ? 'batch' : name)),
+    ),
+    'what batch normalisation rests on: each batch (also called synchronised: of all ranks together), the samples of each rank alone (local), or fixed running statistics as in inference, while its scale and bias train; default: batch for an architecture, fixed for a model',
   ),
   dropout: key(share, 0.1, 'share of the channels dropped in front of the classifiers'),
   validation: optionalKey(
@@ -404,6 +408,16 @@ export function decidingChanges(before: TrainingConfig, now: TrainingConfig): st
       new Map(Object.entries(deciding).map(([name, value]) => [name, JSON.stringify(value)])),
   );
   return [...new Set([...old.keys(), ...others.keys()])].filter((name) => old.get(name) !== others.get(name));
+}
+
+/** The configuration with which one rank does what so many do with this one: a run folder holds it, so that any number of ranks may go on. */
+export function oneRankConfig(config: TrainingConfig, ranks: number): TrainingConfig {
+  const { extra, ...data } = config.data;
+  return {
+    ...config,
+    batch: ranks * config.batch,
+    data: extra ? { ...data, extra: { ...extra, perBatch: ranks * extra.perBatch } } : config.data,
+  };
 }
 
 /**

@@ -66,6 +66,7 @@ export function configuredStep(
   { dataset, withNeighbours }: TrainingData,
   teacher: Teacher | undefined,
   ownLosses: readonly OwnLoss[] = [],
+  ranks = 1,
 ): TrainingStep {
   const { classWeights, losses, crop, distillation } = config;
   const { classes } = dataset.classes;
@@ -73,6 +74,7 @@ export function configuredStep(
     student,
     statistics: config.statistics ?? (config.network.model === undefined ? 'batch' : 'fixed'),
     batch: config.batch,
+    ranks,
     height: crop[0],
     width: crop[1],
     dropout: config.dropout > 0,

@@ -1,4 +1,5 @@
 // What a step is fed for a batch: frames and labels, and what its losses need: flow, the teacher's maps, dropout masks.
+import { inShard, type Shard, wholeWork } from '../base/shard.js';
 import type { Batch } from '../data/loader.js';
 import { sampleWeights } from '../losses/sampleWeights.js';
 import { createRandom, deriveSeed } from '../tensor/random.js';
@@ -15,11 +16,13 @@ export interface FeedSources {
   /** With distillation losses. */
   readonly teacher: Teacher | undefined;
   readonly dropout: { readonly rate: number; readonly seed: number };
+  /** This rank's place among those that share the batch. */
+  readonly shard?: Shard | undefined;
 }
 
 /** @param draw number of the batch in the run, which its dropout masks follow from. */
 export async function feedsOf(
-  { step, flow, teacher, dropout }: FeedSources,
+  { step, flow, teacher, dropout, shard = wholeWork }: FeedSources,
   batch: Batch,
   draw: number,
 ): Promise<Record<string, Tensor>> {
@@ -45,9 +48,15 @@ export async function feedsOf(
   for (const [name, { shape, share }] of step.dropoutMasks) {
     const random = createRandom(deriveSeed(dropout.seed, 'dropout', draw, name));
     const rate = dropout.rate * share;
-    const mask = Float32Array.from({ length: elementCount(shape) }, () =>
-      random.uniform() < rate ? 0 : 1 / (1 - rate),
-    );
+    const [samples] = shape;
+    const row = elementCount(shape) / samples;
+    const mask = new Float32Array(elementCount(shape));
+    // Drawn for the samples of all ranks, of which each keeps its own.
+    for (let i = 0; i < shard.count * mask.length; i++) {
+      const value = random.uniform() < rate ? 0 : 1 / (1 - rate);
+      const sample = Math.floor(i / row);
+      if (inShard(sample, shard)) mask[Math.floor(sample / shard.count) * row + (i % row)] = value;
+    }
     feeds[name] = tensor('float32', shape, mask);
   }
   return feeds;

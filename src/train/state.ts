@@ -1,9 +1,9 @@
 // What a training run carries from step to step, and how one step changes it.
 import { SteadysegError } from '../base/errors.js';
 import { initializeParameters } from '../nets/initialize.js';
-import type { Session } from '../runtime/session.js';
 import { elementCount, type Shape, type Tensor, tensor } from '../tensor/tensor.js';
 import { clipGradients } from './gradientClipping.js';
+import type { StepRunner } from './openStep.js';
 import type { Optimizer } from './optimizer.js';
 import type { TrainingStep } from './step.js';
 import { updateAverage } from './weightAverage.js';
@@ -80,14 +80,14 @@ export interface StepGradients {
  */
 export async function computeGradients(
   step: TrainingStep,
-  session: Session,
+  runner: Pick<StepRunner, 'run'>,
   state: TrainingState,
   batches: readonly Readonly<Record<string, Tensor>>[],
 ): Promise<StepGradients> {
   const losses: Record<string, number> = {};
   const gradients = new Map<string, Float32Array>();
   for (const batch of batches) {
-    const found = await session.run({ ...Object.fromEntries(state.parameters), ...batch });
+    const found = await runner.run({ ...Object.fromEntries(state.parameters), ...batch });
     for (const name of step.lossOutputs) {
       losses[name] = (losses[name] ?? 0) + Number(found[name].data[0]) / batches.length;
     }

@@ -5,8 +5,11 @@ import { suggest } from '../base/suggest.js';
 import { labelsAtBoundaries } from '../losses/boundary.js';
 import type { MotionOptions } from '../losses/motion.js';
 import { convLstmName } from '../losses/multiFrame.js';
+import { weightsOverRanks } from '../losses/sampleWeights.js';
 import { headLoss, type SegmentationLossOptions, segmentationLoss } from '../losses/segmentation.js';
 import type { Mode } from '../nets/mode.js';
+import type { StatisticsMode } from '../onnx/batchStatistics.js';
+import { type CutGraph, cutGraph } from '../onnx/cut.js';
 import { exportModel } from '../onnx/export.js';
 import { constant, createGraph, type Graph, input, type Value } from '../onnx/graph.js';
 import type { Model } from '../onnx/model.js';
@@ -38,13 +41,16 @@ export interface StepOptions {
   readonly student: Student;
   /** Element type of the frames that it is fed; bytes by default. Floats are pixels 0..255, too. */
   readonly pixels?: 'uint8' | 'float32' | undefined;
+  /** Samples of this rank. */
   readonly batch: number;
   readonly height: number;
   readonly width: number;
   /** Channel dropout in the heads; the masks are then inputs of the step. */
   readonly dropout: boolean;
   /** What batch normalisation rests on; default: the batch. */
-  readonly statistics?: 'batch' | 'fixed' | undefined;
+  readonly statistics?: StatisticsMode | undefined;
+  /** How many ranks share the batch; default: one. */
+  readonly ranks?: number | undefined;
   /** Whether the engine has batch normalisation in training mode, as only CPUs do; default true. */
   readonly fused?: boolean | undefined;
   /** Cross entropy to labels; without, there are none. */
@@ -97,7 +103,10 @@ export interface TeacherInput {
 
 /** Names of everything that goes into a step and comes out of it. */
 export interface TrainingStep {
+  /** Of a batch that ranks share it is not run as it is, but in stretches. */
   readonly model: Model;
+  /** The stretches between sums over ranks. */
+  readonly cut?: CutGraph | undefined;
   readonly graph: Graph;
   /** The frames of a sample; the first is the labelled one. */
   readonly frames: readonly FrameName[];
@@ -126,7 +135,7 @@ export interface DropoutMask {
  */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
   const { student: network, batch, height, width, losses = {}, withNeighbours = batch } = options;
-  const graph = createGraph(`train ${network.name}`);
+  const graph = createGraph(`train ${network.name}`, options.ranks);
   const frames = frameNames[framesFor(losses, options.frames, options.ownLosses)];
   const images = new Map<FrameName, Value>();
   for (const frame of frames) {
@@ -245,7 +254,10 @@ function siteOf(
       flow: once('flow', [withNeighbours, 2, height, width]),
       valid: options.flowValidity ? once('flowValid', [withNeighbours, 1, height, width]) : undefined,
     }),
-    weights: options.sampleWeights && frames.length > 1 ? once('sampleWeights', [withNeighbours]) : undefined,
+    weights:
+      options.sampleWeights && frames.length > 1
+        ? weightsOverRanks(once('sampleWeights', [withNeighbours]))
+        : undefined,
     boundary: () => ({
       logits: boundaryScores(),
       boundaries: once('boundaries', [batch, height, width], 'uint8'),
@@ -316,7 +328,7 @@ function commonClasses({ student, teacher }: NetworkPair, map: ClassMap, classes
 /** Below what a float32 softmax of scores tells apart. */
 const smallestOdds = 1e-30;
 
-type Compiled = Pick<TrainingStep, 'model' | 'graph' | 'gradientOutputs' | 'statistics' | 'lossOutputs'>;
+type Compiled = Pick<TrainingStep, 'model' | 'cut' | 'graph' | 'gradientOutputs' | 'statistics' | 'lossOutputs'>;
 
 function compile(
   forward: Graph,
@@ -354,5 +366,6 @@ function compile(
     };
   });
   const model = exportModel(graph, outputs);
-  return { model, graph, gradientOutputs, statistics, lossOutputs: ['loss', ...terms.keys()] };
+  const cut = graph.ranks > 1 ? cutGraph(graph, outputs) : undefined;
+  return { model, cut, graph, gradientOutputs, statistics, lossOutputs: ['loss', ...terms.keys()] };
 }

@@ -1,24 +1,26 @@
 // Trains a network by a configuration in a run folder: steps, validation, checkpoints, resume. It reports through callbacks.
 import { dirname } from 'node:path';
-import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
+import { InterruptedError, SteadysegError, TerminatedError, UsageError } from '../base/errors.js';
 import { ensureFolder, exists, syncFile, syncFolder, writeFileWhole } from '../base/files.js';
 import { lockFolder } from '../base/lock.js';
 import { checkNothingThere } from '../base/outputFile.js';
+import type { Shard } from '../base/shard.js';
+import { type Collective, oneRank } from '../collective/collective.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Batch, Loader } from '../data/loader.js';
 import type { FlowSource } from '../flow/source.js';
-import { writeModel } from '../onnx/write.js';
-import { createSession, type Session } from '../runtime/session.js';
 import { elementCount, type Tensor } from '../tensor/tensor.js';
+import { averageOverRanks, checkSameState, shareState } from './acrossRanks.js';
 import { type BatchFlow, batchFlow, openMotionFlow } from './batchFlow.js';
 import { checkLabels } from './checkLabels.js';
 import { type Best, readCheckpoint, writeCheckpoint } from './checkpoint.js';
-import { decidingChanges, type TrainingConfig } from './config.js';
+import { decidingChanges, oneRankConfig, type TrainingConfig } from './config.js';
 import { configuredStep, configuredTeacher } from './configuredStep.js';
 import { configuredStudent } from './configuredStudent.js';
 import { feedsOf } from './feeds.js';
 import type { OwnLoss } from './lossTable.js';
 import { describeTrained } from './modelDescription.js';
+import { openStep, type StepRunner } from './openStep.js';
 import { createOptimizer, type Optimizer } from './optimizer.js';
 import {
   appendMetrics,
@@ -29,6 +31,7 @@ import {
   type StepRecord,
   type ValidationRecord,
 } from './runFolder.js';
+import { checkSameRun } from './sameRun.js';
 import { learningRate } from './schedule.js';
 import {
   applyGradients,
@@ -56,11 +59,19 @@ export interface TrainOptions {
    * Losses of the caller's, beside those of the configuration. A run folder does not hold them: give the same to resume.
    */
   readonly losses?: readonly OwnLoss[] | undefined;
+  /**
+   * The ranks that train together, each with `config.batch` samples of a batch (SPEC section 12); default: this process alone.
+   * Rank 0 validates, writes and reports. One that fails leaves the others waiting: end them, as a process that joined by MPI does.
+   */
+  readonly collective?: Collective | undefined;
   /** The run folder; it must not hold a run yet, unless `resume` is set. */
   readonly out: string;
   /** Goes on from the folder's last checkpoint; begins when there is none. */
   readonly resume?: boolean | undefined;
-  /** Ends after the step under way, with a checkpoint; `train` then throws InterruptedError. */
+  /**
+   * Ends all ranks after the step under way, with a checkpoint; `train` then throws InterruptedError, or TerminatedError where that is
+   * the signal's reason.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Before the first step. */
   readonly onStart?: ((info: RunStart) => void | Promise<void>) | undefined;
@@ -109,21 +120,25 @@ const smallestUsualLoss = 0.1;
  * trained up to the last checkpoint is kept. InterruptedError when the signal ended it.
  */
 export async function train(options: TrainOptions): Promise<RunResult> {
-  const { config, out, resume = false } = options;
+  const { out, resume = false, collective = oneRank } = options;
+  const config = oneRankConfig(options.config, collective.size);
+  const leads = collective.rank === 0;
   const files = runFiles(out);
-  await checkFolder(files, config, resume);
+  if (leads) await checkFolder(files, config, resume);
   const closers: Closer[] = [];
   try {
     // Nothing is written before everything was opened: a corrected command just runs.
-    const run = await openRun(options, closers);
-    await ensureFolder(out);
-    const lock = await lockFolder(files.lock, 'training in this folder');
-    closers.push(() => lock.release());
-    await checkFolder(files, config, resume);
-    await writeFileWhole(files.config, `${JSON.stringify(config, undefined, 2)}\n`);
-    return await toTheEnd(options, async () => {
+    const run = await openRun(leads ? options : { ...options, onWarning: undefined }, collective, closers);
+    if (leads) {
+      await ensureFolder(out);
+      const lock = await lockFolder(files.lock, 'training in this folder');
+      closers.push(() => lock.release());
+      await checkFolder(files, config, resume);
+      await writeFileWhole(files.config, `${JSON.stringify(config, undefined, 2)}\n`);
+    }
+    return await toTheEnd(options, leads, async () => {
       const { validation, best, waitedShare } = await takeSteps(run, options);
-      await writeFileWhole(files.model, modelOf(run, config.crop, validation?.validation));
+      if (leads) await writeFileWhole(files.model, modelOf(run, config.crop, validation?.validation));
       return {
         steps: run.state.step,
         model: files.model,
@@ -139,8 +154,8 @@ export async function train(options: TrainOptions): Promise<RunResult> {
 }
 
 /** Tells of the end also where the work fails; what that throws then goes before what the listener throws. */
-async function toTheEnd<Result>({ onEnd }: TrainOptions, work: () => Promise<Result>): Promise<Result> {
-  const end = async () => onEnd?.();
+async function toTheEnd<Result>({ onEnd }: TrainOptions, leads: boolean, work: () => Promise<Result>): Promise<Result> {
+  const end = async () => leads && onEnd?.();
   const result = await work().catch(async (thrown: unknown) => {
     await end().catch(() => {});
     throw thrown;
@@ -185,6 +200,7 @@ type Closer = () => Promise<void>;
 /** What steps are made of. */
 interface Run {
   readonly config: TrainingConfig;
+  readonly collective: Collective;
   readonly student: Student;
   readonly data: TrainingData;
   /** Of the motion loss. */
@@ -193,7 +209,7 @@ interface Run {
   readonly flowSource: FlowSource | undefined;
   readonly teacher: Teacher | undefined;
   readonly step: TrainingStep;
-  readonly session: Session;
+  readonly runner: StepRunner;
   readonly optimizer: Optimizer;
   readonly state: TrainingState;
   readonly loader: Loader;
@@ -202,6 +218,7 @@ interface Run {
 /** Everything of a run, with fresh weights. @param closers is given what frees it, also when a later part cannot be opened. */
 async function openRun(
   { config, student: given, datasets, losses, onWarning }: TrainOptions,
+  collective: Collective,
   closers: Closer[],
 ): Promise<Run> {
   const { device, threads } = config;
@@ -214,26 +231,25 @@ async function openRun(
   const flow = wantsFlow ? batchFlow(flowSource) : undefined;
   const teacher = await configuredTeacher(config, data, onWarning, losses);
   if (teacher) closers.push(() => teacher.close());
-  const step = configuredStep(config, student, data, teacher, losses);
+  const step = configuredStep(config, student, data, teacher, losses, collective.size);
   if (step.model.graph.inputs.some(({ name }) => name === 'flow') !== (flow !== undefined)) {
     throw new UsageError('losses: expected needsFlow of one that uses the flow, and of no other');
   }
-  const session = await createSession(writeModel(step.model), {
-    device,
-    threads,
-    // Rewriting pays for inference; a training graph runs faster as it is built.
-    optimization: 'disabled',
-    memoryPattern: false,
-    source: 'the training step',
-  });
-  closers.push(() => session.release());
+  const runner = await openStep(step, collective, { device, threads });
+  closers.push(() => runner.release());
   const { headFactor = config.network.backbone ? 10 : 1, ...optimizerOptions } = config.optimizer;
   const heads = { includes: (name: string) => student.isHead?.(name) ?? false, factor: headFactor };
   const optimizer = createOptimizer(optimizerOptions, trainedWeights(step), heads);
   const state = createTrainingState(step, optimizer, config.seed, student.weights);
-  const loader = openLoader(config, data, step.frames.length, flow?.given ?? false);
+  await checkSameRun({ config, data, state }, collective);
+  const loader = openLoader(config, data, step.frames.length, flow?.given ?? false, shardOf(collective));
   closers.push(() => loader.close());
-  return { config, student, data, flow, flowSource, teacher, step, session, optimizer, state, loader };
+  return { config, collective, student, data, flow, flowSource, teacher, step, runner, optimizer, state, loader };
+}
+
+/** Which samples of a batch are a rank's. */
+function shardOf({ rank, size }: Collective): Shard {
+  return { index: rank, count: size };
 }
 
 /** What comes of the steps besides weights. */
@@ -243,15 +259,61 @@ interface Outcome {
   waitedShare: number;
 }
 
-/** All steps that are left, from the last checkpoint on. */
+/** All steps that are left, from the last checkpoint on. Of several ranks, the first also writes, validates and reports. */
 async function takeSteps(run: Run, options: TrainOptions): Promise<Outcome> {
-  const { config, data, state } = run;
+  const { config, collective, state } = run;
   const { steps, checkpointEvery } = config;
-  const { signal } = options;
+  const leads = collective.rank === 0;
+  const files = runFiles(options.out);
+  const outcome: Outcome = { validation: undefined, best: undefined, waitedShare: 0 };
+  if (leads) await begin(run, options, outcome);
+  await shareState(state, collective);
+
+  let smallest = Number.POSITIVE_INFINITY;
+  let [busy, waited] = [0, 0];
+  const batches = run.loader.batches({ epoch: 0, step: state.step * config.accumulate });
+  while (state.step < steps) {
+    const { record, ending: agreed } = await runStep(run, batches, options.signal);
+    smallest = Math.min(smallest, record.losses.loss);
+    await refuseExplosion(record, smallest, files.last);
+    busy += record.milliseconds;
+    waited += record.waited;
+    outcome.waitedShare = waited / busy;
+    if (leads) {
+      await appendMetrics(files.metrics, record);
+      options.onStep?.(record);
+    }
+
+    // What several ranks do, they agree on within the step.
+    const ending = collective.size === 1 ? wayToEnd(options.signal) : agreed;
+    const last = state.step === steps;
+    const validated = isValidated(config, state.step);
+    if (last || validated || ending || state.step % checkpointEvery === 0) {
+      refuseBrokenWeights(state);
+      await checkSameState(state, collective);
+      if (leads) await saveCheckpoint(files.last, files, run, outcome.best);
+    }
+    if (leads && validated) await addValidation(run, options, outcome);
+    if (leads && !validated && (last || ending)) await writeFileWhole(files.lastModel, modelOf(run, config.crop));
+    if (ending && !last) throw new ending(`ended at step ${state.step} of ${steps}; go on with --resume`);
+  }
+  return outcome;
+}
+
+/** What comes before the first step: the last checkpoint, the log up to it, a validation that is due. */
+async function begin(run: Run, options: TrainOptions, outcome: Outcome): Promise<void> {
+  const { config, collective, data, state } = run;
   const files = runFiles(options.out);
   const resumed = options.resume && (await exists(files.last));
-  const outcome: Outcome = { validation: undefined, best: undefined, waitedShare: 0 };
-  if (resumed) outcome.best = (await readCheckpoint(files.last, state)).best;
+  if (resumed) {
+    const { best, ranks = 1 } = await readCheckpoint(files.last, state);
+    if (config.statistics === 'local' && ranks !== collective.size) {
+      throw new SteadysegError(
+        `${files.last}: with statistics: local, expected as many ranks as before (${ranks}), found ${collective.size}`,
+      );
+    }
+    outcome.best = best;
+  }
   // A checkpoint comes before the validation of its step, which is therefore done, or done again, on a resume.
   // So is one that the log holds and the configuration no longer asks for: else the best would be forgotten.
   const records = resumed ? await readMetrics(files.metrics, state.step) : [];
@@ -263,38 +325,12 @@ async function takeSteps(run: Run, options: TrainOptions): Promise<Outcome> {
   );
   await options.onStart?.({
     step: state.step,
-    steps,
+    steps: config.steps,
     samples: data.dataset.count,
     parameters: countWeights(run),
     dataset: data.dataset,
   });
   if (again) await addValidation(run, options, outcome);
-
-  let smallest = Number.POSITIVE_INFINITY;
-  let [busy, waited] = [0, 0];
-  const batches = run.loader.batches({ epoch: 0, step: state.step * config.accumulate });
-  while (state.step < steps) {
-    const record = await runStep(run, batches);
-    smallest = Math.min(smallest, record.losses.loss);
-    await refuseExplosion(record, smallest, files.last);
-    busy += record.milliseconds;
-    waited += record.waited;
-    outcome.waitedShare = waited / busy;
-    await appendMetrics(files.metrics, record);
-    options.onStep?.(record);
-
-    const last = state.step === steps;
-    const validated = isValidated(config, state.step);
-    if (last || validated || signal?.aborted || state.step % checkpointEvery === 0) {
-      refuseBrokenWeights(state);
-      await saveCheckpoint(files.last, files, state, outcome.best);
-    }
-    if (validated) await addValidation(run, options, outcome);
-    if (!validated && (last || signal?.aborted)) await writeFileWhole(files.lastModel, modelOf(run, config.crop));
-    if (signal?.aborted && !last)
-      throw new InterruptedError(`ended at step ${state.step} of ${steps}; go on with --resume`);
-  }
-  return outcome;
 }
 
 /** Whether a validation follows a step. */
@@ -321,13 +357,23 @@ async function addValidation(run: Run, options: TrainOptions, outcome: Outcome):
   const { best } = outcome;
   if (Number.isNaN(mIoU) || (best?.frames === frames && best.mIoU >= mIoU)) return;
   outcome.best = { step: state.step, mIoU, frames };
-  await saveCheckpoint(files.best, files, state, outcome.best);
+  await saveCheckpoint(files.best, files, run, outcome.best);
   await writeFileWhole(files.bestModel, model);
 }
 
-/** One update: batches, gradients, weights. */
-async function runStep(run: Run, batches: AsyncGenerator<Batch, never, void>): Promise<StepRecord> {
-  const { config, step, session, optimizer, state } = run;
+/** What a signal says about how a run is to end. */
+function wayToEnd(signal: AbortSignal | undefined): typeof InterruptedError | undefined {
+  if (!signal?.aborted) return undefined;
+  return signal.reason instanceof TerminatedError ? TerminatedError : InterruptedError;
+}
+
+/** One update: batches, gradients, weights. @returns also how the run is to end, where any rank's signal says so. */
+async function runStep(
+  run: Run,
+  batches: AsyncGenerator<Batch, never, void>,
+  signal: AbortSignal | undefined,
+): Promise<{ record: StepRecord; ending: typeof InterruptedError | undefined }> {
+  const { config, collective, step, runner, optimizer, state } = run;
   const dropout = { rate: config.dropout, seed: config.seed };
   const started = performance.now();
   const feeds: Record<string, Tensor>[] = [];
@@ -337,25 +383,33 @@ async function runStep(run: Run, batches: AsyncGenerator<Batch, never, void>): P
     const { value: batch } = await batches.next();
     waited += batch.waitedMilliseconds;
     used.push(batch);
-    feeds.push(await feedsOf({ ...run, dropout }, batch, state.step * config.accumulate + i));
+    const draw = state.step * config.accumulate + i;
+    feeds.push(await feedsOf({ ...run, dropout, shard: shardOf(collective) }, batch, draw));
   }
-  const { losses, gradients } = await computeGradients(step, session, state, feeds);
+  const own = await computeGradients(step, runner, state, feeds);
   for (const batch of used) batch.release();
+  const asked = wayToEnd(signal);
+  const ends = [InterruptedError, TerminatedError].map((way) => (asked === way ? 1 : 0));
+  const { losses, gradients, counts } = await averageOverRanks(own, step, state, ends, collective);
+  const [interrupted, terminated] = counts;
   const rate = learningRate(config.optimizer, state.step, config.steps);
   applyGradients(state, gradients, optimizer, rate);
   const milliseconds = performance.now() - started;
-  return { step: state.step, time: Date.now() / 1000, losses, rate, milliseconds, waited };
+  return {
+    record: { step: state.step, time: Date.now() / 1000, losses, rate, milliseconds, waited },
+    ending: terminated > 0 ? TerminatedError : interrupted > 0 ? InterruptedError : undefined,
+  };
 }
 
 /** Writes a checkpoint; what it knows is in the logs, also when the power fails. */
 async function saveCheckpoint(
   path: string,
   files: ReturnType<typeof runFiles>,
-  state: TrainingState,
+  { state, collective }: Run,
   best: Best | undefined,
 ): Promise<void> {
   for (const log of [files.metrics, files.events]) await syncFile(log);
-  await writeCheckpoint(path, state, best);
+  await writeCheckpoint(path, state, best, collective.size);
   for (const folder of new Set([dirname(files.metrics), dirname(path)])) await syncFolder(folder);
 }
 

@@ -1,5 +1,6 @@
 // The data of a run: datasets as the configuration names them, and the loader that makes batches of them.
 import { UsageError } from '../base/errors.js';
+import type { Shard } from '../base/shard.js';
 import type { Dataset } from '../data/dataset.js';
 import { layoutClasses, openDataset } from '../data/datasets.js';
 import { createLoader, type Loader, type LoaderOptions } from '../data/loader.js';
@@ -49,12 +50,14 @@ export function openLoader(
   { dataset, extra }: TrainingData,
   frames: number,
   withFlow: boolean,
+  shard: Shard,
 ): Loader {
   const [height, width] = config.crop;
   return createLoader({
     dataset,
     extra,
     batchSize: config.batch,
+    shard,
     crop: { height, width },
     seed: config.seed,
     augmentation: config.augmentation,

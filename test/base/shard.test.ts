@@ -23,6 +23,29 @@ it('takes the index from the scheduler', () => {
   });
 });
 
+it('takes a rank of a launch for a shard', () => {
+  const ranks = { OMPI_COMM_WORLD_RANK: '2', OMPI_COMM_WORLD_SIZE: '3' };
+  expect(locateShard({}, ranks)).toEqual({ shard: { index: 2, count: 3 }, variable: 'OMPI_COMM_WORLD_RANK' });
+  expect(resolveShard({ shards: 3 }, ranks)).toEqual({ index: 2, count: 3 });
+  expect(resolveShard({ shard: '0/9' }, ranks)).toEqual({ index: 0, count: 9 });
+  expect(resolveShard({}, { PMI_RANK: '1', PMI_SIZE: '2' })).toEqual({ index: 1, count: 2 });
+  expect(resolveShard({}, { SLURM_PROCID: '3', SLURM_STEP_NUM_TASKS: '4' })).toEqual({ index: 3, count: 4 });
+  // A batch script knows of the tasks it may start, but is none of them; one rank alone is no launch.
+  expect(resolveShard({}, { SLURM_PROCID: '0', SLURM_NTASKS: '4' })).toEqual({ index: 0, count: 1 });
+  const array = { SLURM_ARRAY_TASK_ID: '1', SLURM_ARRAY_TASK_COUNT: '2' };
+  expect(resolveShard({}, { ...array, SLURM_PROCID: '0', SLURM_STEP_NUM_TASKS: '1' })).toEqual({ index: 1, count: 2 });
+  expect(() => resolveShard({}, { ...array, ...ranks })).toThrow(/3 ranks, .* a job array of 2 tasks/);
+  expect(() => resolveShard({ shards: 4 }, ranks)).toThrow(/3 ranks, .* --shards 4/);
+  expect(() => resolveShard({}, { PMI_RANK: '2', PMI_SIZE: '2' })).toThrow(
+    /rank below a number of ranks, found 2 and 2/,
+  );
+});
+
+it('takes the number of a Kubernetes job from JOB_COMPLETIONS', () => {
+  expect(resolveShard({}, { JOB_COMPLETION_INDEX: '1', JOB_COMPLETIONS: '3' })).toEqual({ index: 1, count: 3 });
+  expect(() => resolveShard({}, { JOB_COMPLETION_INDEX: '3', JOB_COMPLETIONS: '3' })).toThrow(/0 to 2 for 3 shards/);
+});
+
 it('says which variable the index is from', () => {
   const slurm = { SLURM_ARRAY_TASK_ID: '3', SLURM_ARRAY_TASK_COUNT: '8' };
   expect(locateShard({}, slurm)).toEqual({ shard: { index: 3, count: 8 }, variable: 'SLURM_ARRAY_TASK_ID' });

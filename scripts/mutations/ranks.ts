@@ -1,0 +1,51 @@
+// Mistakes in what ranks that share a batch do: samples, statistics, divisors, the cut of the step, their common state.
+import { changes } from './mutation.js';
+
+const test = 'test/train/ranks.test.ts';
+
+export const ranks = [
+  ...changes('onnx/ranks', test, [
+    ['mul(sumOverRanks(value), 1 / value.graph.ranks)', 'sumOverRanks(value)'],
+    ['[sumOverRanks(gradient)]', '[gradient]'],
+    ['sumOverRanks(mul(own, value))', 'sumOverRanks(value)'],
+  ]),
+  ...changes('onnx/batchStatistics', test, [
+    ['add(variances, mul(apart, apart))', 'variances'],
+    ['add(variances, mul(apart, apart))', 'add(variances, apart)'],
+    ['1 / ranks', '1'],
+    ['sub(all.mean, shift)', 'offset'],
+    ['(ranks * elementCount(x.shape))', '(elementCount(x.shape))'],
+    ['alone ? 1 : x.graph.ranks', 'x.graph.ranks'],
+  ]),
+  ...changes('onnx/cut', test, [['before + (node.op === rankSum ? 1 : 0)', 'before']]),
+  ...changes('losses/crossEntropy', test, [
+    ['meanOverRanks(sumOverSamples(weight, undefined))', 'sumOverSamples(weight, undefined)'],
+  ]),
+  ...changes('losses/ohem', test, [
+    ['topK(reshape(gatherOverRanks(own), [ranks * own.shape[0]]), count, 0, false).values', 'own'],
+    ['meanOverRanks(sumOverSamples(kept, undefined))', 'sumOverSamples(kept, undefined)'],
+  ]),
+  ...changes('losses/motion', test, [
+    ['meanOverRanks(sumOverSamples(mul(seen, seen), weights))', 'sumOverSamples(mul(seen, seen), weights)'],
+  ]),
+  ...changes('losses/boundary', test, [
+    ['meanOverRanks(sumOverSamples(pixels, undefined))', 'sumOverSamples(pixels, undefined)'],
+  ]),
+  ...changes('losses/sampleWeights', test, [
+    ['meanOverRanks(reduceSum(counts, undefined, false))', 'reduceSum(counts, undefined, false)'],
+  ]),
+  ...changes('data/loader', test, [
+    ['inShard(place, shard)', 'inShard(place + 1, shard)'],
+    ['ranks * extra.perBatch', 'extra.perBatch'],
+  ]),
+  ...changes('train/feeds', test, [
+    ['i < shard.count * mask.length', 'i < mask.length'],
+    ['Math.floor(sample / shard.count) * row', 'sample * row'],
+  ]),
+  ...changes('train/acrossRanks', test, [
+    ['part[i] /= collective.size', 'part[i] /= 1'],
+    ['data.set(sums[gradients.size + k])', 'data.fill(0)'],
+    ['state.step = Number(step)', 'state.step += 0'],
+    ['digest !== digests[0]', 'digest === digests[0]'],
+  ]),
+];

@@ -1,0 +1,46 @@
+// Ranks within one process, for tests: each waits until all have given their part.
+import type { Collective } from '#src/collective/collective.js';
+
+/** As many collectives as ranks; what each of them does must be begun before any is awaited. */
+export function inProcessRanks(size: number): Collective[] {
+  /** Gives every rank what all have given. */
+  const exchange = <T>() => {
+    let given: (T | undefined)[] = [];
+    let settle: (all: T[]) => void = () => {};
+    let all = new Promise<T[]>((resolve) => {
+      settle = resolve;
+    });
+    return (rank: number, own: T): Promise<T[]> => {
+      const result = all;
+      given[rank] = own;
+      if (Object.keys(given).length === size) {
+        settle(given as T[]);
+        given = [];
+        all = new Promise((resolve) => {
+          settle = resolve;
+        });
+      }
+      return result;
+    };
+  };
+  const arrays = exchange<Float32Array>();
+  const texts = exchange<string>();
+  return Array.from({ length: size }, (_, rank) => ({
+    rank,
+    size,
+    async sum(values) {
+      const all = await arrays(rank, values.slice());
+      for (let i = 0; i < values.length; i++) {
+        let sum = all[0][i];
+        for (const other of all.slice(1)) sum = Math.fround(sum + other[i]);
+        values[i] = sum;
+      }
+    },
+    async share(values) {
+      values.set((await arrays(rank, values.slice()))[0]);
+    },
+    gather: (text) => texts(rank, text),
+    describe: (number) => `rank ${number}`,
+    async close() {},
+  }));
+}

@@ -1,0 +1,142 @@
+// `mpirun … steadyseg train`: several processes train as one, refuse what differs, and end together. Skipped without Open MPI.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeToyCity } from '#src/toycity/write.js';
+import { readMetrics, runFiles } from '#src/train/runFolder.js';
+import { openSafetensors } from '#src/weights/safetensors.js';
+
+const main = resolve(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+const hasOpenMpi = /Open MPI/.test(spawnSync('mpirun', ['--version'], { encoding: 'utf8' }).stdout ?? '');
+if (!hasOpenMpi) console.warn('skipped: several ranks (no Open MPI: mpirun is missing)');
+
+const folder = mkdtempSync(join(tmpdir(), 'steadyseg ranks '));
+const configFile = join(folder, 'tiny.yaml');
+/** A step of this network is cut in a few places only, which keeps the tests short. */
+const tiny = `
+network: { architecture: pspnet18, widthMultiplier: 0.0625 }
+data: { layout: toycity, root: "${join(folder, 'toy')}" }
+crop: [24, 32]
+batch: 4
+steps: 3
+statistics: fixed
+dropout: 0.1
+losses: { motion: 0.1 }
+checkpointEvery: 1
+optimizer: { schedule: constant }
+threads: 1
+`;
+
+beforeAll(async () => {
+  if (!hasOpenMpi) return;
+  await writeToyCity({ out: join(folder, 'toy'), clips: 4, valClips: 1, frames: 3, height: 24, width: 32, seed: 3 });
+  writeFileSync(configFile, tiny);
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Launch {
+  readonly process: ChildProcess;
+  readonly ended: Promise<{ code: number | null; text: string }>;
+  /** The process of a rank, once it runs. */
+  rank(number: number): Promise<number>;
+}
+
+let launches = 0;
+
+/** @param line shell words behind `steadyseg train CONFIG`; `$RANK` is the rank. */
+function launch(ranks: number, line: string): Launch {
+  const pids = join(folder, `pid ${launches++} `);
+  const script = `RANK=$OMPI_COMM_WORLD_RANK; echo $$ > "${pids}$RANK"; exec "${process.execPath}" "${main}" train "${configFile}" ${line}`;
+  const child = spawn('mpirun', ['-n', String(ranks), '--allow-run-as-root', '--oversubscribe', 'sh', '-c', script], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (text += chunk));
+  return {
+    process: child,
+    ended: new Promise((done) => child.on('close', (code) => done({ code, text }))),
+    async rank(number) {
+      const file = `${pids}${number}`;
+      while (!existsSync(file) || readFileSync(file, 'utf8') === '') await pause(20);
+      return Number(readFileSync(file, 'utf8'));
+    },
+  };
+}
+
+const lossesOf = async (out: string) =>
+  (await readMetrics(runFiles(out).metrics)).flatMap((record) => ('losses' in record ? [record.losses.loss] : []));
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await pause(20);
+}
+
+describe.skipIf(!hasOpenMpi)('ranks over MPI', () => {
+  it('train as one, and go on as another number of ranks', async () => {
+    const [whole, shared] = ['whole', 'shared'].map((name) => join(folder, name));
+    expect(spawnSync(process.execPath, [main, 'train', configFile, '--out', whole]).status).toBe(0);
+    const first = await launch(2, `batch=2 steps=2 --out "${shared}"`).ended;
+    expect(first.text).toContain('2 ranks, batches of 2 × 2');
+    expect(first.code, first.text).toBe(0);
+    const second = await launch(4, `batch=1 --resume --out "${shared}"`).ended;
+    expect(second.code, second.text).toBe(0);
+    // What rank 0 reports stands there once.
+    expect(second.text.match(/model\.onnx: 3 steps/g)).toHaveLength(1);
+    const [expected, found] = [await lossesOf(whole), await lossesOf(shared)];
+    expect(found).toHaveLength(3);
+    found.forEach((loss, step) => void expect(Math.abs(loss / expected[step] - 1), `step ${step}`).toBeLessThan(1e-5));
+    expect(JSON.parse(readFileSync(runFiles(shared).config, 'utf8')).batch).toBe(4);
+  }, 240_000);
+
+  it('refuse another configuration on one of them before the first step', async () => {
+    const out = join(folder, 'different');
+    const { code, text } = await launch(2, `batch=2 seed=$RANK --out "${out}"`).ended;
+    expect(code).toBe(1);
+    expect(text).toMatch(
+      /expected the same run on all ranks, found on rank 1 of 2 .* another .*configuration \(seed\)/,
+    );
+    expect(existsSync(runFiles(out).metrics)).toBe(false);
+  }, 120_000);
+
+  it('end when one is killed, with a whole checkpoint', async () => {
+    const out = join(folder, 'killed');
+    const run = launch(2, `batch=2 steps=100000 --out "${out}"`);
+    await until(() => existsSync(runFiles(out).last));
+    process.kill(await run.rank(1), 'SIGKILL');
+    const { code, text } = await run.ended;
+    expect(code).not.toBe(0);
+    expect(text).toMatch(/rank 1/);
+    await (await openSafetensors(runFiles(out).last)).close();
+  }, 240_000);
+
+  it('end together with a checkpoint, and a code to be run again, when a scheduler ends one', async () => {
+    const out = join(folder, 'terminated');
+    const run = launch(2, `batch=2 steps=100000 checkpointEvery=100000 --out "${out}"`);
+    await until(async () => (await lossesOf(out)).length > 0);
+    process.kill(await run.rank(1), 'SIGTERM');
+    const { code, text } = await run.ended;
+    expect(code, text).toBe(75);
+    expect(text).toMatch(/ended at step \d+ of 100000; go on with --resume/);
+    expect(existsSync(runFiles(out).last)).toBe(true);
+  }, 240_000);
+});
+
+describe('a launch without a library', () => {
+  const environment = {
+    ...process.env,
+    OMPI_COMM_WORLD_RANK: '0',
+    OMPI_COMM_WORLD_SIZE: '2',
+    STEADYSEG_MPI: '/no/libmpi.so',
+  };
+
+  it('says what is missing', () => {
+    const { status, stderr } = spawnSync(process.execPath, [main, 'train', 'any.yaml'], {
+      env: environment,
+      encoding: 'utf8',
+    });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^steadyseg: STEADYSEG_MPI: expected an MPI library, found \/no\/libmpi\.so, .*\n$/);
+  });
+});
