@@ -139,11 +139,14 @@ describe('a training run', () => {
     const spoilt = join(folder, 'spoilt');
     await writeToyCity({ out: spoilt, clips: 1, valClips: 1, frames: 3, height: 48, width: 64, seed: 3 });
     const labels = join(spoilt, 'gtFine', 'val');
-    for (const name of readdirSync(labels, { recursive: true, encoding: 'utf8' })) {
-      if (name.endsWith('.png')) writeFileSync(join(labels, name), 'no picture');
-    }
+    const spoil = () => {
+      for (const name of readdirSync(labels, { recursive: true, encoding: 'utf8' })) {
+        if (name.endsWith('.png')) writeFileSync(join(labels, name), 'no picture');
+      }
+    };
     const config = await configure(`validation.root=${spoilt}`, 'checkpointEvery=100');
-    await expect(trained('spoilt run', { config })).rejects.toThrow(spoilt);
+    // Labels are looked at before the first step, too.
+    await expect(trained('spoilt run', { config, onStep: spoil })).rejects.toThrow(spoilt);
     const taken: number[] = [];
     const onStep: TrainOptions['onStep'] = ({ step }) => taken.push(step);
     await expect(trained('spoilt run', { config, resume: true, onStep })).rejects.toThrow(spoilt);
