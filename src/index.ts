@@ -8,6 +8,7 @@ export {
 export type { AdaptProgress } from './adapt/adaptClip.js';
 export type { CurvePoint } from './adapt/choice.js';
 export type { JudgedFrame, Judgement } from './adapt/judge.js';
+export type { LabelFiles } from './adapt/labelled.js';
 export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';
 export type { OnProgress, Progress } from './base/progress.js';
 export type { Shard, ShardRequest } from './base/shard.js';

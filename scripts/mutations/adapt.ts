@@ -49,10 +49,22 @@ export const adapt = [
     ['files.frames.read(t + 1)', 'files.frames.read(t)'],
   ]),
   ...changes('adapt/predictor', predictor, [
-    ['softmax(mirror(scoresOf(mirror(pixels))), 1)', 'softmax(scoresOf(mirror(pixels)), 1)'],
-    ['1)), 0.5)', '1)), 1)'],
+    ['softmax(view.mirrored ? mirror(found) : found, 1)', 'softmax(found, 1)'],
+    ['1 / (1 + others.length)', '1'],
+    ["size.width, 'half_pixel'", "size.width, 'align_corners'"],
     ['mul(last, 255), 0.5', 'mul(last, 255), 0'],
     ['[0, 2, 3, 1]', '[0, 3, 2, 1]'],
+  ]),
+  ...changes('adapt/views', predictor, [
+    ['[1, 0.75, 1.25]', '[1, 1.25, 0.75]'],
+    ['Math.round((length * scale) / stride) * stride', 'Math.round(length * scale)'],
+    ['[false, true]', '[true, false]'],
+  ]),
+  ...changes('adapt/labelled', adapting, [['found.size === 0', 'found.size < 0']]),
+  ...changes('adapt/judge', adapting, [
+    ['enlarged(labels, label), label', 'label, label'],
+    ['addConfusion(confusion ?? noConfusion(classes)', 'addConfusion(noConfusion(classes)'],
+    ['previous.labels, warped', 'labels, warped'],
   ]),
   ...changes('adapt/anchor', anchor, [
     ['(1 - changes.smallestZoom) * random', 'changes.smallestZoom * random'],
@@ -80,6 +92,8 @@ export const adapt = [
     ['consensus >= original.consensus', 'consensus <= original.consensus'],
     ['Math.max(original.sharesApart, sharesTolerance)', 'Math.max(1, sharesTolerance)'],
     ['point.steady > best.steady', 'point.steady < best.steady'],
+    ['point.mIoU >= before', 'point.mIoU > before'],
+    ['before === undefined ?', 'before !== undefined ?'],
   ]),
   ...changes('adapt/estimate', adapting, [
     ['(60 * minutes - rest)', '(60 * minutes + rest)'],

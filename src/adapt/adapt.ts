@@ -6,6 +6,7 @@ import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js'
 import { sha256OfFile, writeFileWhole } from '../base/files.js';
 import { checkNotRead, linkedPath } from '../base/outputFile.js';
 import { packageVersion } from '../base/version.js';
+import { listFiles } from '../data/layouts.js';
 import { openFlowSource } from '../flow/open.js';
 import type { FlowSource } from '../flow/source.js';
 import type { ClassSet } from '../media/classes.js';
@@ -18,8 +19,11 @@ import { onnxStudent } from '../train/openStudent.js';
 import { type AdaptedClip, type AdaptListeners, adaptToClip, defaultSteps } from './adaptClip.js';
 import { framePlanes, type PreparedClip } from './clip.js';
 import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin } from './estimate.js';
+import { findLabelled, type LabelFiles, type LabelledFrames } from './labelled.js';
+import { defaultViews } from './predictor.js';
 import { openRecords } from './records.js';
 import type { OtherFrames } from './training.js';
+import { viewsOf } from './views.js';
 import { checkpointIn, claimWorkFolder, hasCheckpoint, keptRecord } from './workFolder.js';
 
 /** What `adapt` takes. */
@@ -45,6 +49,13 @@ export interface AdaptOptions extends OnnxStudentOptions, AdaptListeners, Pick<S
   readonly minutes?: number | undefined;
   /** Told what it will take, measured, before the work. */
   readonly onEstimate?: ((estimate: AdaptPlan['estimate']) => void) | undefined;
+  /**
+   * Labels of some frames (a folder or list, paired by name): they judge how far the weights go, in place of the consensus, and
+   * give the mIoU before and after. Nothing is trained on them.
+   */
+  readonly labels?: LabelFiles | undefined;
+  /** Views of each frame in the consensus, 1, 2, 4 or 6: its mirror image (2 by default), and both at other sizes. */
+  readonly views?: number | undefined;
   /** Frames at most. */
   readonly limit?: number | undefined;
   readonly seed?: number | undefined;
@@ -72,11 +83,11 @@ const MAX_KEPT_FRAMES = 200;
  * InterruptedError when the signal ended it, after which `resume` goes on.
  */
 export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
-  const { model, out, inputs, seed = 1, threads, device, signal, onProgress } = options;
+  const { model, out, inputs, labels, seed = 1, views, threads, device, signal, onProgress } = options;
   const work = `${out}.adapt`;
   if (inputs.length === 0) throw new UsageError('expected a video or frames to adapt to, found none');
   const target = await linkedPath(out);
-  await checkNotRead(target, [model, ...inputs, ...(options.keep ?? []), options.flow]);
+  await checkNotRead(target, [model, ...inputs, ...(options.keep ?? []), options.flow, labels?.path]);
   const { student, sources, images, size, total } = await openAdaptation(options);
   for (const note of student.description.notes) options.onNote?.(note);
   const classes = student.classes.count;
@@ -86,12 +97,12 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   try {
     const flow: FlowSource = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
     closers.push(() => flow.close());
-    const costs = await measureCosts(student, images, { ...size, classes }, flow, { threads, device });
+    const costs = await measureCosts(student, images, { ...size, classes }, flow, { threads, device, views });
     // As many as planned when it began: a resumed adaptation ends in the same bytes, however fast it goes on.
     const steps = await keptSteps(join(work, 'steps.json'), () => plannedSteps(options, costs, total));
     if (total !== undefined) options.onEstimate?.(withMemory(estimate(costs, total, steps, { ...size, classes })));
     const { weights, alpha, ...adapted } = await adaptToClip(student, {
-      ...{ sources, size, total, flow, steps, seed, signal, threads, device, onProgress },
+      ...{ sources, size, total, flow, steps, seed, views, signal, threads, device, onProgress },
       ...{ limit: options.limit, onNote: options.onNote, onJudged: options.onJudged },
       name: inputs.join(', '),
       folder: join(work, 'clip'),
@@ -102,6 +113,12 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
         if ((await keptRecord(join(work, 'targets.json'), () => sums)) !== sums) {
           throw new SteadysegError(`${work}: the adaptation was begun with another flow; resume with the same`);
         }
+      },
+      labelled: async ({ stems }) => {
+        if (!labels) return undefined;
+        const found = await findLabelled(labels, stems, student.description.classes);
+        options.onNote?.(labelledNote(found));
+        return found;
       },
       others: options.aim === 'general' ? (clip) => otherFrames(clip, options, work, closers) : undefined,
     });
@@ -124,6 +141,11 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   }
 }
 
+function labelledNote({ frames, others }: LabelledFrames): string {
+  const count = frames.length === 1 ? '1 labelled frame judges' : `${frames.length} labelled frames judge`;
+  return `${count} how far the weights go${others > 0 ? `; ${others} labels belong to no frame` : ''}`;
+}
+
 /** What an adaptation works on. */
 interface Opened {
   readonly student: OnnxStudent;
@@ -138,6 +160,8 @@ interface Opened {
 
 async function openAdaptation(options: AdaptOptions): Promise<Opened> {
   const { model, inputs, limit } = options;
+  viewsOf(options.views ?? defaultViews);
+  if (options.labels) await listFiles(options.labels.path, 'labels');
   const student = await onnxStudent(model, options);
   if (![...student.weights.keys()].some((name) => student.trains?.(name))) {
     throw new SteadysegError(`${model}: expected float weights to adapt, found none`);
@@ -159,12 +183,12 @@ export interface AdaptPlan {
 
 /** Measures what adapting would take, and writes nothing. @throws as `adapt` does for what cannot be adapted. */
 export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> {
-  const { threads, device } = options;
+  const { threads, device, views } = options;
   const { student, images, size, total } = await openAdaptation(options);
   const measured = { ...size, classes: student.classes.count };
   const flow = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
   try {
-    const costs = await measureCosts(student, images, measured, flow, { threads, device });
+    const costs = await measureCosts(student, images, measured, flow, { threads, device, views });
     const frames = total ?? images.length;
     const trained = [...student.weights].filter(([name]) => student.trains?.(name));
     return {
@@ -268,6 +292,8 @@ async function settingsOf(options: AdaptOptions, sources: readonly FrameSource[]
   } = options;
   const kept = await Promise.all((options.keep ?? []).map((input) => openFrames(input)));
   const contents = await Promise.all([...sources, ...kept].map(contentOf));
+  const labels = options.labels ? await listFiles(options.labels.path, 'labels') : [];
+  for (const { path } of labels) contents.push(await sha256OfFile(path));
   return JSON.stringify({ ...deciding, version: packageVersion(), model: await sha256OfFile(options.model), contents });
 }
 

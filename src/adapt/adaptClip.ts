@@ -8,6 +8,7 @@ import type { Student } from '../train/student.js';
 import { between, type CurvePoint, chooseAlpha, splitPairs } from './choice.js';
 import { type ClipSource, closeClipFiles, type PreparedClip, prepareClip } from './clip.js';
 import { type JudgedFrame, type Judgement, judge } from './judge.js';
+import type { LabelledFrames } from './labelled.js';
 import { openPredictor } from './predictor.js';
 import { type ClipCheckpoint, method, type OtherFrames, trainOnClip } from './training.js';
 
@@ -42,12 +43,16 @@ export interface AdaptClipOptions extends AdaptListeners, Pick<SessionOptions, '
   readonly flow: FlowSource;
   readonly steps: number;
   readonly seed: number;
+  /** Views of each frame in the consensus. */
+  readonly views?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Folder of what is known of each frame; of no meaning in browsers. */
   readonly folder: string;
   readonly checkpoint?: ClipCheckpoint | undefined;
   /** Called with the prepared clip, before training. */
   readonly onClip?: ((clip: PreparedClip) => Promise<void>) | undefined;
+  /** Frames of the clip with labels of people, which then judge how far the weights go. */
+  readonly labelled?: ((clip: PreparedClip) => Promise<LabelledFrames | undefined>) | undefined;
   /** Frames that other pictures are made of, where the network is for general use. */
   readonly others?: ((clip: PreparedClip) => Promise<OtherFrames>) | undefined;
 }
@@ -69,7 +74,8 @@ export interface AdaptedClip {
 
 /** @throws SteadysegError for a clip of one frame, and for frames or flow that cannot be had; InterruptedError from the signal. */
 export async function adaptToClip(student: Student, options: AdaptClipOptions): Promise<AdaptedClip> {
-  const { sources, size, total, limit, flow, steps, seed, signal, folder, threads, device, onProgress } = options;
+  const { sources, size, total, limit, flow, steps, seed, views, signal, folder, threads, device, onProgress } =
+    options;
   const classes = student.classes.count;
   const seconds = { frames: 0, consensus: 0, steps: 0, choice: 0, judgement: 0 };
   let started = performance.now();
@@ -79,7 +85,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     started = performance.now();
     stage = next;
   };
-  const first = await openPredictor(student, student.weights, size, { gives: 'views', threads, device });
+  const first = await openPredictor(student, student.weights, size, { gives: 'views', views, threads, device });
   const clip = await prepareClip({
     ...{ sources, classes, flow, signal, folder, limit },
     ...{ temperature: method.temperature, predictor: first, ...size },
@@ -93,6 +99,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     if (held.length === training.length)
       options.onNote?.(`${held.length} pairs are too few to hold some back: the choice is made on those that train`);
     if (clip.count < 2) throw new SteadysegError(`${options.name}: expected at least 2 frames, found ${clip.count}`);
+    const labelled = await options.labelled?.(clip);
     await options.onClip?.(clip);
     lap('steps');
     const trained = await trainOnClip(clip, student, training, {
@@ -102,7 +109,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     });
     lap('choice');
     const { alpha, curve } = await chooseAlpha(clip, student, trained, held, {
-      ...{ threads, device, signal },
+      ...{ threads, device, signal, labelled },
       onPoint: (done, points) => onProgress?.({ stage: 'choice', done, total: points }),
     });
     lap('judgement');
@@ -111,10 +118,11 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     let judged = 0;
     const judgedWith = async (which: 'before' | 'after', of: ReadonlyMap<string, Tensor>) => {
       const predictor = await openPredictor(student, of, clip, { gives: 'labels', threads, device });
-      return judge(clip, predictor, all, async (frame) => {
+      const onFrame = async (frame: JudgedFrame) => {
         onProgress?.({ stage: 'judgement', done: ++judged, total: 2 * clip.count });
         await options.onJudged?.(which, frame);
-      }).finally(() => predictor.close());
+      };
+      return judge(clip, predictor, all, { labelled, onFrame }).finally(() => predictor.close());
     };
     const before = await judgedWith('before', student.weights);
     const after = alpha === 0 ? before : await judgedWith('after', weights);

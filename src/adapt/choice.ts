@@ -4,6 +4,7 @@ import { type Tensor, tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
 import type { PreparedClip } from './clip.js';
 import { type Judgement, judge } from './judge.js';
+import type { LabelledFrames } from './labelled.js';
 import { openPredictor } from './predictor.js';
 
 /** A point between the original's weights (0) and the trained ones (1), judged on held-back frames. */
@@ -17,6 +18,8 @@ const alphas = [0.25, 0.5, 0.75, 1];
 
 export interface ChoiceOptions extends Pick<SessionOptions, 'device' | 'threads'> {
   readonly signal?: AbortSignal | undefined;
+  /** Frames with labels of people, which then decide how far is safe. */
+  readonly labelled?: LabelledFrames | undefined;
   readonly onPoint?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -47,22 +50,25 @@ export function between(
 
 /**
  * The steadiest point whose agreement with the consensus on the held-back frames does not fall, and whose class shares stay as
- * near to the consensus' as the original's are, or within a hundredth.
+ * near to the consensus' as the original's are, or within a hundredth; with labels the steadiest whose mIoU does not fall.
  */
 export async function chooseAlpha(
   clip: PreparedClip,
   student: Student,
   trained: ReadonlyMap<string, Tensor>,
   held: readonly number[],
-  { threads, device, onPoint, signal }: ChoiceOptions,
+  { threads, device, labelled, onPoint, signal }: ChoiceOptions,
 ): Promise<{ alpha: number; curve: CurvePoint[] }> {
-  const frames = [...new Set(held.flatMap((t) => [t, t + 1]))].sort((a, b) => a - b);
+  const frames = [...new Set([...held.flatMap((t) => [t, t + 1]), ...(labelled?.frames ?? [])])].sort((a, b) => a - b);
   const curve: CurvePoint[] = [];
   for (const [k, alpha] of [0, ...alphas].entries()) {
     signal?.throwIfAborted();
     const weights = between(student.weights, trained, alpha);
     const predictor = await openPredictor(student, weights, clip, { gives: 'labels', threads, device });
-    curve.push({ alpha, ...(await judge(clip, predictor, frames).finally(() => predictor.close())) });
+    curve.push({
+      alpha,
+      ...(await judge(clip, predictor, frames, { pairs: held, labelled }).finally(() => predictor.close())),
+    });
     onPoint?.(k + 1, alphas.length + 1);
   }
   return { alpha: bestAlpha(curve), curve };
@@ -73,12 +79,11 @@ const sharesTolerance = 0.01;
 
 export function bestAlpha(curve: readonly CurvePoint[]): number {
   const [original] = curve;
-  const safe = curve.filter(
-    ({ consensus, sharesApart, steady, kappa }) =>
-      consensus >= original.consensus &&
-      sharesApart <= Math.max(original.sharesApart, sharesTolerance) &&
-      steady > original.steady &&
-      kappa > original.kappa,
-  );
+  const keepsWhatItSaid = ({ consensus, sharesApart }: CurvePoint) =>
+    consensus >= original.consensus && sharesApart <= Math.max(original.sharesApart, sharesTolerance);
+  const { mIoU: before } = original;
+  const isSafe = (point: CurvePoint) =>
+    before === undefined ? keepsWhatItSaid(point) : point.mIoU !== undefined && point.mIoU >= before;
+  const safe = curve.filter((point) => isSafe(point) && point.steady > original.steady && point.kappa > original.kappa);
   return safe.reduce((best, point) => (point.steady > best.steady ? point : best), original).alpha;
 }

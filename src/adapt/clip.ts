@@ -37,6 +37,8 @@ export interface PreparedClip extends Size {
   readonly classes: number;
   /** Frames in all. */
   readonly count: number;
+  /** Their names. */
+  readonly stems: readonly string[];
   /** Indices t of pairs (t, t+1) of one shot. */
   readonly pairs: readonly number[];
   /** Pairs of neighbouring frames that belong to two shots. */
@@ -100,6 +102,7 @@ async function readClip(options: ClipOptions, files: ClipFiles): Promise<Prepare
   const { height, width, classes, onFrame } = options;
   const pairs: number[] = [];
   const cuts: number[] = [];
+  const stems: string[] = [];
   let count = 0;
   for (const source of options.sources) {
     await options.flow.check(firstStems(source) ?? [], ['forward', 'backward']);
@@ -130,12 +133,13 @@ async function readClip(options: ClipOptions, files: ClipFiles): Promise<Prepare
         else cuts.push(t);
       }
       previous = { index, clip, frame };
+      stems.push(stem);
       count++;
       onFrame?.(count, 'frames');
     }
   }
   const targetSums = await addConsensus(options, files, count, pairs);
-  return { height, width, classes, count, pairs, cuts, targetSums, files };
+  return { height, width, classes, count, stems, pairs, cuts, targetSums, files };
 }
 
 /** A frame at the network's input size, as RGB planes. */

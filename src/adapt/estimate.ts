@@ -4,7 +4,7 @@ import type { RgbImage, Size } from '../media/image.js';
 import type { Student } from '../train/student.js';
 import { bytesOnDisk, consensusReach, framePlanes } from './clip.js';
 import { consensusOf } from './consensus.js';
-import { openPredictor } from './predictor.js';
+import { defaultViews, openPredictor, type PredictorOptions } from './predictor.js';
 import { openPairStep, type TrainingOnClip } from './training.js';
 
 /** Seconds of each part, of one frame or one step. */
@@ -35,7 +35,7 @@ export async function measureCosts(
   images: readonly RgbImage[],
   size: Size & { readonly classes: number },
   flow: FlowSource,
-  options: Pick<TrainingOnClip, 'device' | 'threads'>,
+  { views = defaultViews, ...options }: Pick<TrainingOnClip, 'device' | 'threads'> & Pick<PredictorOptions, 'views'>,
 ): Promise<AdaptCosts> {
   const { height, width, classes } = size;
   const timed = async (work: () => Promise<unknown>) => {
@@ -45,8 +45,8 @@ export async function measureCosts(
     return (performance.now() - started) / 1000;
   };
   const planes = framePlanes(images[0], size);
-  const views = await openPredictor(student, student.weights, size, { ...options, gives: 'views' });
-  const segmenting = await timed(() => views.run(planes)).finally(() => views.close());
+  const predictor = await openPredictor(student, student.weights, size, { ...options, gives: 'views', views });
+  const segmenting = await timed(() => predictor.run(planes)).finally(() => predictor.close());
   // Reading flow from files takes next to nothing.
   const following = flow.folder === undefined ? await timed(() => bothFlows(flow, images)) : 0;
   const pair = await openPairStep(student, { ...size, targetSums: Array(classes).fill(1) }, options);
@@ -55,7 +55,7 @@ export async function measureCosts(
     frame: segmenting + following * ((height * width) / (images[0].height * images[0].width)),
     consensus: 2 * consensusReach * (await timed(async () => joinOne(size))),
     step,
-    judgement: segmenting / 2,
+    judgement: segmenting / views,
   };
 }
 

@@ -1,5 +1,8 @@
-// How steady a network is on the clip, and whether it still says what it said: all without labels (SPEC section 10).
-import type { LabelMap } from '../media/image.js';
+// How steady a network is on the clip, and whether it still says what it said (SPEC section 10); with labels, how right it is.
+import type { LabelMap, Size } from '../media/image.js';
+import { addCounts, noCounts } from '../metrics/classCounts.js';
+import { addConfusion, type Confusion, confusionCounts, noConfusion } from '../metrics/confusion.js';
+import { meanIoU } from '../metrics/meanIoU.js';
 import {
   addSteadiness,
   noSteadiness,
@@ -8,7 +11,11 @@ import {
   steadinessCounts,
   totalVariation,
 } from '../metrics/steadiness.js';
+import { temporalConsistency, temporalConsistencyCounts } from '../metrics/temporalConsistency.js';
+import { warpLabels } from '../metrics/warp.js';
+import { resizedLabels } from '../segment/labelMaps.js';
 import { type PreparedClip, readFlow } from './clip.js';
+import type { LabelledFrames } from './labelled.js';
 import type { Predictor } from './predictor.js';
 
 /** What is found of a network on frames of the clip. */
@@ -19,6 +26,10 @@ export interface Judgement extends Steadiness {
   readonly consensus: number;
   /** Total variation distance of class shares from those of the consensus. */
   readonly sharesApart: number;
+  /** Temporal consistency (`masked`); NaN without pairs. */
+  readonly tc: number;
+  /** On the labelled frames, where there are some; classes that do not occur are left out. */
+  readonly mIoU?: number | undefined;
   readonly frames: number;
   readonly pairs: number;
 }
@@ -38,6 +49,13 @@ export interface JudgedFrame {
   readonly changes?: number | undefined;
 }
 
+export interface JudgeOptions {
+  /** Pairs that count; default: all of the clip. */
+  readonly pairs?: readonly number[] | undefined;
+  readonly labelled?: LabelledFrames | undefined;
+  readonly onFrame?: ((frame: JudgedFrame) => void | Promise<void>) | undefined;
+}
+
 /**
  * Runs a network on frames in order, and compares neighbours among them along the flow.
  * @param frames indices, rising.
@@ -46,11 +64,13 @@ export async function judge(
   clip: PreparedClip,
   predictor: Predictor,
   frames: readonly number[],
-  onFrame?: ((frame: JudgedFrame) => void | Promise<void>) | undefined,
+  { pairs: counted = clip.pairs, labelled, onFrame }: JudgeOptions = {},
 ): Promise<Judgement> {
   const { height, width, classes, files } = clip;
-  const pairs = new Set(clip.pairs);
+  const pairs = new Set(counted);
   let counts = noSteadiness(classes);
+  let consistency = noCounts(classes);
+  let confusion: Confusion | undefined;
   const tally = { sure: 0, kept: 0, agreeing: 0, pixels: 0, pairs: 0 };
   const [own, other] = [Array<number>(classes).fill(0), Array<number>(classes).fill(0)];
   let previous: { index: number; labels: LabelMap } | undefined;
@@ -82,8 +102,12 @@ export async function judge(
       const found = steadinessCounts(previous.labels, labels, forward, backward, classes);
       changes = found.before.reduce((sum, value, c) => sum + value - found.steady[c], 0);
       counts = addSteadiness(counts, found);
+      const warped = warpLabels(labels, forward, backward, 'masked');
+      consistency = addCounts(consistency, temporalConsistencyCounts(previous.labels, warped, classes, 'masked'));
       tally.pairs++;
     }
+    const label = await labelled?.read(index);
+    if (label) confusion = addConfusion(confusion ?? noConfusion(classes), enlarged(labels, label), label);
     await onFrame?.({ index, labels, consensus: { height, width, data: consensus }, planes, changes });
     previous = { index, labels };
   }
@@ -93,7 +117,14 @@ export async function judge(
     agreement: tally.sure > 0 ? tally.kept / tally.sure : 1,
     consensus: tally.agreeing / Math.max(1, tally.pixels),
     sharesApart: totalVariation(share(own), share(other)),
+    tc: temporalConsistency(consistency, 'masked').tc,
+    ...(confusion && { mIoU: meanIoU(confusionCounts(confusion), 'cityscapes', labelled?.ignoreLabel).mIoU }),
     frames: frames.length,
     pairs: tally.pairs,
   };
+}
+
+/** Labels at the size of others: those of the network's input at the size of labels by people. */
+function enlarged(labels: LabelMap, { height, width }: Size): LabelMap {
+  return { height, width, data: resizedLabels(labels, height, width) };
 }

@@ -1,11 +1,12 @@
 // `steadyseg adapt`: a network made steadier on the user's own video, without labels.
 import { basename, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type AdaptOptions, type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
 import { UsageError } from '../base/errors.js';
 import { exists } from '../base/files.js';
 import { checkNotRead } from '../base/outputFile.js';
 import { printable } from '../base/printable.js';
+import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
 import { adaptationReport, collectFrames } from '../report/adaptation.js';
 import { formatNumber } from '../report/number.js';
 import { formatDuration } from '../report/progress.js';
@@ -24,11 +25,14 @@ interface Options extends ModelOptions {
   steps?: number;
   minutes?: number;
   dryRun?: boolean;
+  views?: number;
   limit?: number;
   seed?: number;
   freeze?: string[];
   general?: boolean;
   keep?: string[];
+  labels?: string;
+  labelIds: LabelIds;
   report?: string;
   int8?: string;
   resume?: boolean;
@@ -62,6 +66,11 @@ export function command(): Command {
     .option('--steps <n>', 'updates of the weights (default: 300)', wholeNumber(1))
     .option('--minutes <n>', 'time it may take: as many steps as fit', positive)
     .option('--dry-run', 'say what would train, how long it takes and how much disk and memory, and write nothing')
+    .option(
+      '--views <n>',
+      'views of each frame in the consensus: 1, 2 (with its mirror image, the default), 4 or 6 (at other sizes, too)',
+      wholeNumber(1),
+    )
     .option('--limit <n>', 'frames at most', wholeNumber(2))
     .option('--seed <n>', 'the order of pairs follows from it (default: 1)', wholeNumber(0))
     .option(
@@ -71,6 +80,13 @@ export function command(): Command {
     .option('--keep <input...>', 'with --general: other material, without labels, that it must not forget')
     .option('--freeze <patterns>', 'weights that stay as they are, such as "encoder.*,*.bias"', (text) =>
       text.split(','),
+    )
+    .option(
+      '--labels <dir>',
+      'labels of some frames (folder or list), named like them: they judge how far the weights go; nothing is trained on them',
+    )
+    .addOption(
+      new Option('--label-ids <kind>', 'what the values of those labels mean').choices(labelIdKinds).default('auto'),
     )
     .option('--report <file>', 'a report (.html): figures, flicker by class, the places that flickered most')
     .option(
@@ -95,14 +111,15 @@ Example:
 }
 
 async function run(inputs: string[], options: Options): Promise<void> {
-  const { model, flow, steps, minutes, limit, seed, freeze, keep, resume, threads, device } = options;
+  const { model, flow, steps, minutes, views, limit, seed, freeze, keep, resume, threads, device } = options;
   const out = options.out ?? (await freeName(model));
   const base: AdaptOptions = {
     ...modelOptionsOf(options),
-    ...{ inputs, model, out, flow, steps, minutes, limit, seed, freeze, keep, resume, device },
+    ...{ inputs, model, out, flow, steps, minutes, views, limit, seed, freeze, keep, resume, device },
     threads: cappedThreads(threads),
     aim: options.general ? 'general' : 'video',
     classes: await classesOf(options),
+    labels: options.labels === undefined ? undefined : { path: options.labels, ids: options.labelIds },
   };
   if (options.dryRun) {
     const plan = await planAdaptation(base);
@@ -111,7 +128,7 @@ async function run(inputs: string[], options: Options): Promise<void> {
     return;
   }
   for (const other of [options.report, options.int8]) {
-    if (other !== undefined) await checkNotRead(other, [model, out, ...inputs]);
+    if (other !== undefined) await checkNotRead(other, [model, out, ...inputs, options.labels]);
   }
   if (options.int8 !== undefined && resolve(options.int8) === resolve(out)) {
     throw new UsageError(`${out}: expected two files for the adapted network and that in integers, found one`);
@@ -183,6 +200,10 @@ function describe(result: AdaptResult, input: string): string {
       ['temporal kappa', before.kappa.toFixed(4), after.kappa.toFixed(4)],
       ['agreement where the original is sure', percent(before.agreement), percent(after.agreement)],
       ['agreement with the consensus', percent(before.consensus), percent(after.consensus)],
+      ['TC along the flow', percent(before.tc), percent(after.tc)],
+      ...(before.mIoU === undefined || after.mIoU === undefined
+        ? []
+        : [['mIoU on the labelled frames', percent(before.mIoU), percent(after.mIoU)]]),
     ],
   );
   const byClass = renderTable(

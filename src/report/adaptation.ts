@@ -25,6 +25,7 @@ export interface AdaptationReportInput {
 /** The report as data, for `renderReport`. */
 export function adaptationReport({ result, frames, details }: AdaptationReportInput): Report {
   const { before, after, curve, alpha, adapted } = result;
+  const judgedBy = before.mIoU === undefined ? 'agreement with the consensus' : 'mIoU on the labelled frames';
   const rows = result.classes.classes.flatMap((name, c) =>
     before.shares[c] > 0 || after.shares[c] > 0
       ? [{ name, color: result.classes.palette[c], values: [before.flicker[c], after.flicker[c]] }]
@@ -59,6 +60,10 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
           ['temporal kappa', before.kappa, after.kappa],
           ['agreement with the original where it was sure', before.agreement, after.agreement],
           ['agreement with the consensus', before.consensus, after.consensus],
+          ['TC along the flow', before.tc, after.tc],
+          ...(before.mIoU === undefined || after.mIoU === undefined
+            ? []
+            : [['mIoU on the labelled frames', before.mIoU, after.mIoU]]),
         ],
       },
       {
@@ -77,7 +82,7 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
       {
         kind: 'lines',
         title: 'From the original to the trained weights',
-        text: `On held-back frames. Taken: α = ${alpha}, the steadiest point whose agreement with the consensus does not fall.`,
+        text: `On held-back frames. Taken: α = ${alpha}, the steadiest point whose ${judgedBy} does not fall.`,
         xName: 'α',
         format: 'percent',
         series: [
@@ -86,6 +91,9 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
             name: 'agreement with the consensus',
             points: curve.map((point) => ({ x: point.alpha, y: point.consensus })),
           },
+          ...(before.mIoU === undefined
+            ? []
+            : [{ name: 'mIoU', points: curve.map(({ alpha: x, mIoU = Number.NaN }) => ({ x, y: mIoU })) }]),
         ],
       },
       ...(frames.length > 0
@@ -109,6 +117,7 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
       ['Cuts', result.cuts.length === 0 ? 'none' : result.cuts.map((t) => `after frame ${t}`).join(', ')],
       ['Steps', String(result.steps)],
       ['Flow', result.flow],
+      ['Use', `steadyseg predict VIDEO --model ${result.model} --out FOLDER: as the original, at the same cost`],
     ],
   };
 }

@@ -8,6 +8,7 @@ import { bestAlpha, between, type CurvePoint, splitPairs } from '#src/adapt/choi
 import { stepsWithin } from '#src/adapt/estimate.js';
 import { lockFolder } from '#src/base/lock.js';
 import { writeFlo } from '#src/media/flo.js';
+import { writeLabelMap } from '#src/media/labels.js';
 import { writePicture } from '#src/media/pictures.js';
 import { exportModel } from '#src/onnx/export.js';
 import { constant, createGraph, input } from '#src/onnx/graph.js';
@@ -19,7 +20,7 @@ import { createRandom, symmetricByName } from '#src/tensor/random.js';
 import { float32 } from '#src/tensor/tensor.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg-adapt-'));
-const frames = join(folder, 'frames');
+const [frames, clean] = [join(folder, 'frames'), join(folder, 'clean')];
 const model = join(folder, 'model.onnx');
 const [height, width] = [48, 64];
 
@@ -52,6 +53,7 @@ function network(): Model {
 
 beforeAll(async () => {
   await writeFrames(frames, 8, 90);
+  await writeFrames(clean, 8, 0);
   writeFileSync(model, writeModel(network()));
 }, 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -124,6 +126,71 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(result.pairs).toBeLessThanOrEqual(4);
   });
 
+  it('judges by a few labels where there are some: mIoU before and after, and by them how far it goes', async () => {
+    const labels = join(folder, 'labels');
+    // What the network says of the frames without their noise, of twice the size, is right here but in one corner.
+    const truth = new Map<number, Uint8Array>();
+    const first: Uint8Array[] = [];
+    await run('clean.onnx', {
+      inputs: [clean],
+      steps: 1,
+      onJudged: (which, frame) => void (which === 'before' && first.push(frame.labels.data)),
+    });
+    for (const t of [2, 5]) {
+      const data = Uint8Array.from({ length: 4 * height * width }, (_, i) => {
+        const [x, y] = [i % (2 * width), Math.floor(i / (2 * width))];
+        return x < 4 && y < 4 ? 255 : first[t][(y >> 1) * width + (x >> 1)];
+      });
+      truth.set(t, data);
+      await writeLabelMap(join(labels, `00${t}.png`), { width: 2 * width, height: 2 * height, data });
+    }
+    await writeLabelMap(join(labels, '077.png'), { width, height, data: new Uint8Array(width * height) });
+    const notes: string[] = [];
+    const said: Record<string, Uint8Array[]> = { before: [], after: [] };
+    const result = await run('judged.onnx', {
+      labels: { path: labels },
+      onNote: (note) => notes.push(note),
+      onJudged: (which, frame) => void said[which].push(frame.labels.data),
+    });
+    expect(notes).toContain('2 labelled frames judge how far the weights go; 1 labels belong to no frame');
+    const mIoU = (frames: readonly Uint8Array[]) => {
+      const [both, either] = [
+        [0, 0, 0, 0],
+        [0, 0, 0, 0],
+      ];
+      for (const [t, data] of truth) {
+        data.forEach((label, i) => {
+          if (label === 255) return;
+          const found = frames[t][(Math.floor(i / (2 * width)) >> 1) * width + ((i % (2 * width)) >> 1)];
+          if (found === label) both[label]++;
+          either[label]++;
+          if (found !== label) either[found]++;
+        });
+      }
+      const shares = either.flatMap((all, c) => (all > 0 ? [both[c] / all] : []));
+      return shares.reduce((sum, share) => sum + share, 0) / shares.length;
+    };
+    expect(result.before.mIoU).toBeCloseTo(mIoU(said.before), 9);
+    expect(result.after.mIoU).toBeCloseTo(mIoU(said.after), 9);
+    expect(result.after.mIoU).toBeGreaterThanOrEqual(Number(result.before.mIoU));
+    expect(result.curve.every((point) => point.mIoU !== undefined)).toBe(true);
+    expect(result.after.tc).toBeGreaterThan(result.before.tc);
+
+    const refused = (name: string, path: string) => expect(run(name, { labels: { path } })).rejects;
+    await refused('refused.onnx', join(folder, 'nowhere')).toThrow(/nowhere/);
+    const others = join(folder, 'other labels');
+    await writeLabelMap(join(others, '900.png'), { width, height, data: new Uint8Array(width * height) });
+    await refused('refused.onnx', others).toThrow('expected labels named like frames, such as 000, found 900');
+    await writeLabelMap(join(others, '001.png'), { width, height, data: new Uint8Array(width * height).fill(255) });
+    await refused('refused.onnx', others).toThrow('expected labelled pixels, found none');
+    await writeLabelMap(join(others, '001.png'), { width, height, data: new Uint8Array(width * height).fill(4) });
+    await refused('refused.onnx', others).toThrow(/001\.png: expected train ids 0 to 3/);
+    await expect(run('refused.onnx', { inputs: [frames, clean], labels: { path: labels } })).rejects.toThrow(
+      'expected one frame of this name, found two: adapt to one clip at a time',
+    );
+    expect(existsSync(join(folder, 'refused.onnx'))).toBe(false);
+  });
+
   it('for general use changes less of what it says on other pictures', async () => {
     const [video, general] = [await run('video.onnx'), await run('general.onnx', { aim: 'general', keep: [frames] })];
     const moved = (path: string) => {
@@ -181,7 +248,7 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
 describe('the choice', () => {
   const point = (alpha: number, steady: number, consensus: number, sharesApart: number): CurvePoint => ({
     ...{ alpha, steady, consensus, sharesApart, kappa: steady, agreement: 1, frames: 2, pairs: 1 },
-    ...{ flicker: [], shares: [] },
+    ...{ flicker: [], shares: [], tc: steady },
   });
 
   it('is the steadiest safe point, or the original', () => {
@@ -189,6 +256,18 @@ describe('the choice', () => {
     expect(bestAlpha([original, point(0.5, 0.95, 0.91, 0.02), point(1, 0.97, 0.92, 0.02)])).toBe(1);
     expect(bestAlpha([original, point(0.5, 0.95, 0.91, 0.02), point(1, 0.97, 0.89, 0.02)])).toBe(0.5);
     expect(bestAlpha([original, point(0.5, 0.95, 0.91, 0.03), point(1, 0.89, 0.92, 0.01)])).toBe(0);
+  });
+
+  it('is, with labels, the steadiest whose mIoU does not fall, whatever the consensus says', () => {
+    const labelled = (alpha: number, steady: number, mIoU: number) => ({
+      ...point(alpha, steady, 0.9 - alpha, 0.5),
+      mIoU,
+    });
+    const original = labelled(0, 0.9, 0.6);
+    expect(bestAlpha([original, labelled(0.5, 0.95, 0.6), labelled(1, 0.97, 0.59)])).toBe(0.5);
+    expect(bestAlpha([original, labelled(0.5, 0.95, 0.7), labelled(1, 0.97, 0.61)])).toBe(1);
+    expect(bestAlpha([original, labelled(0.5, 0.95, 0.59), labelled(1, 0.89, 0.7)])).toBe(0);
+    expect(bestAlpha([original, labelled(0.5, 0.95, Number.NaN)])).toBe(0);
   });
 
   it('is made on pairs whose frames no training pair has', () => {

@@ -147,14 +147,11 @@ describe('a prepared clip', () => {
     const drawn = createRandom(3);
     const given = frames.map(() => Uint8Array.from({ length: pixels }, () => drawn.integer(classes)));
     const changes: (number | undefined)[] = [];
-    const judged = await judge(
-      clip,
-      { run: async (planes) => given[planes[0]], close: async () => {} },
-      frames,
-      (frame) => {
+    const judged = await judge(clip, { run: async (planes) => given[planes[0]], close: async () => {} }, frames, {
+      onFrame: (frame) => {
         changes.push(frame.changes);
       },
-    );
+    });
     let [kept, seen, sure, still, agreeing] = [0, 0, 0, 0, 0];
     const [own, other] = [
       [0, 0, 0],
