@@ -39,6 +39,8 @@ export const adapt = [
     ['own[label]++', 'own[0]++'],
     ['readFlow(files.backward, index - 1,', 'readFlow(files.forward, index - 1,'],
     ['sum + value - found.steady[c]', 'sum + value'],
+    ['previous.labels, warped', 'labels, warped'],
+    ['addCounts(consistency, ', 'addCounts(noCounts(classes), '],
   ]),
   ...changes('adapt/pairFeeds', clip, [
     ['mirrored ? -flow.data[2 * from]', 'mirrored ? flow.data[2 * from]'],
@@ -64,7 +66,6 @@ export const adapt = [
   ...changes('adapt/judge', adapting, [
     ['enlarged(labels, label), label', 'label, label'],
     ['addConfusion(confusion ?? noConfusion(classes)', 'addConfusion(noConfusion(classes)'],
-    ['previous.labels, warped', 'labels, warped'],
   ]),
   ...changes('adapt/anchor', anchor, [
     ['(1 - changes.smallestZoom) * random', 'changes.smallestZoom * random'],

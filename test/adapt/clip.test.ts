@@ -157,6 +157,11 @@ describe('a prepared clip', () => {
       [0, 0, 0],
       [0, 0, 0],
     ];
+    // By class: pixels of it in both of a pair, and in either.
+    const [both, either] = [
+      [0, 0, 0],
+      [0, 0, 0],
+    ];
     const changed: (number | undefined)[] = [undefined];
     for (const t of frames) {
       const consensus = await clip.files.consensus.read(t);
@@ -172,8 +177,15 @@ describe('a prepared clip', () => {
         }
         if (t === 3 || i % width === width - 1) continue;
         seen++;
-        if (given[t][i] === given[t + 1][i + 1]) kept++;
-        else moved++;
+        const [now, next] = [given[t][i], given[t + 1][i + 1]];
+        either[now]++;
+        if (now === next) {
+          kept++;
+          both[now]++;
+        } else {
+          moved++;
+          either[next]++;
+        }
       }
       if (t < 3) changed.push(moved);
     }
@@ -185,6 +197,7 @@ describe('a prepared clip', () => {
       own.reduce((sum, value, c) => sum + Math.abs(share(value) - share(other[c])), 0) / 2,
       12,
     );
+    expect(judged.tc).toBeCloseTo(both.reduce((sum, value, c) => sum + value / either[c], 0) / classes, 12);
     expect([judged.frames, judged.pairs, changes]).toEqual([4, 3, changed]);
   });
 
