@@ -1,5 +1,5 @@
 // The browser entry in Chromium, without a window: the labels are those of Node. Skipped where there is no Chromium.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -13,8 +13,17 @@ import { hasChromium, launchChromium } from './chromium.js';
 const root = resolve(import.meta.dirname, '..', '..');
 const [height, width] = [48, 64];
 
+/** What stands for another file in browsers. */
+const { imports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  imports: Record<string, string | { browser: string }>;
+};
+const ownImports = Object.entries(imports).flatMap(([name, to]) =>
+  typeof to === 'string' ? [] : [[name, to.browser.replace(/^\./, '')]],
+);
+
 const html = `<!doctype html><script type="importmap">${JSON.stringify({
   imports: {
+    ...Object.fromEntries(ownImports),
     'onnxruntime-web/wasm': '/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs',
     valibot: '/node_modules/valibot/dist/index.mjs',
     '@bufbuild/protobuf/wire': '/node_modules/@bufbuild/protobuf/dist/esm/wire/index.js',
