@@ -9,6 +9,7 @@ export type { AdaptProgress } from './adapt/adaptClip.js';
 export type { CurvePoint } from './adapt/choice.js';
 export type { JudgedFrame, Judgement } from './adapt/judge.js';
 export type { LabelFiles } from './adapt/labelled.js';
+export { predictSmoothed, type SmoothOptions } from './adapt/smooth.js';
 export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';
 export type { OnProgress, Progress } from './base/progress.js';
 export type { Shard, ShardRequest } from './base/shard.js';
@@ -43,7 +44,13 @@ export { type EvaluateSteadinessOptions, evaluateSteadiness } from './segment/ev
 export { type LoadFileOptions, loadModel } from './segment/loadModel.js';
 export type { LoadOptions, SegmentationModel } from './segment/model.js';
 export type { DescribeOptions, NetworkDescription, NetworkInput, NetworkOutput } from './segment/network.js';
-export { type OutputKind, type PredictOptions, type PredictSummary, predict } from './segment/predict.js';
+export {
+  type OutputKind,
+  type OwnLabels,
+  type PredictOptions,
+  type PredictSummary,
+  predict,
+} from './segment/predict.js';
 export type { Preprocessing, PreprocessingOptions } from './segment/preprocessing.js';
 export { type PseudoLabelOptions, type PseudoLabelSummary, pseudoLabel } from './segment/pseudoLabels/pseudoLabel.js';
 export type { FrameFailure, FrameRunOptions, RunSpeed } from './segment/runFrames.js';

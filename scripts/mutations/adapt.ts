@@ -7,6 +7,7 @@ const clip = 'test/adapt/clip.test.ts';
 const consensus = 'test/adapt/consensus.test.ts';
 const training = 'test/adapt/training.test.ts';
 const predictor = 'test/adapt/predictor.test.ts';
+const smooth = 'test/adapt/smooth.test.ts';
 
 export const adapt = [
   ...changes('adapt/consensus', consensus, [
@@ -23,7 +24,7 @@ export const adapt = [
   ]),
   ...changes('adapt/clip', clip, [
     ['consensusReach = 4', 'consensusReach = 3'],
-    ['d <= consensusReach', 'd < consensusReach'],
+    ['d <= reach', 'd < reach'],
     ['t + step * d', 't + d'],
     ['step > 0 ? other - 1 : other', 'other'],
     ['readFlow(files.backward, s - 1,', 'readFlow(files.backward, s,'],
@@ -41,6 +42,12 @@ export const adapt = [
     ['sum + value - found.steady[c]', 'sum + value'],
     ['previous.labels, warped', 'labels, warped'],
     ['addCounts(consistency, ', 'addCounts(noCounts(classes), '],
+  ]),
+  ...changes('adapt/smooth', smooth, [
+    ['(i % pixels) * classes + Math.floor(i / pixels)', 'i'],
+    ['flow, reach,', 'flow,'],
+    ['reach > MAX_REACH', 'reach > MAX_REACH + 1'],
+    ['checkNetwork(model);', ''],
   ]),
   ...changes('adapt/pairFeeds', clip, [
     ['mirrored ? -flow.data[2 * from]', 'mirrored ? flow.data[2 * from]'],

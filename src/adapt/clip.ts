@@ -59,6 +59,8 @@ export interface ClipOptions extends Size {
   readonly predictor: Predictor;
   readonly flow: FlowSource;
   readonly temperature: number;
+  /** Neighbours on either side that the consensus looks at; default: `consensusReach`. */
+  readonly reach?: number | undefined;
   readonly folder: string;
   readonly signal?: AbortSignal | undefined;
   readonly onFrame?: ((done: number, stage: 'frames' | 'consensus') => void) | undefined;
@@ -182,7 +184,7 @@ export async function readFlow(records: Records, t: number, { height, width }: S
 
 /** The consensus of every frame; what frames around it need is kept while they do. Returns the sums of Q by class. */
 async function addConsensus(
-  { height, width, classes, temperature, onFrame, signal }: ClipOptions,
+  { height, width, classes, temperature, reach = consensusReach, onFrame, signal }: ClipOptions,
   files: ClipFiles,
   count: number,
   pairs: readonly number[],
@@ -196,7 +198,7 @@ async function addConsensus(
     maps.set(t, known);
     return known;
   };
-  /** Flow between frames up to `consensusReach` apart, chained from neighbour to neighbour. */
+  /** Flow between frames up to `reach` apart, chained from neighbour to neighbour. */
   const flowBetween = async (from: number, to: number): Promise<OpticalFlow> => {
     const key = `${from}>${to}`;
     const known = flows.get(key);
@@ -215,7 +217,7 @@ async function addConsensus(
     signal?.throwIfAborted();
     const neighbours: Neighbour[] = [];
     for (const step of [1, -1]) {
-      for (let d = 1; d <= consensusReach; d++) {
+      for (let d = 1; d <= reach; d++) {
         const other = t + step * d;
         if (other < 0 || other >= count || !connected.has(step > 0 ? other - 1 : other)) break;
         const flow = await flowBetween(t, other);
@@ -227,10 +229,10 @@ async function addConsensus(
     await files.targets.write(t, targets.data);
     await files.consensus.write(t, labels);
     for (let i = 0; i < targets.data.length; i++) sums[i % classes] += targets.data[i];
-    maps.delete(t - consensusReach);
+    maps.delete(t - reach);
     for (const key of flows.keys()) {
       const [from, to] = key.split('>').map(Number);
-      if (Math.min(from, to) < t + 1 - consensusReach) flows.delete(key);
+      if (Math.min(from, to) < t + 1 - reach) flows.delete(key);
     }
     onFrame?.(t + 1, 'consensus');
   }

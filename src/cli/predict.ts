@@ -1,6 +1,7 @@
 // `steadyseg predict`: segments a video or pictures into a folder.
 import { basename, resolve } from 'node:path';
 import { Command } from 'commander';
+import { predictSmoothed } from '../adapt/smooth.js';
 import { UsageError } from '../base/errors.js';
 import { locateShard } from '../base/shard.js';
 import type { ClassSet } from '../media/classes.js';
@@ -15,7 +16,7 @@ import { evaluateSteadiness } from '../segment/evaluateSteadiness.js';
 import { type OutputKind, outputKinds, type PredictSummary, predict } from '../segment/predict.js';
 import { addDrawingOptions } from './drawingOptions.js';
 import { withFlow } from './flowOptions.js';
-import { cappedThreads, frameRate, printResult, share } from './options.js';
+import { cappedThreads, frameRate, printResult, share, wholeNumber } from './options.js';
 import {
   addFramesOptions,
   addNetworkOptions,
@@ -35,6 +36,8 @@ interface PredictCommandOptions extends NetworkOptions, FramesOptions {
   rate?: FrameRate;
   threshold?: number;
   steadiness?: boolean;
+  smooth?: number;
+  flow?: string;
   json?: boolean;
 }
 
@@ -71,6 +74,15 @@ export function command(): Command {
   addFramesOptions(addNetworkOptions(predictCommand));
   return predictCommand
     .option('--steadiness', 'then measure how much the labels flicker, as evaluate steadiness does, and print it too')
+    .option(
+      '--smooth <k>',
+      'of a whole video, not per frame: the consensus with k frames on either side along the flow (needs frames to come)',
+      wholeNumber(1),
+    )
+    .option(
+      '--flow <source>',
+      'with --smooth: dis (the default), farneback, a folder of .flo files or a flow network (.onnx)',
+    )
     .option('--json', 'print the content of predict.json on stdout')
     .addHelpText(
       'after',
@@ -91,14 +103,18 @@ Examples:
 
 async function run(input: string, options: PredictCommandOptions): Promise<void> {
   if (options.steadiness) checkMeasurable(input, options);
-  const { out = defaultFolder(input), save, opacity, legend, classesOnly, rate } = options;
+  const { out = defaultFolder(input), save, opacity, legend, classesOnly, rate, smooth, flow } = options;
+  if (flow !== undefined && smooth === undefined) throw new UsageError('--flow: expected --smooth, which it is for');
   let classSet: ClassSet | undefined;
   const summary = await runNetwork(
     'predict',
     options,
-    (model, common) => {
+    (model, common, progress) => {
       classSet = model.classes;
-      return predict(input, model, out, { ...common, save, opacity, legend, classesOnly, rate });
+      const drawn = { ...common, save, opacity, legend, classesOnly, rate };
+      if (smooth === undefined) return predict(input, model, out, drawn);
+      const onStage = (stage: string) => progress.restart(stage === 'consensus' ? 'consensus frames' : 'frames');
+      return predictSmoothed(input, model, out, { ...drawn, reach: smooth, flow, onStage });
     },
     options.threshold,
   );
@@ -147,11 +163,13 @@ async function measure(
   }
 }
 
-function describe({ frames, resumed, fps, seconds, stages, save }: PredictSummary, out: string): string {
+function describe(summary: PredictSummary, out: string): string {
+  const { frames, resumed, fps, seconds, stages, save, notPerFrame } = summary;
   const earlier = resumed > 0 ? ` (${resumed} from an earlier run)` : '';
   const perStage = Object.entries(stages).map(([stage, milliseconds]) => `${stage} ${milliseconds.toFixed(1)}`);
   return [
     `${frames} ${frames === 1 ? 'frame' : 'frames'}${earlier} in ${seconds.toFixed(1)} s, ${fps.toFixed(2)} frames/s: ${save.join(', ')} in ${out}`,
     `milliseconds a frame: ${perStage.join(', ')}`,
+    ...(notPerFrame ? [`not per frame: ${notPerFrame}, made beforehand; a camera cannot give it`] : []),
   ].join('\n');
 }

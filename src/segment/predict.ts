@@ -12,11 +12,12 @@ import { classFolders } from '../media/classFiles.js';
 import { DEFAULT_OPACITY } from '../media/color.js';
 import { checkApart } from '../media/frameFiles.js';
 import { checkUnchanged, type Frame, type FrameSource, openFrames } from '../media/frames.js';
-import type { RgbImage } from '../media/image.js';
+import type { LabelMap, RgbImage } from '../media/image.js';
 import { readLabelMap } from '../media/labels.js';
 import type { LegendPlace } from '../media/legend.js';
 import type { FrameRate } from '../media/video.js';
 import { createVideoWriter, type VideoWriter } from '../media/videoWriter.js';
+import { requireSameSize } from '../metrics/joint.js';
 import { checkSegmentOptions, type SegmentationModel } from './model.js';
 import { createPool, movable } from './pool.js';
 import type { Rendered } from './render.js';
@@ -52,6 +53,16 @@ export interface PredictOptions extends Omit<SegmentOptions, 'confidence'>, Fram
   readonly classesOnly?: readonly string[] | undefined;
   /** Of pictures: the overlay is a video of that rate. Default: a picture each. */
   readonly rate?: FrameRate | undefined;
+  /** Labels that were made otherwise, in place of the network's of a frame alone. */
+  readonly own?: OwnLabels | undefined;
+}
+
+/** Labels of a frame from elsewhere. */
+export interface OwnLabels {
+  /** What they are, for the record. */
+  readonly name: string;
+  /** @param index of the frame in the input. */
+  labels(index: number, frame: RgbImage): Promise<LabelMap>;
 }
 
 /** What makes two runs comparable: `resume` asks for the same. */
@@ -63,6 +74,8 @@ interface Settings extends RunSettings {
   readonly classesOnly: readonly string[] | null;
   /** Of the overlay video of pictures; null where there is none. */
   readonly rate: number | null;
+  /** What the labels are, where they are not the network's of each frame alone. */
+  readonly notPerFrame?: string | undefined;
 }
 
 /** The content of `predict.json`. */
@@ -107,6 +120,7 @@ export async function predict(
     ...(await runSettings(input, model, options)),
     ...{ save, opacity, legend, classesOnly: shown?.map((id) => model.classes.classes[id]) ?? null },
     rate: rate ? rate.numerator / rate.denominator : null,
+    ...(options.own && { notPerFrame: options.own.name }),
   };
 
   if (rate && !save.includes('overlay')) throw new UsageError('expected overlay among what is saved, for a rate');
@@ -188,14 +202,25 @@ export async function predict(
     await folder?.close();
   }
 
+  async function ownLabels(index: number, image: RgbImage): Promise<LabelMap | undefined> {
+    const labels = await options.own?.labels(index, image);
+    if (labels) requireSameSize(labels, image, 'labels and frame');
+    return labels;
+  }
+
   /** Segments, draws and writes one frame; gives what the overlay video shows of it. */
-  async function finishFrame({ stem, image, digest = '' }: Frame): Promise<{ overlay?: RgbImage; digest: string }> {
+  async function finishFrame({
+    index,
+    stem,
+    image,
+    digest = '',
+  }: Frame): Promise<{ overlay?: RgbImage; digest: string }> {
     const done = finished.has(stem);
     if (done) tally.resumed++;
     const wants = (kind: OutputKind) => !done && save.includes(kind);
     const result = await pool.run({
       image: movable(image),
-      labels: done ? await readLabelMap(join(out, 'labels', `${stem}.png`)) : undefined,
+      labels: done ? await readLabelMap(join(out, 'labels', `${stem}.png`)) : await ownLabels(index, image),
       render: {
         labels: wants('labels'),
         color: wants('color'),

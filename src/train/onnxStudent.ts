@@ -33,6 +33,7 @@ const smallestProbability = 1e-7;
  * ones are trained in float32 and written back as float16.
  *
  * @param bytes of the file, which trained weights go back into.
+ * @param description of the network, where it is known already.
  * @throws SteadysegError for a file that is no segmentation network or has no scores to learn from; UsageError for patterns
  * that fit none of its weights.
  */
@@ -40,8 +41,9 @@ export function studentOfNetwork(
   found: FoundNetwork,
   bytes: Uint8Array,
   options: OnnxStudentOptions = {},
+  description: NetworkDescription = describeNetwork(found, options),
 ): OnnxStudent {
-  return studentOf(found, describeNetwork(found, options), options, {
+  return studentOf(found, description, options, {
     model: widenModel(found.model),
     toModel: (content) => replaceTensors(bytes, content),
   });
