@@ -25,6 +25,7 @@ it('has a front of what the commands do, and no more', () => {
     'evaluateVideoConsistency',
     'loadModel',
     'predict',
+    'predictSmoothed',
     'presetClasses',
     'pseudoLabel',
     'quantize',

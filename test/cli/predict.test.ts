@@ -147,6 +147,8 @@ describe('steadyseg predict', () => {
     ['a size of nothing', ['-m', model, '--size', '0x8']],
     ['a size that no memory holds', ['-m', model, '--size', '8x99999999999']],
     ['no number', ['-m', model, '--limit', ' ']],
+    ['flow for nothing', ['-m', model, '--flow', 'dis']],
+    ['frames on either side of a part', ['-m', model, '--smooth', '2', '--every', '2']],
   ])('exits with 2 for wrong usage: %s', async (_, args) => {
     const { code, stderr } = await run([at('pictures'), '-o', at('unused'), ...args]);
     expect([code, stderr.length > 0, existsSync(at('unused'))]).toEqual([2, true, false]);
