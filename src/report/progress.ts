@@ -60,6 +60,8 @@ export function createProgressLine(options: ProgressLineOptions): ProgressLine {
   return {
     update({ done, total }) {
       const time = now();
+      // Who counts anew has begun another part of the work.
+      if (done < (samples.at(-1)?.done ?? 0)) samples = [{ time, done: 0 }];
       samples.push({ time, done });
       while (samples.length > 2 && time - samples[0].time > rateWindow) samples.shift();
       const [oldest] = samples;

@@ -36,6 +36,14 @@ it('adds a plain line every few seconds elsewhere', () => {
   expect(written).toEqual([1, 6, 11].map((done) => `predict  ${done} frames  1.00 frames/s\n`));
 });
 
+it('has no rate of what was counted before, once a count begins anew', () => {
+  const { written, at } = recorder(true);
+  at(10_000, 40, 40);
+  at(11_000, 0, 40);
+  at(12_000, 2, 40);
+  expect(written.at(-1)).toBe('predict  2/40 frames  2.00 frames/s  0:19 left');
+});
+
 it('keeps to the width of the terminal', () => {
   const { written, at } = recorder(true, 24);
   at(1000, 2, 100);
