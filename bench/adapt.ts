@@ -14,7 +14,7 @@ import { tensor } from '#src/tensor/tensor.js';
 import { onnxStudent } from '#src/train/openStudent.js';
 import { createOptimizer } from '#src/train/optimizer.js';
 import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
-import { median, serve, start } from './peer.js';
+import { inTurns, serve, start } from './peer.js';
 
 /** Our side: `height width` → one step. */
 async function prepareStep(line: string, path: string, threads: number): Promise<() => Promise<void>> {
@@ -104,14 +104,7 @@ async function main(): Promise<void> {
   console.log(
     `largest difference of the two networks' scores: ${await difference(peer, model, line.split(' ').map(Number))}\n`,
   );
-  const times: [number[], number[]] = [[], []];
-  for (let round = -2; round < Number(values.rounds); round++) {
-    for (const [side, runner] of [ours, peer].entries()) {
-      const time = Number(await runner.ask(line));
-      if (round >= 0) times[side].push(time);
-    }
-  }
-  const [own, other] = times.map(median);
+  const [own, other] = await inTurns([ours, peer], line, Number(values.rounds));
   const [ownMemory, otherMemory] = [Number(await ours.ask('memory')), Number(await peer.ask('memory'))];
   console.log('| size | steadyseg ms | PyTorch ms | ratio | steadyseg MB | PyTorch MB |');
   console.log('| --- | ---: | ---: | ---: | ---: | ---: |');

@@ -44,6 +44,22 @@ export async function serve(prepare: (line: string) => Promise<() => Promise<voi
   }
 }
 
+/** Asks both sides the same in turns, after two rounds that do not count. Medians of their answers, in milliseconds. */
+export async function inTurns(
+  sides: readonly [Runner, Runner],
+  line: string,
+  rounds: number,
+): Promise<[number, number]> {
+  const times: [number[], number[]] = [[], []];
+  for (let round = -2; round < rounds; round++) {
+    for (const [side, runner] of sides.entries()) {
+      const time = Number(await runner.ask(line));
+      if (round >= 0) times[side].push(time);
+    }
+  }
+  return [median(times[0]), median(times[1])];
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;

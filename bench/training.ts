@@ -11,7 +11,7 @@ import { architectureStudent } from '#src/train/architectureStudent.js';
 import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
 import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
 import { buildTrainingStep } from '#src/train/step.js';
-import { median, serve, start } from './peer.js';
+import { inTurns, serve, start } from './peer.js';
 
 /** Our side: `batch height width` → one step. */
 async function prepareStep(line: string, threads: number): Promise<() => Promise<void>> {
@@ -73,14 +73,7 @@ async function main(): Promise<void> {
       announced = true;
     }
     const line = size.replaceAll('x', ' ');
-    const times: [number[], number[]] = [[], []];
-    for (let round = -2; round < Number(values.rounds); round++) {
-      for (const [side, runner] of [ours, peer].entries()) {
-        const time = Number(await runner.ask(line));
-        if (round >= 0) times[side].push(time);
-      }
-    }
-    const [own, other] = times.map(median);
+    const [own, other] = await inTurns([ours, peer], line, Number(values.rounds));
     const [ownMemory, otherMemory] = [Number(await ours.ask('memory')), Number(await peer.ask('memory'))];
     console.log(
       `| ${size} | ${own.toFixed(0)} | ${other.toFixed(0)} | ${(other / own).toFixed(2)} | ${ownMemory.toFixed(0)} | ${otherMemory.toFixed(0)} |`,

@@ -4,12 +4,12 @@ Usage: adapt_step.py THREADS MODEL. Reads lines of `height width` on stdin, runs
 milliseconds; `memory` with the peak resident set in megabytes, `threads` with PyTorch's version and threads, `difference
 LOGITS IMAGE SHAPE` with the largest difference of scores from those in a file of float32.
 """
-import resource
 import sys
 import time
 
 import numpy
 import torch
+from answering import answer
 from onnx_module import OnnxModule
 from training_step import warp
 
@@ -31,25 +31,18 @@ def step(model, optimizer, image, neighbour, targets, next_targets, weights, flo
 
 
 def main():
-    torch.set_num_threads(int(sys.argv[1]))
-    torch.manual_seed(1)
     model = OnnxModule(sys.argv[2])
     optimizer = torch.optim.Adam(model.parameters(), 2e-4)
-    for line in sys.stdin:
-        words = line.split()
-        if words == ["threads"]:
-            print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
-            continue
-        if words == ["memory"]:
-            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
-            continue
+
+    def difference(scores, image, height, width):
+        fed = torch.from_numpy(numpy.fromfile(image, "float32").reshape(1, 3, int(height), int(width)))
+        with torch.no_grad():
+            found = model(fed).numpy().reshape(-1)
+        return numpy.abs(found - numpy.fromfile(scores, "float32")).max()
+
+    def reply(words):
         if words[0] == "difference":
-            height, width = map(int, words[3:])
-            image = torch.from_numpy(numpy.fromfile(words[2], "float32").reshape(1, 3, height, width))
-            with torch.no_grad():
-                found = model(image).numpy().reshape(-1)
-            print(numpy.abs(found - numpy.fromfile(words[1], "float32")).max(), flush=True)
-            continue
+            return difference(*words[1:])
         height, width = map(int, words)
         image, neighbour = torch.randint(0, 256, (2, 1, 3, height, width)).float()
         with torch.no_grad():
@@ -60,7 +53,9 @@ def main():
         weights = torch.ones(1, classes, 1, 1)
         start = time.perf_counter()
         step(model, optimizer, image, neighbour, targets, next_targets, weights, flow, valid)
-        print((time.perf_counter() - start) * 1000, flush=True)
+        return (time.perf_counter() - start) * 1000
+
+    answer(reply)
 
 
 main()

@@ -3,14 +3,13 @@
 Usage: training_step.py THREADS. Reads lines of `batch height width` on stdin, runs one step at that size, and answers with
 its milliseconds; `memory` is answered with the peak resident set in megabytes, `threads` with PyTorch's version and threads.
 """
-import resource
-import sys
 import time
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from answering import answer
 from pspnet import PSPNet, resnet18
 
 
@@ -62,24 +61,19 @@ def step(model, optimizer, weights, image, neighbour, flow, labels):
 
 
 def main():
-    torch.set_num_threads(int(sys.argv[1]))
-    torch.manual_seed(1)
     model = TrainedPSPNet18().train()
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
-    for line in sys.stdin:
-        if line.strip() == "threads":
-            print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
-            continue
-        if line.strip() == "memory":
-            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
-            continue
-        batch, height, width = map(int, line.split())
+
+    def reply(words):
+        batch, height, width = map(int, words)
         image, neighbour = torch.rand(2, batch, 3, height, width) * 4 - 2
         flow = torch.rand(batch, 2, height, width) * 8 - 4
         labels = torch.randint(0, 19, (batch, height, width))
         start = time.perf_counter()
         step(model, optimizer, torch.ones(19), image, neighbour, flow, labels)
-        print((time.perf_counter() - start) * 1000, flush=True)
+        return (time.perf_counter() - start) * 1000
+
+    answer(reply)
 
 
 if __name__ == "__main__":

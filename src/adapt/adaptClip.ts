@@ -15,6 +15,7 @@ import { type ClipCheckpoint, method, type OtherFrames, trainOnClip } from './tr
 /** Updates where nothing else is said. */
 export const defaultSteps = 300;
 
+/** How far a stage of an adaptation is. */
 export interface AdaptProgress {
   readonly stage: 'frames' | 'consensus' | 'steps' | 'choice' | 'judgement';
   readonly done: number;
@@ -24,6 +25,7 @@ export interface AdaptProgress {
 
 /** What is told while it works. */
 export interface AdaptListeners {
+  /** Told after each frame, step, point or judged frame. */
   readonly onProgress?: ((progress: AdaptProgress) => void) | undefined;
   /** What was guessed or found, a line each. */
   readonly onNote?: ((note: string) => void) | undefined;

@@ -16,6 +16,7 @@ export interface AdaptCosts {
   readonly judgement: number;
 }
 
+/** What an adaptation will take in all. */
 export interface AdaptEstimate {
   readonly costs: AdaptCosts;
   readonly frames: number;

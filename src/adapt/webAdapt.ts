@@ -24,6 +24,7 @@ export interface WebAdaptOptions
   readonly signal?: AbortSignal | undefined;
 }
 
+/** An adapted network, with the figures before and after. */
 export interface WebAdaptation extends Omit<AdaptedClip, 'weights'> {
   /** False when nothing safe made it steadier: the model then holds the original's weights. */
   readonly adapted: boolean;

@@ -67,7 +67,7 @@ export interface Batch extends Position {
   readonly images: Tensor<'uint8'>;
   /** [N,H,W], train ids and 255. */
   readonly labels: Tensor<'uint8'>;
-  /** [N,H,W]: 1 at the boundaries of the labels as PIDNet's authors find them, else 0; 255 for samples without label; where asked for. */
+  /** [N,H,W], 1 at the boundaries of the labels as PIDNet's authors find them, else 0; 255 for samples without label; where asked for. */
   readonly boundaries?: Tensor<'uint8'> | undefined;
   /** As many as were asked for; with two, the frame before comes first. */
   readonly neighbours: readonly NeighbourBatch[];

@@ -4,6 +4,7 @@ import { exportModel } from './export.js';
 import { createGraph, type Graph, type Node, neededNodes, type Value } from './graph.js';
 import type { Model } from './model.js';
 import { rankSum } from './ranks.js';
+import { copyNode } from './rewrite.js';
 
 /** A sum over ranks: the value that is summed, and the name that its sum is known by. */
 export interface RankSum {
@@ -90,14 +91,7 @@ function modelOf(original: Graph, nodes: readonly Node[], given: readonly Value[
   };
   for (const node of nodes) {
     const inputs = node.inputs.map((value) => value && copyOf(value));
-    const outputs: Value[] = [];
-    const copied: Node = { ...node, inputs, outputs };
-    for (const output of node.outputs) {
-      const value = { ...output, graph, producer: copied };
-      copies.set(output, value);
-      outputs.push(value);
-    }
-    graph.nodes.push(copied);
+    copyNode(graph, node, inputs, copies);
   }
   return exportModel(graph, Object.fromEntries(given.map((value) => [value.name, copyOf(value)])));
 }

@@ -44,14 +44,7 @@ export function rewriteGraph(
       node.outputs.forEach((output, i) => void copies.set(output, rewritten[i]));
       continue;
     }
-    const outputs: Value[] = [];
-    const copied: Node = { ...node, inputs, outputs };
-    for (const output of node.outputs) {
-      const value = { ...output, graph, producer: copied };
-      copies.set(output, value);
-      outputs.push(value);
-    }
-    graph.nodes.push(copied);
+    copyNode(graph, node, inputs, copies);
   }
   for (const statistics of original.batchStatistics) {
     graph.batchStatistics.push({
@@ -67,4 +60,21 @@ export function rewriteGraph(
     value: copyOf,
     values: (originals) => Object.fromEntries(Object.entries(originals).map(([name, value]) => [name, copyOf(value)])),
   };
+}
+
+/** Adds a node as it is to another graph, of inputs there; its outputs are entered among the copies. */
+export function copyNode(
+  graph: Graph,
+  node: Node,
+  inputs: readonly (Value | undefined)[],
+  copies: Map<Value, Value>,
+): void {
+  const outputs: Value[] = [];
+  const copied: Node = { ...node, inputs, outputs };
+  for (const output of node.outputs) {
+    const value = { ...output, graph, producer: copied };
+    copies.set(output, value);
+    outputs.push(value);
+  }
+  graph.nodes.push(copied);
 }

@@ -51,17 +51,20 @@ export interface QuantizeOptions extends DescribeOptions, Pick<SessionOptions, '
   /** Write a network that is no faster on this machine too: for another one. */
   readonly anySpeed?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told after each frame, step, operator or run of a stage. */
   readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
   /** What was guessed or found, a line each. */
   readonly onNote?: ((note: string) => void) | undefined;
 }
 
+/** How far a stage of quantising is. */
 export interface QuantizeProgress {
   readonly stage: 'frames' | 'ranges' | 'steps' | 'operators' | 'selection' | 'speed';
   readonly done: number;
   readonly total: number;
 }
 
+/** What was written, and what it costs and gains. */
 export interface QuantizeResult {
   readonly model: string;
   /** Time of the float network over that of the one in integers: medians of runs in turn. */

@@ -9,6 +9,7 @@ export interface Range {
 
 /** Ways to choose a range (SPEC section 11). */
 export const rangeMethods = ['range', 'percentile', 'entropy'] as const;
+/** How a range follows from a histogram, by name (SPEC section 11). */
 export type RangeMethod = (typeof rangeMethods)[number];
 
 export const rangeOf: Readonly<Record<RangeMethod, (histogram: Histogram) => Range>> = {

@@ -61,7 +61,7 @@ export interface PredictOptions extends Omit<SegmentOptions, 'confidence'>, Fram
 export interface OwnLabels {
   /** What they are, for the record. */
   readonly name: string;
-  /** @param index of the frame in the input. */
+  /** Labels of a frame, of its size. @param index of the frame in the input. */
   labels(index: number, frame: RgbImage): Promise<LabelMap>;
 }
 
