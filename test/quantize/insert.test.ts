@@ -151,6 +151,14 @@ describe('placement', () => {
     expect(share.share).toBeCloseTo(0.5);
   });
 
+  it('takes no activation along from a value that something else reads as well', () => {
+    const model = modelOf((image, weight) => {
+      const a = conv(image, weight('a', [4, 3, 1, 1]));
+      return add(conv(relu(a), weight('b', [4, 4, 1, 1])), conv(a, weight('c', [4, 4, 1, 1])));
+    });
+    expect(operators(model)).not.toContain('Conv+Relu');
+  });
+
   it('leaves out what is asked for, and what then has nothing to join', () => {
     const model = modelOf((image, weight) => {
       const a = conv(image, weight('a', [4, 3, 1, 1]));

@@ -60,7 +60,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const run = (out: string, options: Partial<QuantizeOptions> = {}) =>
   quantize({
     ...{ model, calibrate: frames, out: join(folder, out), threads: 1, anySpeed: true, budget: 0.9 },
-    ...{ mean: [128, 128, 128], std: [60, 60, 60], channelOrder: 'bgr' },
+    ...{ mean: [110, 128, 140], std: [58, 60, 62], channelOrder: 'bgr' },
     ...options,
   });
 
@@ -77,8 +77,8 @@ describe('quantising a network', { timeout: 120_000 }, () => {
     const operators = new Set(file.graph.nodes.map(({ op, domain }) => `${domain}${op}`));
     expect(operators).toEqual(new Set(['QuantizeLinear', 'DequantizeLinear', 'Conv', 'Relu', 'Resize', 'Identity']));
     expect(readDescription(file.metadata, '')).toMatchObject({
-      mean: [128, 128, 128],
-      std: [60, 60, 60],
+      mean: [140, 128, 110],
+      std: [62, 60, 58],
       channelOrder: 'bgr',
     });
     // The engine alone runs it.
@@ -89,7 +89,7 @@ describe('quantising a network', { timeout: 120_000 }, () => {
     // The same options or none: the same network.
     const [plain, told] = await Promise.all([
       loadModel(result.model),
-      loadModel(result.model, { mean: [128, 128, 128], std: [60, 60, 60], channelOrder: 'bgr' }),
+      loadModel(result.model, { mean: [110, 128, 140], std: [58, 60, 62], channelOrder: 'bgr' }),
     ]);
     expect(plain.description.preprocessing).toEqual(told.description.preprocessing);
     expect(plain.sessionCut).toBeDefined();
