@@ -11,9 +11,20 @@ const flow = 'test/train/batchFlow.test.ts';
 const teacher = 'test/train/teacher.test.ts';
 const validate = 'test/train/validate.test.ts';
 const convert = 'test/train/convert.test.ts';
+const checkClasses = 'test/train/checkClasses.test.ts';
 const trainer = 'test/train/configuredRun.test.ts';
 
 export const training = [
+  ...changes('train/checkClasses', checkClasses, [
+    ['names.slice(0, data.classes.length)', 'names'],
+    ['presetNames.includes(data.name)', 'false'],
+    ['presetNames.includes(data.name)', 'true'],
+  ]),
+  ...changes('train/trainingData', checkClasses, [
+    ['counts[0] !== counts[1]', 'false'],
+    ['contradicts(found, of)', 'undefined'],
+    ['if (labels)', 'if (true)'],
+  ]),
   ...changes('train/optimizers/sgd', optimizer, [
     [' + weightDecay * weight[i]', ''],
     ['+ weightDecay * weight[i]', '- weightDecay * weight[i]'],

@@ -12,6 +12,7 @@ import type { FlowSource } from '../flow/source.js';
 import { elementCount, type Tensor } from '../tensor/tensor.js';
 import { averageOverRanks, checkSameState, shareState } from './acrossRanks.js';
 import { type BatchFlow, batchFlow, openMotionFlow } from './batchFlow.js';
+import { checkClasses } from './checkClasses.js';
 import { checkLabels } from './checkLabels.js';
 import { type Best, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { decidingChanges, oneRankConfig, type TrainingConfig } from './config.js';
@@ -225,6 +226,7 @@ async function openRun(
   const data = await openTrainingData(config, datasets, losses);
   await checkLabels(config, data, losses ?? [], (message) => onWarning?.(message));
   const student = given ?? (await configuredStudent(config, data.dataset.classes.classes));
+  checkClasses(student, data.dataset.classes, (message) => onWarning?.(message));
   const flowSource = await openMotionFlow(config.motion.flow, threads);
   if (flowSource) closers.push(() => flowSource.close());
   const wantsFlow = config.losses.motion > 0 || losses?.some((loss) => loss.needsFlow);

@@ -5,7 +5,7 @@ import type { Dataset } from '../data/dataset.js';
 import { layoutClasses, openDataset } from '../data/datasets.js';
 import { createLoader, type Loader, type LoaderOptions } from '../data/loader.js';
 import { rangeOf, withoutLabels } from '../data/selection.js';
-import { type ClassSet, presetClasses, presetNames } from '../media/classes.js';
+import { type ClassSet, contradicts, presetClasses, presetNames } from '../media/classes.js';
 import { readClassesFile } from '../media/classesFile.js';
 import { ownLayout, type TrainingConfig } from './config.js';
 import { framesFor, type OwnLoss } from './lossTable.js';
@@ -38,6 +38,7 @@ export async function openTrainingData(
   checkOwn('data.extra', data.extra?.layout, own.extra);
   const dataset = await openPart(data, 'train', own.data);
   const held = validation && (await openPart(validationData(data, validation), 'val', own.validation));
+  if (held) checkSameClasses('validation', held.classes, dataset.classes);
   const extra = await openExtra(config, dataset, own.extra);
   return { dataset, held, extra, withNeighbours: samplesWithNeighbours(config, dataset, extra, ownLosses) };
 }
@@ -116,6 +117,18 @@ function validationData(data: DataConfig, validation: NonNullable<TrainingConfig
   return { layout, root, classes, ids, flow, split, range };
 }
 
+/** One number is one class in every part of a run. */
+function checkSameClasses(part: string, found: ClassSet, of: ClassSet): void {
+  const counts = [of, found].map(({ classes }) => classes.length);
+  if (counts[0] !== counts[1]) {
+    throw new UsageError(`${part}.classes: expected the ${counts[0]} classes of the data, found ${counts[1]}`);
+  }
+  const difference = contradicts(found, of);
+  if (difference !== undefined) {
+    throw new UsageError(`${part}.classes: expected the classes of the data, found others: ${difference}`);
+  }
+}
+
 /** The samples that every batch has some of. */
 async function openExtra(
   { data: { extra }, batch }: TrainingConfig,
@@ -128,11 +141,7 @@ async function openExtra(
     throw new UsageError(`data.extra.perBatch: expected less than the batch of ${batch}, found ${perBatch}`);
   }
   const dataset = await openPart(extra, 'train', own, classes);
-  if (dataset.classes.classes.length !== classes.classes.length) {
-    throw new UsageError(
-      `data.extra.classes: expected the ${classes.classes.length} classes of the data, found ${dataset.classes.classes.length}`,
-    );
-  }
+  if (labels) checkSameClasses('data.extra', dataset.classes, classes);
   return { dataset: labels ? dataset : withoutLabels(dataset), perBatch };
 }
 
