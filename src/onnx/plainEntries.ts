@@ -16,14 +16,14 @@ function contentOf(text: string): unknown {
   return undefined;
 }
 
-/** Numbers, one a channel: a JSON list, numbers with commas or spaces between them, or one number for all three. Other content comes as it is. */
+/** Numbers, one a channel: a JSON list, numbers with commas or spaces between them, or one number for all three. Other content and parts come as they are. */
 export function plainNumbers(text: string): unknown {
   const content =
     contentOf(text) ??
     text
       .trim()
       .split(/[\s,;]+/)
-      .map((part) => (part === '' ? Number.NaN : Number(part)));
+      .map((part) => (part !== '' && Number.isFinite(Number(part)) ? Number(part) : part));
   const numbers = Array.isArray(content) && content.length === 1 ? content[0] : content;
   return typeof numbers === 'number' ? [numbers, numbers, numbers] : numbers;
 }

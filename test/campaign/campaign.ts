@@ -2,20 +2,25 @@
 // Usage: npm run campaign -- [--only NAME,…] [--rounds N] [--seed S] [--write] [--list]
 //        npm run campaign -- --fuzz FILES [--only FORMAT,…] [--seed S]     goes on until so many mutated files were read
 //        npm run campaign -- --kills N [--only COMMAND,…] [--seed S]       goes on until each command was killed so often
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// Each seed has counts of its own, in the folder --state; --write adds them to test/campaign/counts.json, and to the page.
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createRandom, deriveSeed } from '#src/tensor/random.js';
 import { cases } from './cases.js';
+import { type Counts, exceptSeed, fuzzTotals, killTotals, noCounts, withStates } from './counts.js';
 import { makeCorpus } from './fuzz/corpus.js';
 import { formatNames } from './fuzz/formats.js';
-import { filesOf, readFuzzState, runMarathon } from './fuzz/marathon.js';
+import { type FuzzState, filesOf, runMarathon } from './fuzz/marathon.js';
 import type { Case, Outcome } from './harness.js';
 import { makeInputs } from './inputs.js';
-import { readKillState, resumableNames, runKillMarathon } from './killMarathon.js';
+import { type KillState, resumableNames, runKillMarathon } from './killMarathon.js';
 import { campaignPage } from './page.js';
+import { keep, kept } from './state.js';
+
+const inRepository = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 
 const { values } = parseArgs({
   options: {
@@ -26,14 +31,16 @@ const { values } = parseArgs({
     list: { type: 'boolean', default: false },
     fuzz: { type: 'string' },
     kills: { type: 'string' },
+    state: { type: 'string', default: inRepository('out/fault-campaign') },
   },
 });
 const rounds = Number(values.rounds);
 const seed = Number(values.seed);
-const page = fileURLToPath(new URL('../../../docs/fault-campaign.md', import.meta.url));
-/** What goes on from run to run: counts of fuzzed files, and the files that found something. */
-const state = fileURLToPath(new URL('../../fault-campaign/', import.meta.url));
-const [fuzzPath, killPath] = [join(state, 'fuzz.json'), join(state, 'kills.json')];
+const page = inRepository('docs/fault-campaign.md');
+const countsPath = inRepository('test/campaign/counts.json');
+/** What goes on from run to run: counts of each seed, and the files that found something. */
+const { state } = values;
+const [fuzzPath, killPath] = ['fuzz', 'kills'].map((name) => join(state, `${name}-${seed}.json`));
 
 const isChosen = (name: string) => values.only.split(',').some((start) => name.startsWith(start));
 const chosen = cases.filter(({ name }) => isChosen(name));
@@ -56,8 +63,8 @@ process.umask(0o022);
 mkdirSync(join(folder, 'inputs'));
 const inputs = await makeInputs(join(folder, 'inputs'));
 await import('node:fs/promises').then(({ chmod }) => chmod(folder, 0o755));
+mkdirSync(state, { recursive: true });
 if (endless) {
-  mkdirSync(state, { recursive: true });
   if (values.fuzz !== undefined) await fuzzOn(Number(values.fuzz));
   if (values.kills !== undefined) await killOn(Number(values.kills));
   if (values.write) writePage([]);
@@ -81,9 +88,10 @@ process.exitCode = faulty.length > 0 ? 1 : 0;
 async function fuzzOn(total: number): Promise<void> {
   const corpus = join(folder, 'corpus');
   await makeCorpus(corpus, inputs);
-  const begun = await runMarathon({
-    total,
-    seed,
+  const elsewhere = fuzzTotals(exceptSeed(counts(), seed));
+  const done = await runMarathon({
+    ...{ total, seed },
+    elsewhere: (format) => elsewhere.get(format)?.files ?? 0,
     only: formatNames.filter(isChosen),
     statePath: fuzzPath,
     corpus,
@@ -94,12 +102,14 @@ async function fuzzOn(total: number): Promise<void> {
       for (const { index, kind, what } of found) console.log(`    ${format} ${index}: ${kind}: ${what}`);
     },
   });
-  console.log(`${filesOf(begun)} files in all`);
+  console.log(`${filesOf(done)} files of seed ${seed} in all`);
 }
 
 async function killOn(wanted: number): Promise<void> {
+  const elsewhere = killTotals(exceptSeed(counts(), seed));
   await runKillMarathon({
     ...{ wanted, seed, inputs },
+    elsewhere: (command) => elsewhere.get(command)?.kills ?? 0,
     only: resumableNames.filter(isChosen),
     statePath: killPath,
     work: join(folder, 'kills'),
@@ -153,12 +163,23 @@ function seconds(from: number): string {
   return ((performance.now() - from) / 1000).toFixed(0);
 }
 
+/** The counts that were written, and those of every seed in the state's folder. */
+function counts(): Counts {
+  const names = readdirSync(state);
+  const states = <T>(start: string) =>
+    names.filter((name) => name.startsWith(start) && name.endsWith('.json')).map((name) => kept<T>(join(state, name)));
+  const known = <T>(list: (T | undefined)[]) => list.filter((one) => one !== undefined);
+  const written = kept<Counts>(countsPath) ?? noCounts;
+  return withStates(written, known(states<FuzzState>('fuzz-')), known(states<KillState>('kills-')));
+}
+
 function writePage(ran: readonly Row[]): void {
+  const all = counts();
+  keep(countsPath, all);
   const content = {
     names: cases.map(({ name }) => name),
     rows: ran.map((row) => ({ ...row, seen: seen(row), verdict: verdict(row) })),
-    fuzz: existsSync(fuzzPath) ? readFuzzState(fuzzPath, seed) : undefined,
-    kills: existsSync(killPath) ? readKillState(killPath) : undefined,
+    counts: all,
   };
   writeFileSync(page, campaignPage(page, content));
 }

@@ -1,25 +1,29 @@
 // Kills the commands that go on with what they began until each was killed so often; counts are kept from run to run.
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom, deriveSeed } from '#src/tensor/random.js';
 import type { Inputs } from './inputs.js';
 import { jobs, wholeRun } from './jobs.js';
 import { type KillTally, killedAndCompleted } from './kills.js';
+import { keep, kept } from './state.js';
 
 /** The commands with `--resume`. */
 export const resumableNames = ['predict', 'train', 'adapt', 'flow', 'pseudo-label'] as const;
 
-export type KillState = Readonly<Record<string, KillTally>>;
+export interface KillState {
+  readonly seed: number;
+  readonly commands: Readonly<Record<string, KillTally>>;
+}
 
 const none: KillTally = { kills: 0, completed: 0, faults: [] };
 
-export function readKillState(path: string): KillState {
-  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
-}
-
-/** @param wanted kills of each command, those of earlier runs included. */
+/**
+ * @param wanted kills of each command, those of earlier runs and of other seeds included.
+ * @param elsewhere kills of a command by runs with other seeds.
+ */
 export async function runKillMarathon(options: {
   readonly wanted: number;
+  readonly elsewhere: (command: string) => number;
   readonly seed: number;
   readonly only: readonly string[];
   readonly statePath: string;
@@ -29,16 +33,17 @@ export async function runKillMarathon(options: {
   readonly signal: AbortSignal;
   readonly onResult: (name: string, tally: KillTally, faults: readonly string[]) => void;
 }): Promise<void> {
-  const { wanted, seed, only, statePath, inputs, work, signal, onResult } = options;
+  const { wanted, elsewhere, seed, only, statePath, inputs, work, signal, onResult } = options;
+  let state = kept<KillState>(statePath) ?? { seed, commands: {} };
   const usual = new Map<string, number>();
+  const tallyOf = (name: string) => state.commands[name] ?? none;
   for (;;) {
-    const state = readKillState(statePath);
-    const left = jobs.filter(({ name }) => only.includes(name) && (state[name] ?? none).kills < wanted);
+    const left = jobs.filter(({ name }) => only.includes(name) && tallyOf(name).kills + elsewhere(name) < wanted);
     if (left.length === 0) return;
     for (const job of left) {
       if (signal.aborted) return;
       const whole = await wholeRun(job, inputs);
-      const before = readKillState(statePath)[job.name] ?? none;
+      const before = tallyOf(job.name);
       const out = join(work, job.name);
       const found = await killedAndCompleted(job, inputs, {
         ...{ out, whole, usual: usual.get(job.name) ?? whole.milliseconds },
@@ -52,9 +57,8 @@ export async function runKillMarathon(options: {
         completed: before.completed + found.completed,
         faults: [...before.faults, ...found.faults],
       };
-      const next = { ...readKillState(statePath), [job.name]: tally };
-      writeFileSync(`${statePath}.new`, `${JSON.stringify(next, null, 2)}\n`);
-      renameSync(`${statePath}.new`, statePath);
+      state = { seed, commands: { ...state.commands, [job.name]: tally } };
+      keep(statePath, state);
       onResult(job.name, tally, found.faults);
     }
   }

@@ -1,8 +1,8 @@
 // docs/fault-campaign.md: the last run of every case, and the counts of what goes on from run to run.
 import { existsSync, readFileSync } from 'node:fs';
-import { type FormatName, formatNames, formats } from './fuzz/formats.js';
-import { type FuzzState, filesOf } from './fuzz/marathon.js';
-import type { KillState } from './killMarathon.js';
+import { type Counts, fuzzTotals, killTotals } from './counts.js';
+import { formatNames, formats } from './fuzz/formats.js';
+import { filesOf } from './fuzz/marathon.js';
 
 export interface PageRow {
   readonly name: string;
@@ -17,12 +17,11 @@ export interface PageContent {
   readonly names: readonly string[];
   /** Those that ran now. */
   readonly rows: readonly PageRow[];
-  readonly fuzz: FuzzState | undefined;
-  readonly kills: KillState | undefined;
+  readonly counts: Counts;
 }
 
-/** The page anew: rows and counts that are not given are those of the page as it is. */
-export function campaignPage(path: string, { names, rows, fuzz, kills }: PageContent): string {
+/** The page anew: rows that are not given, and what was written by hand, are those of the page as it is. */
+export function campaignPage(path: string, { names, rows, counts }: PageContent): string {
   const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
   const known = new Map(
     [...before.matchAll(/^\| `([^`]+)` \|.*$/gm)].map(([line, name]): [string, string] => [name, line]),
@@ -43,7 +42,15 @@ runs the commands under faults, judges what they leave and say, and writes this 
 kept when no run broke it. Moments are random: another seed, or another machine, tries others. A row is of the last run of its
 case that was written.
 
-${section(before, 'Mutated files', fuzz && fuzzText(fuzz))}${section(before, 'Found and mended', undefined)}${section(before, 'Kills', kills && killText(kills))}## Cases
+## Mutated files
+
+${fuzzText(counts)}
+
+${byHand(before, 'Found and mended')}## Kills
+
+${killText(counts)}
+
+## Cases
 
 | case | fault | promise | seen | verdict |
 | --- | --- | --- | --- | --- |
@@ -51,34 +58,35 @@ ${lines.join('\n')}
 `;
 }
 
-/** A section of the page: as given, or as it was, such as one written by hand. */
-function section(before: string, title: string, text: string | undefined): string {
-  if (text !== undefined) return `## ${title}\n\n${text}\n\n`;
+/** A section of the page that no run writes. */
+function byHand(before: string, title: string): string {
   return new RegExp(`^## ${title}\\n[^]*?(?=^## )`, 'm').exec(before)?.[0] ?? '';
 }
 
-function fuzzText(state: FuzzState): string {
-  const known = formatNames.filter((name) => state.formats[name]);
-  const rows = known.map((name) => {
-    const { files, refused, megabytes, findings } = state.formats[name] ?? none;
-    const counts = ['crash', 'hang', 'memory', 'words'].map(
+function fuzzText(counts: Counts): string {
+  const totals = fuzzTotals(counts);
+  const rows = formatNames.flatMap((name) => {
+    const tally = totals.get(name);
+    if (!tally) return [];
+    const { files, refused, megabytes, findings } = tally;
+    const found = ['crash', 'hang', 'memory', 'words'].map(
       (kind) => findings.filter((one) => one.kind === kind).length,
     );
-    return `| ${name} | ${cell(formats[name as FormatName].what)} | ${[files, refused, megabytes, ...counts].join(' | ')} |`;
+    return `| ${[name, cell(formats[name].what), files, refused, megabytes, ...found].join(' | ')} |`;
   });
-  return `${filesOf(state)} files so far (seed ${state.seed}): mutated by their structure, as bytes, or both, and read in a process that is
-watched. A hang is 10 s of processor time or a minute in all, memory more than 1 GiB, words an error that is not one line for
-people. Columns count what is not mended yet.
+  const seeds = counts.fuzz.map((state) => `${filesOf(state)} of seed ${state.seed}`);
+  const all = counts.fuzz.reduce((sum, state) => sum + filesOf(state), 0);
+  return `${all} files so far (${seeds.join(', ')}): mutated by their structure, as bytes, or both, and read in a
+process that is watched. A hang is 10 s of processor time or a minute in all, memory more than 1 GiB, words an error that is not
+one line for people. Columns count what is not mended yet.
 
 | format | | files | refused | most MiB | crashes | hangs | memory | words |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}`;
 }
 
-const none = { files: 0, refused: 0, megabytes: 0, findings: [] };
-
-function killText(state: KillState): string {
-  const rows = Object.entries(state).map(
+function killText(counts: Counts): string {
+  const rows = [...killTotals(counts)].map(
     ([name, { kills, completed, faults }]) => `| ${name} | ${kills} | ${completed} | ${faults.length} |`,
   );
   return `Processes ended by SIGKILL at random moments, up to six times for a result, which is then compared with that of a run

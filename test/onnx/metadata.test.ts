@@ -29,6 +29,10 @@ describe('plain entries of other exporters', () => {
     expect(() => read({ mean: text })).toThrow(/^m\.onnx: its metadata "mean/);
   });
 
+  it('numbers that are none are quoted as they stand', () => {
+    expect(() => read({ std: '1,1,n0' })).toThrow(/"std\.2": .*"n0"/);
+  });
+
   it.each([
     '["sky","the road",""]',
     "['sky', 'the road', '']",
