@@ -27,6 +27,13 @@ export const data = [
     ['u * (whole - part + 1)', 'u * (whole - part)'],
     ['-Math.floor((part - whole) / 2)', '0'],
     ['scaled.width - left', 'scaled.width'],
+    ['1 - colorJitter', '1'],
+  ]),
+  ...changes('data/colorChange', 'test/data/colorChange.test.ts', [
+    ['(1 - saturation) * gain', '(1 - saturation)'],
+    ['saturation * gain', 'saturation * brightness'],
+    ['(1 - contrast) * middle', '(1 - contrast) * brightness * middle'],
+    ['luma[1] * data[i + 1]', 'luma[1] * data[i + 2]'],
   ]),
   ...changes('data/boundaryTarget', 'test/data/boundaryTarget.test.ts', [
     ['own >= magnitude(x + 1, y)', 'own > magnitude(x + 1, y)'],

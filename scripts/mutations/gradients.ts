@@ -46,6 +46,8 @@ export const gradients = [
     ['step * dilations[axis]', 'step'],
     ['[0, 2, 1, 3]', '[0, 1, 2, 3]'],
     ['size - (reached - pads[axis] - pads[axes + axis])', '0'],
+    ['dilations: strides', 'dilations'],
+    ['reach - length - pads[axis]', 'reach - length'],
   ]),
   ...changes('autodiff/rules/matrix', tests, [
     ['product(gradient, b, false, true)', 'product(gradient, b, false, false)'],

@@ -8,6 +8,12 @@ const hubs = 'test/segment/modelHubs.test.ts';
 const scores = 'test/segment/scores.test.ts';
 
 export const networks = [
+  ...changes('nets/deepLabV3Plus', 'test/nets/deepLabV3Plus.test.ts', [
+    ['[6, 12, 18]', '[6, 12, 17]'],
+    ['outputStride: 16', 'outputStride: 8'],
+    ['concat([fine, enlargedTo(aspp, fine)], 1)', 'concat([enlargedTo(aspp, fine), fine], 1)'],
+  ]),
+  ...changes('nets/mobilenetV2', 'test/nets/deepLabV3Plus.test.ts', [['dilation *= stride', 'dilation += stride']]),
   ...changes('segment/scores', scores, [['half_pixel: halfPixelAxis', 'half_pixel: alignedAxis']]),
   ...changes('segment/standAlone', kinds, [['threshold / (1 - threshold)', 'threshold / (1 + threshold)']]),
   ...changes('segment/labelMaps', kinds, [['(2 * x + 1) * from.width', '(2 * x - 1) * from.width']]),

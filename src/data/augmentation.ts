@@ -1,6 +1,7 @@
 // The random changes of a training sample (SPEC §4), as one map from the pixels of the crop to those of the source.
 import type { Size } from '../media/image.js';
 import type { Random } from '../tensor/random.js';
+import type { ColorChange } from './colorChange.js';
 
 /** How samples are changed; probabilities are 0..1. */
 export interface Augmentation {
@@ -13,6 +14,8 @@ export interface Augmentation {
   readonly blurProbability: number;
   /** How often left and right are exchanged. */
   readonly flipProbability: number;
+  /** Largest relative change of brightness, contrast and saturation, 0..1; each uniform both ways. */
+  readonly colorJitter: number;
 }
 
 /** The published recipe's changes. */
@@ -22,6 +25,7 @@ export const publishedAugmentation: Augmentation = {
   rotationProbability: 0.5,
   blurProbability: 0.5,
   flipProbability: 0.5,
+  colorJitter: 0,
 };
 
 /** No changes but the crop. */
@@ -31,6 +35,7 @@ export const noAugmentation: Augmentation = {
   rotationProbability: 0,
   blurProbability: 0,
   flipProbability: 0,
+  colorJitter: 0,
 };
 
 /** What was drawn for one sample; all its frames, labels and flow share it. */
@@ -41,6 +46,7 @@ export interface Draw {
   readonly angle: number;
   readonly blur: boolean;
   readonly flip: boolean;
+  readonly color: ColorChange;
   /** Where the crop's upper left corner lies in the scaled, rotated and flipped picture; negative where it is padded. */
   readonly left: number;
   readonly top: number;
@@ -48,7 +54,7 @@ export interface Draw {
 
 /** Draws the changes for a picture of size `source`. The same number of random numbers is used whatever comes of it. */
 export function drawAugmentation(random: Random, augmentation: Augmentation, source: Size, crop: Size): Draw {
-  const { scale, rotation, rotationProbability, blurProbability, flipProbability } = augmentation;
+  const { scale, rotation, rotationProbability, blurProbability, flipProbability, colorJitter } = augmentation;
   const factor = scale[0] + (scale[1] - scale[0]) * random.uniform();
   const turns = random.uniform() < rotationProbability;
   const degrees = rotation * (2 * random.uniform() - 1);
@@ -65,7 +71,9 @@ export function drawAugmentation(random: Random, augmentation: Augmentation, sou
   };
   const top = start(scaled.height, crop.height);
   const left = start(scaled.width, crop.width);
-  return { scaled, angle: turns ? (degrees * Math.PI) / 180 : 0, blur, flip, left, top };
+  const change = () => 1 - colorJitter + 2 * colorJitter * random.uniform();
+  const color = { brightness: change(), contrast: change(), saturation: change() };
+  return { scaled, angle: turns ? (degrees * Math.PI) / 180 : 0, blur, flip, color, left, top };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Size } from '../media/image.js';
 import { createRandom } from '../tensor/random.js';
 import { type Augmentation, drawAugmentation, samplingOf } from './augmentation.js';
 import { boundaryTarget } from './boundaryTarget.js';
+import { changeColors } from './colorChange.js';
 import type { FlowReference, FrameReference, LabelReference } from './dataset.js';
 import type { Decoder } from './decode.js';
 import { resampleFlow, resampleImage, resampleLabels } from './resample.js';
@@ -111,7 +112,7 @@ export async function prepareBatch(plan: BatchPlan, decoder: Decoder, allocate: 
     const image = await decoded[n].frame;
     const draw = drawAugmentation(createRandom(sample.seed), augmentation, image, crop);
     const sampling = samplingOf(draw, image, crop);
-    resampleImage(image, sampling, draw.blur, crop, images, n * 3 * pixels);
+    resampleImage(changeColors(image, draw.color), sampling, draw.blur, crop, images, n * 3 * pixels);
     const label = await decoded[n].label;
     if (label) {
       checkSize(label, image, `${sample.name}: label`);
@@ -128,7 +129,7 @@ export async function prepareBatch(plan: BatchPlan, decoder: Decoder, allocate: 
       arrays.offsets[n] = neighbour.offset;
       const otherImage = await other.image;
       checkSize(otherImage, image, `${sample.name}: neighbour`);
-      resampleImage(otherImage, sampling, draw.blur, crop, arrays.images, n * 3 * pixels);
+      resampleImage(changeColors(otherImage, draw.color), sampling, draw.blur, crop, arrays.images, n * 3 * pixels);
       const known = await other.flow;
       if (known && arrays.flow && arrays.valid) {
         checkSize(known.flow, image, `${sample.name}: flow`);

@@ -1,4 +1,4 @@
-// MobileNetV2 (Sandler et al. 2018) with output stride 8, without its last 1×1 convolution.
+// MobileNetV2 (Sandler et al. 2018) with output stride 8 or 16, without its last 1×1 convolution.
 import type { Value } from '../onnx/graph.js';
 import { add, clip } from '../onnx/ops.js';
 import { batchNorm } from './batchNorm.js';
@@ -10,9 +10,11 @@ export interface MobileNetV2Options {
   readonly mode: Mode;
   /** Factor on all channel numbers. Default 1. */
   readonly widthMultiplier?: number;
+  /** The stride from which on dilations stand in for strides. Default 8. */
+  readonly outputStride?: 8 | 16;
 }
 
-/** Outputs of blocks by their number; strides 4, 8, 8, 8. */
+/** Outputs of blocks by their number; strides 4, 8, and the last two the output stride. */
 export interface MobileNetV2Stages {
   readonly features3: Value;
   readonly features6: Value;
@@ -20,27 +22,36 @@ export interface MobileNetV2Stages {
   readonly features17: Value;
 }
 
-/** Groups of inverted residual blocks: the first of each has the stride. Dilation stands in for the strides after 8. */
+/** Groups of inverted residual blocks: the first of each has the stride. */
 const groups = [
-  { expansion: 1, channels: 16, blocks: 1, stride: 1, dilation: 1 },
-  { expansion: 6, channels: 24, blocks: 2, stride: 2, dilation: 1 },
-  { expansion: 6, channels: 32, blocks: 3, stride: 2, dilation: 1 },
-  { expansion: 6, channels: 64, blocks: 4, stride: 1, dilation: 2 },
-  { expansion: 6, channels: 96, blocks: 3, stride: 1, dilation: 2 },
-  { expansion: 6, channels: 160, blocks: 3, stride: 1, dilation: 4 },
-  { expansion: 6, channels: 320, blocks: 1, stride: 1, dilation: 4 },
+  { expansion: 1, channels: 16, blocks: 1, stride: 1 },
+  { expansion: 6, channels: 24, blocks: 2, stride: 2 },
+  { expansion: 6, channels: 32, blocks: 3, stride: 2 },
+  { expansion: 6, channels: 64, blocks: 4, stride: 2 },
+  { expansion: 6, channels: 96, blocks: 3, stride: 1 },
+  { expansion: 6, channels: 160, blocks: 3, stride: 2 },
+  { expansion: 6, channels: 320, blocks: 1, stride: 1 },
 ] as const;
 
 /** Stages of N×3×H×W, with parameters `features.0` to `features.17`. */
-export function mobileNetV2(image: Value, { mode, widthMultiplier = 1 }: MobileNetV2Options): MobileNetV2Stages {
+export function mobileNetV2(
+  image: Value,
+  { mode, widthMultiplier = 1, outputStride = 8 }: MobileNetV2Options,
+): MobileNetV2Stages {
   const stem = { channels: scaleWidth(32, widthMultiplier), kernel: 3, stride: 2 };
   const features = [convolutionRelu6(image, 'features.0', stem, mode)];
-  for (const { blocks, ...group } of groups) {
+  let reached = 2;
+  let dilation = 1;
+  for (const { blocks, stride, ...group } of groups) {
+    const strided = reached * stride <= outputStride;
+    if (strided) reached *= stride;
+    else dilation *= stride;
     for (let i = 0; i < blocks; i++) {
       const shape = {
         ...group,
         channels: scaleWidth(group.channels, widthMultiplier),
-        stride: i === 0 ? group.stride : 1,
+        stride: strided && i === 0 ? stride : 1,
+        dilation,
       };
       features.push(invertedResidual(features[features.length - 1], `features.${features.length}.conv`, shape, mode));
     }

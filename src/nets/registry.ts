@@ -4,6 +4,7 @@ import { suggest } from '../base/suggest.js';
 import type { Graph, Value } from '../onnx/graph.js';
 import type { EnlargementMode } from '../tensor/interpolation.js';
 import { ddrNet } from './ddrnet.js';
+import { deepLabV3PlusMobileNetV2 } from './deepLabV3Plus.js';
 import { pidNet } from './pidnet.js';
 import { pspNetMobileNetV2, pspNetResNet } from './pspnet.js';
 import { segFormer } from './segformer.js';
@@ -58,6 +59,13 @@ const architectures = {
   pspnet50: { ...pspNet, build: (image, options) => pspNetResNet(image, 50, options) },
   pspnet101: { ...pspNet, build: (image, options) => pspNetResNet(image, 101, options) },
   'pspnet-mobilenetv2': { ...pspNet, build: pspNetMobileNetV2, scalable: true },
+  'deeplabv3plus-mobilenetv2': {
+    build: deepLabV3PlusMobileNetV2,
+    enlargement: 'half_pixel',
+    classifier: 'decoder.classifier.weight',
+    heads: /^(aspp|decoder)\./,
+    backbone: /^features\./,
+  },
   'pidnet-s': { ...pidNetFamily, build: (image, options) => pidNet(image, 's', options) },
   'pidnet-m': { ...pidNetFamily, build: (image, options) => pidNet(image, 'm', options) },
   'pidnet-l': { ...pidNetFamily, build: (image, options) => pidNet(image, 'l', options) },

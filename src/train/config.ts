@@ -252,6 +252,11 @@ export const configSchema = v.strictObject({
       rotationProbability: key(share, publishedAugmentation.rotationProbability, 'how often a sample is rotated'),
       blurProbability: key(share, publishedAugmentation.blurProbability, 'how often it is blurred'),
       flipProbability: key(share, publishedAugmentation.flipProbability, 'how often it is mirrored'),
+      colorJitter: key(
+        share,
+        publishedAugmentation.colorJitter,
+        'largest relative change of brightness, contrast and saturation',
+      ),
     }),
     {},
     'random changes of a sample',

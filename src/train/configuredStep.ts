@@ -40,10 +40,10 @@ export async function configuredTeacher(
 
 /** @throws UsageError when frames are not the same every time: what is kept of them would be of no use and without end. */
 async function checkUnchanged({ augmentation, crop }: Pick<TrainingConfig, 'augmentation' | 'crop'>, dataset: Dataset) {
-  const { scale, rotationProbability, blurProbability, flipProbability } = augmentation;
-  if (scale[0] !== 1 || scale[1] !== 1 || rotationProbability + blurProbability + flipProbability > 0) {
+  const { scale, rotationProbability, blurProbability, flipProbability, colorJitter } = augmentation;
+  if (scale[0] !== 1 || scale[1] !== 1 || rotationProbability + blurProbability + flipProbability + colorJitter > 0) {
     throw new UsageError(
-      'teacher.cache: expected frames that are the same every time (augmentation.scale [1, 1], rotationProbability, blurProbability and flipProbability 0), found augmented ones',
+      'teacher.cache: expected frames that are the same every time (augmentation.scale [1, 1], rotationProbability, blurProbability, flipProbability and colorJitter 0), found augmented ones',
     );
   }
   const { name, frame } = dataset.sample(0);

@@ -243,6 +243,15 @@ const checks: Record<string, GradientCheck[]> = {
       build: ([x, weight]) => conv(x, weight, undefined, { group: 3, strides: [2, 2], pads: [1, 1, 1, 1] }),
     },
     {
+      // The last row and column feed no output.
+      shapes: [
+        [2, 3, 8, 10],
+        [3, 1, 3, 2],
+      ],
+      build: ([x, weight]) =>
+        conv(x, weight, undefined, { group: 3, strides: [2, 3], dilations: [1, 2], pads: [0, 1, 0, 1] }),
+    },
+    {
       shapes: [
         [1, 2, 9, 9],
         [2, 2, 7, 7],

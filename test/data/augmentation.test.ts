@@ -39,7 +39,14 @@ function image(source: RgbImage, draw: Draw, crop: { height: number; width: numb
   return out;
 }
 
-const still = { angle: 0, blur: false, flip: false, left: 0, top: 0 };
+const still = {
+  angle: 0,
+  blur: false,
+  flip: false,
+  left: 0,
+  top: 0,
+  color: { brightness: 1, contrast: 1, saturation: 1 },
+};
 
 describe('draws', () => {
   it('follow SPEC §4: scale, rotation, blur, flip, and a crop that lies within the picture or around its middle', () => {
@@ -74,6 +81,22 @@ describe('draws', () => {
     const degrees = draws.map(({ angle }) => (angle * 180) / Math.PI);
     expect(Math.min(...degrees)).toBeLessThan(-9.8);
     expect(Math.max(...degrees)).toBeGreaterThan(9.8);
+  });
+
+  it('change colours by as much as was asked for, both ways, and not at all without', () => {
+    const random = createRandom(4);
+    const size = { height: 10, width: 10 };
+    const asked = { ...publishedAugmentation, colorJitter: 0.3 };
+    const draws = Array.from({ length: 400 }, () => drawAugmentation(random, asked, size, size).color);
+    for (const part of ['brightness', 'contrast', 'saturation'] as const) {
+      const factors = draws.map((color) => color[part]);
+      expect(Math.min(...factors)).toBeGreaterThan(0.7);
+      expect(Math.min(...factors)).toBeLessThan(0.71);
+      expect(Math.max(...factors)).toBeLessThan(1.3);
+      expect(Math.max(...factors)).toBeGreaterThan(1.29);
+    }
+    const { color } = drawAugmentation(random, publishedAugmentation, size, size);
+    expect(color).toEqual({ brightness: 1, contrast: 1, saturation: 1 });
   });
 
   it('reach every place of the crop, the last included', () => {

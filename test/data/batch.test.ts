@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Augmentation, drawAugmentation, publishedAugmentation, samplingOf } from '#src/data/augmentation.js';
 import { type BatchPlan, prepareBatch, type SamplePlan } from '#src/data/batch.js';
+import { changeColors } from '#src/data/colorChange.js';
 import type { FrameReference } from '#src/data/dataset.js';
 import type { Decoder } from '#src/data/decode.js';
 import { resampleFlow, resampleImage, resampleLabels } from '#src/data/resample.js';
@@ -44,6 +45,7 @@ const always: Augmentation = {
   rotationProbability: 1,
   blurProbability: 1,
   flipProbability: 1,
+  colorJitter: 0.4,
 };
 
 const prepare = (samples: SamplePlan[], changes: Partial<BatchPlan> = {}) =>
@@ -63,8 +65,9 @@ function parts(seed: number, neighbourSeed: number) {
     labels: new Uint8Array(pixels),
   };
   const [flow, valid] = [new Float32Array(2 * pixels), new Float32Array(pixels)];
-  resampleImage(imageOf(`${seed}`), sampling, true, crop, arrays.image, 0);
-  resampleImage(imageOf(`${neighbourSeed}`), sampling, true, crop, arrays.other, 0);
+  const colored = (path: string) => changeColors(imageOf(path), draw.color);
+  resampleImage(colored(`${seed}`), sampling, true, crop, arrays.image, 0);
+  resampleImage(colored(`${neighbourSeed}`), sampling, true, crop, arrays.other, 0);
   resampleLabels(labelsOf(`${seed}`), sampling, 5, crop, arrays.labels, 0);
   resampleFlow(flowOf(`${neighbourSeed}`), sampling, crop, flow, 0, valid, 0);
   return { ...arrays, flow, valid };

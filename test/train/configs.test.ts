@@ -11,7 +11,7 @@ describe('the configuration', () => {
     name.endsWith('.yaml'),
   )) {
     it(`${file} is valid`, async () => {
-      for (const name of ['TOYCITY', 'CAMVID', 'CITYSCAPES', 'TEACHER', 'START', 'MODEL'])
+      for (const name of ['TOYCITY', 'CAMVID', 'CITYSCAPES', 'TEACHER', 'START', 'MODEL', 'MOBILENETV2'])
         process.env[name] ??= '/data';
       const config = await readConfig(join(folder, file), ['seed=5']);
       expect(config.seed).toBe(5);

@@ -154,7 +154,8 @@ function denseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Val
 
 function depthwiseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
   const channels = x.shape[1];
-  const { kernel, pads } = geometry;
+  const { kernel, pads, strides } = geometry;
+  if (strides.some((stride) => stride !== 1)) return stridedDepthwiseWeightGradient(x, gradient, geometry);
   const size = gradient.shape.slice(2);
   const axes = size.length;
   const wide = pads.some((amount) => amount !== 0)
@@ -165,6 +166,34 @@ function depthwiseWeightGradient(x: Value, gradient: Value, geometry: Geometry):
     return reshape(sumOfChannels(product), [channels, 1, 1]);
   });
   return reshape(concat(perTap, 2), [channels, 1, ...kernel]);
+}
+
+/**
+ * As a convolution of x with the gradient, each channel of each sample by itself, in which strides and dilations swap roles:
+ * strided slices for the taps take more than twice the time.
+ */
+function stridedDepthwiseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
+  const [batch, channels, ...size] = x.shape;
+  const { kernel, strides, dilations, pads } = geometry;
+  const axes = size.length;
+  const window = gradient.shape.slice(2);
+  // The end of the padding that makes as many places as there are taps; negative where the last rows fed no output.
+  const after = size.map((length, axis) => {
+    const reach = dilations[axis] * (kernel[axis] - 1) + strides[axis] * (window[axis] - 1) + 1;
+    return reach - length - pads[axis];
+  });
+  const maps = batch * channels;
+  const samples = reshape(x, [1, maps, ...size]);
+  const perSample = padded(samples, [...pads.slice(0, axes), ...after], (value, rest) =>
+    conv(value, reshape(gradient, [maps, 1, ...window]), undefined, {
+      strides: dilations,
+      dilations: strides,
+      pads: rest,
+      group: maps,
+    }),
+  );
+  const sum = reduceSum(reshape(perSample, [batch, channels, ...kernel]), [0], false);
+  return reshape(sum, [channels, 1, ...kernel]);
 }
 
 const convRule: GradientRule = (site) => {
