@@ -8,8 +8,16 @@ const statistics = 'test/onnx/batchStatistics.test.ts';
 const inference = 'test/onnx/inference.test.ts';
 const storage = 'test/onnx/storage.test.ts';
 const resample = 'test/onnx/resample.test.ts';
+const copies = 'test/onnx/copies.test.ts';
 
 export const graphs = [
+  ...changes('onnx/copies', copies, [
+    ['count < smallestCopy || ', ''],
+    ['tensor.shape.length < 2 || ', ''],
+    [' || isFilled(tensor)', ''],
+    ['i < a.length', 'i < a.length - 1'],
+  ]),
+  ...changes('train/onnxStudent', copies, [['own.set(name, { ...original, shape })', 'void 0']]),
   ...changes('onnx/fold', fold, [
     ['shape.slice(start).slice', 'shape.slice(Math.max(0, start)).slice'],
     ['Sub: (a, b) => a - b', 'Sub: (a, b) => b - a'],

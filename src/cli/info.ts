@@ -84,7 +84,7 @@ async function modelInfo(path: string, { size, text, weights, json }: Options): 
 
 /** What training would change: tensors and their values. */
 function trainableOf(tensors: readonly TensorSummary[]): { tensors: number; count: number } {
-  const weights = tensors.filter(({ role }) => role === 'weight');
+  const weights = tensors.filter(({ role, copyOf }) => role === 'weight' && copyOf === undefined);
   return { tensors: weights.length, count: weights.reduce((sum, { shape }) => sum + elementCount(shape), 0) };
 }
 

@@ -2,13 +2,14 @@
 
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { lookUp } from '../base/lookUp.js';
-import { float32, formatShape, int64, type Shape, type Tensor } from '../tensor/tensor.js';
+import { float32, formatShape, int64, type Shape, sameShape, type Tensor } from '../tensor/tensor.js';
 import { normalizeBatch, type StatisticsMode } from './batchStatistics.js';
 import { foldConstants } from './fold.js';
 import { freeNode, recordSize, type TracedSizes, tracedSizes } from './freeSizes.js';
 import { addNode, constant, createGraph, defaultOpset, type Graph, input, parameter, type Value } from './graph.js';
 import { lower } from './lowering/index.js';
 import { type Attributes, feedInputs, type Model, type ModelGraph, type ModelNode, type ValueInfo } from './model.js';
+import { reshape } from './ops.js';
 import { type OwnOperators, ownOperator } from './ownOperator.js';
 import { readSubgraph } from './read.js';
 import { tensorRoles } from './trainable.js';
@@ -46,8 +47,11 @@ export function addModel(graph: Graph, model: Model, operators?: OwnOperators): 
   const weights = new Map<string, Tensor>();
   const shared = new Map<string, Value>();
   const declare = (name: string, content: Tensor) => {
-    const { role } = roles.get(name) ?? { role: 'constant' };
-    if (role === 'constant') {
+    const { role, copyOf = '' } = roles.get(name) ?? { role: 'constant' };
+    const original = shared.get(copyOf);
+    if (original) {
+      shared.set(name, sameShape(original.shape, content.shape) ? original : reshape(original, content.shape));
+    } else if (role === 'constant') {
       shared.set(name, constant(graph, content, freeName(graph, name)));
     } else {
       shared.set(name, parameter(graph, name, content.shape, { kind: 'constant', value: 0 }, role));

@@ -2,6 +2,7 @@
 
 import { float16ToFloat32 } from '../tensor/half.js';
 import { numbersOf, type Tensor } from '../tensor/tensor.js';
+import { copiesAmong } from './copies.js';
 import { feedInputs, type Model, type ModelNode } from './model.js';
 import { type OwnOperators, ownOperator } from './ownOperator.js';
 
@@ -10,6 +11,8 @@ export interface TensorRole {
   readonly role: 'weight' | 'statistic' | 'constant';
   /** Why, for people: `weight of Conv`, `resamples`, … */
   readonly reason: string;
+  /** The weight whose values it holds too: they are one, and stay one. */
+  readonly copyOf?: string | undefined;
 }
 
 /** Inputs that are weights or biases, by operator. */
@@ -71,7 +74,7 @@ const sumTolerance = 1e-3;
  * The roles of all float32 and float16 tensors of a model (initializers and `Constant` nodes, by name). Weights are what
  * feeds convolutions, matrix products, normalisations, PRelu and embeddings, also through operators that do not depend on the
  * input, and the biases, scales and embeddings added on the way from there; not what resamples, normalises the input, masks,
- * pads, or is a single number that the exporter wrote out.
+ * pads, or is a single number that the exporter wrote out. Weights that hold the same values are copies of the first.
  * @param operators of the caller's, with weights of their own.
  */
 export function tensorRoles(model: Model, operators?: OwnOperators): Map<string, TensorRole> {
@@ -134,6 +137,10 @@ export function tensorRoles(model: Model, operators?: OwnOperators): Map<string,
   }
   for (const name of tensors.keys()) {
     if (!roles.has(name)) roles.set(name, { role: 'constant', reason: 'feeds no layer' });
+  }
+  const weights = [...tensors.values()].filter(({ name }) => roles.get(name)?.role === 'weight');
+  for (const [name, copyOf] of copiesAmong(weights.map(({ name, tensor }) => [name, tensor] as const))) {
+    roles.set(name, { role: 'weight', reason: `a copy of ${copyOf}`, copyOf });
   }
   return roles;
 }

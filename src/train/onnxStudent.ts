@@ -10,7 +10,7 @@ import { tensorRoles } from '../onnx/trainable.js';
 import { widenModel, widenTensor } from '../onnx/widen.js';
 import { describeNetwork } from '../segment/describeNetwork.js';
 import type { DescribeOptions, FoundNetwork, NetworkDescription } from '../segment/network.js';
-import type { Tensor } from '../tensor/tensor.js';
+import type { Shape, Tensor } from '../tensor/tensor.js';
 import { selectedWeights, type WeightSelection } from './selectedWeights.js';
 import type { Student } from './student.js';
 
@@ -94,9 +94,11 @@ export function studentOf(
   const names = options.classes?.classes ?? found.facts.classes ?? found.labels?.names;
   const roles = tensorRoles(model, options.operators);
   const weights = new Map<string, Tensor>();
-  for (const [name, { role }] of roles) {
+  const copies: { readonly name: string; readonly copyOf: string; readonly shape: Shape }[] = [];
+  for (const [name, { role, copyOf }] of roles) {
     const content = role === 'constant' ? undefined : contentOf(model, name);
-    if (content) weights.set(name, widenTensor(content));
+    if (content && copyOf !== undefined) copies.push({ name, copyOf, shape: content.shape });
+    else if (content) weights.set(name, widenTensor(content));
   }
   const trainable = [...weights.keys()].filter((name) => roles.get(name)?.role === 'weight');
   const trained = selectedWeights(trainable, options, path);
@@ -126,7 +128,14 @@ export function studentOf(
       const values = network.apply({ [input.name]: pixels }, mode.kind === 'training' ? mode : {});
       return { logits: logitsOf(values, model, description, kind), auxiliaries: [], features: values };
     },
-    toModel: (content) => toModel(new Map([...content].filter(([name]) => weights.has(name)))),
+    toModel(content) {
+      const own = new Map([...content].filter(([name]) => weights.has(name)));
+      for (const { name, copyOf, shape } of copies) {
+        const original = own.get(copyOf);
+        if (original) own.set(name, { ...original, shape });
+      }
+      return toModel(own);
+    },
   };
 }
 
