@@ -1,6 +1,7 @@
 // Runs the process that reads mutated files, watches its time and memory, and starts it again after a file that ended it.
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FormatName } from './formats.js';
 
@@ -51,7 +52,10 @@ export interface Work {
   readonly folder: string;
 }
 
-/** Reads mutations; one that ends the process counts, and the next process begins after it. */
+/**
+ * Reads mutations; one that ends the process counts, and the next process begins after it. When the signal stops it, what
+ * was read until then counts.
+ */
 export async function readMutations(work: Work, signal?: AbortSignal): Promise<Tally> {
   const findings: Finding[] = [];
   let [files, refused, megabytes] = [0, 0, 0];
@@ -88,7 +92,6 @@ function once(
   signal?: AbortSignal,
 ): Promise<{ reports: Report[]; ended: Ended | undefined }> {
   return new Promise((resolve) => {
-    const reports: Report[] = [];
     const args = [
       '--max-old-space-size=768',
       reader,
@@ -99,11 +102,20 @@ function once(
       corpus,
       folder,
     ];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let [text, errors] = ['', ''];
+    // Into a file: to be woken for every line would cost more than most files take to read.
+    mkdirSync(folder, { recursive: true });
+    const said = join(folder, 'reports.jsonl');
+    const output = openSync(said, 'w');
+    const child = spawn(process.execPath, args, { stdio: ['ignore', output, 'pipe'] });
+    let errors = '';
     let hung: string | undefined;
-    let [began, before] = [performance.now(), processorSeconds(child.pid)];
+    let [size, began, before] = [0, performance.now(), processorSeconds(child.pid)];
     const watch = setInterval(() => {
+      const now = fstatSync(output).size;
+      if (now > size) {
+        [size, began, before] = [now, performance.now(), processorSeconds(child.pid)];
+        return;
+      }
       const seconds = (performance.now() - began) / 1000;
       const processor = processorSeconds(child.pid) - before;
       if (processor <= MAX_PROCESSOR_SECONDS && seconds <= MAX_SECONDS) return;
@@ -112,18 +124,16 @@ function once(
     }, POLL_MILLISECONDS);
     const stop = () => child.kill('SIGKILL');
     signal?.addEventListener('abort', stop);
-    child.stdout.on('data', (chunk: Buffer) => {
-      [began, before] = [performance.now(), processorSeconds(child.pid)];
-      const lines = (text + chunk.toString()).split('\n');
-      text = lines.pop() ?? '';
-      reports.push(...lines.map((line): Report => JSON.parse(line)));
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       errors = (errors + chunk.toString()).slice(-SAID);
     });
     child.on('close', (code, ending) => {
       clearInterval(watch);
+      closeSync(output);
       signal?.removeEventListener('abort', stop);
+      // The last piece is empty, or a line that a kill cut off.
+      const lines = readFileSync(said, 'utf8').split('\n').slice(0, -1);
+      const reports = lines.map((line): Report => JSON.parse(line));
       if (hung !== undefined) resolve({ reports, ended: { kind: 'hang', what: hung } });
       else if (code === 0) resolve({ reports, ended: undefined });
       else resolve({ reports, ended: { kind: 'crash', what: `${ending ?? `exit code ${code}`}: ${errors.trim()}` } });
