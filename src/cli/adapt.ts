@@ -4,9 +4,9 @@ import { Command, Option } from 'commander';
 import { type AdaptOptions, type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
 import { UsageError } from '../base/errors.js';
 import { exists } from '../base/files.js';
-import { checkNotRead } from '../base/outputFile.js';
 import { printable } from '../base/printable.js';
 import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
+import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { adaptationReport, collectFrames } from '../report/adaptation.js';
 import { formatNumber } from '../report/number.js';
 import { formatDuration } from '../report/progress.js';
@@ -127,12 +127,8 @@ async function run(inputs: string[], options: Options): Promise<void> {
     printResult(options.json, plan, () => describePlan(plan));
     return;
   }
-  for (const other of [options.report, options.int8]) {
-    if (other !== undefined) await checkNotRead(other, [model, out, ...inputs, options.labels]);
-  }
-  if (options.int8 !== undefined && resolve(options.int8) === resolve(out)) {
-    throw new UsageError(`${out}: expected two files for the adapted network and that in integers, found one`);
-  }
+  const read = [model, ...inputs, ...(keep ?? []), flow, options.labels, options.classes];
+  await checkSingleOutputs([out, options.report, options.int8], read);
   const collected = collectFrames();
   let stage = '';
   const result = await withProgress({ title: 'adapt', ending: 'finishing the step under way' }, (progress, signal) =>

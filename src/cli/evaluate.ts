@@ -1,4 +1,5 @@
 // `steadyseg evaluate miou|tc|vc|steadiness`: what predictions are worth, and how much they flicker.
+
 import { Command, Option } from 'commander';
 import { UsageError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
@@ -9,13 +10,14 @@ import { evaluateVideoConsistency } from '../data/evaluation/video.js';
 import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
 import { presetNames } from '../media/classes.js';
 import { classesOfResult } from '../media/resultClasses.js';
+import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { type MeanIoUConvention, meanIoUConventions } from '../metrics/meanIoU.js';
 import type { EvaluationResult } from '../metrics/result.js';
 import { type VideoConvention, videoConventions } from '../metrics/videoConsistency.js';
 import { type TemporalMode, temporalModes } from '../metrics/warp.js';
 import { createProgressLine, type ProgressLine } from '../report/progress.js';
 import { addClassOptions, type ClassOptions, classesOf } from './classOptions.js';
-import { checkReport, type EvaluationOutput, giveOut } from './evaluationOutput.js';
+import { type EvaluationOutput, giveOut } from './evaluationOutput.js';
 import { addFlowOptions, type FlowOptions, withFlow } from './flowOptions.js';
 import { cappedThreads, wholeNumber } from './options.js';
 import { addShardOptions, type ShardOptions, shardOf } from './shardOptions.js';
@@ -194,7 +196,7 @@ async function run(name: string, options: CommonOptions & Inputs, evaluate: Eval
       `expected --preset (${presetNames.join(', ')}) or --classes FILE, found neither, and no record of predict in ${pred}`,
     );
   }
-  await checkReport(report, [pred, options.gt, options.frames, options.flow, options.classes]);
+  await checkSingleOutputs([report], [pred, options.gt, options.frames, options.flow, options.classes]);
   const shard = shardOf(options);
   const progress = createProgressLine({ title: `evaluate ${name}` });
   const onProgress: OnProgress = progress.update;

@@ -1,7 +1,6 @@
 // What commands that evaluate give out: the result on stdout, a report, and an error for what was left out.
 
 import { SteadysegError } from '../base/errors.js';
-import { checkNotRead, linkedPath } from '../base/outputFile.js';
 import { printable } from '../base/printable.js';
 import type { Shard } from '../base/shard.js';
 import type { EvaluationResult } from '../metrics/result.js';
@@ -16,13 +15,6 @@ import { noteEmptyShard } from './shardOptions.js';
 export interface EvaluationOutput {
   json?: boolean;
   report?: string;
-}
-
-/** Refuses, before the work rather than after it, a report that would take the place of what is read. */
-export async function checkReport(report: string | undefined, inputs: readonly (string | undefined)[]): Promise<void> {
-  if (report === undefined) return;
-  await linkedPath(report);
-  await checkNotRead(report, inputs);
 }
 
 /** Prints a result and writes its report. @throws SteadysegError when frames, pairs or clips were left out that should not have been */

@@ -1,8 +1,9 @@
 // `steadyseg merge`: one result of the results of all shards, of an evaluation or of pseudo labels.
+
 import { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
-import { checkNotRead } from '../base/outputFile.js';
 import { presetClasses, presetNames } from '../media/classes.js';
+import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { mergeResults, type NamedResult } from '../metrics/merge.js';
 import { readResult } from '../metrics/result.js';
 import { createProgressLine } from '../report/progress.js';
@@ -47,7 +48,7 @@ Example:
 }
 
 async function run(paths: readonly string[], options: MergeCommandOptions): Promise<void> {
-  if (options.report !== undefined) await checkNotRead(options.report, paths);
+  await checkSingleOutputs([options.report], paths);
   if (await isPseudoLabelReport(paths[0])) await mergeShardsOfLabels(paths, options);
   else await mergeEvaluations(paths, options);
 }

@@ -1,5 +1,7 @@
 // `steadyseg quantize MODEL --calibrate FRAMES -o OUT.onnx`: the same network in 8-bit integers.
+
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { checkSingleOutputs } from '../media/singleOutputs.js';
 import type { QuantizeOptions } from '../quantize/quantize.js';
 import { classesOf } from './classOptions.js';
 import { cappedThreads, printResult, wholeNumber } from './options.js';
@@ -64,6 +66,7 @@ Example:
 
 async function run(model: string, options: Options): Promise<void> {
   const { calibrate, out, frames, anySpeed, weightBits, device, threads, budget, seed, tune } = options;
+  await checkSingleOutputs([out], [model, calibrate, options.classes]);
   const result = await runQuantization({
     ...modelOptionsOf(options),
     ...{ model, calibrate, out, frames, anySpeed, device, budget, seed },

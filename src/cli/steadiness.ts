@@ -1,14 +1,16 @@
 // `steadyseg evaluate steadiness`: how much the labels of a video flicker, without labels of people.
+
 import { Command, Option } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { isFolder } from '../base/files.js';
 import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
 import { isListPath } from '../media/listFile.js';
+import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { createProgressLine } from '../report/progress.js';
 import { evaluateSteadiness } from '../segment/evaluateSteadiness.js';
 import type { SegmentationModel } from '../segment/model.js';
 import { classesOf } from './classOptions.js';
-import { checkReport, type EvaluationOutput, giveOut } from './evaluationOutput.js';
+import { type EvaluationOutput, giveOut } from './evaluationOutput.js';
 import { addFlowOptions, type FlowOptions, withFlow } from './flowOptions.js';
 import { cappedThreads, share, wholeNumber } from './options.js';
 import { addNetworkOptions, type NetworkOptions, openNetwork } from './segmentationOptions.js';
@@ -73,7 +75,7 @@ async function run(frames: string, options: SteadinessCommandOptions): Promise<v
   if (pred !== undefined && model !== undefined) {
     throw new UsageError('expected either --pred or --model, found both');
   }
-  await checkReport(report, [frames, pred, model, against, options.flow, classes]);
+  await checkSingleOutputs([report], [frames, pred, model, against, options.flow, classes]);
   const shard = shardOf(options);
   const threads = cappedThreads(options.threads);
   const given = await classesOf(options);

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { type AdaptOptions, adapt } from '../adapt/adapt.js';
 import type { AdaptEstimate } from '../adapt/estimate.js';
 import { UsageError } from '../base/errors.js';
-import { checkNotRead, linkedPath } from '../base/outputFile.js';
 import { type OutputFolder, openOutputFolder } from '../base/outputFolder.js';
 import type { OnProgress, Progress } from '../base/progress.js';
 import { wholeWork } from '../base/shard.js';
@@ -16,6 +15,7 @@ import { presetClasses, sameNames } from '../media/classes.js';
 import { compare } from '../media/compare.js';
 import { openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
+import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { renderReport } from '../report/report.js';
 import { loadModel } from '../segment/loadModel.js';
 import { predict } from '../segment/predict.js';
@@ -103,10 +103,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     (progress) =>
       onProgress?.(stage, progress);
 
-  if (picture !== undefined) {
-    await linkedPath(picture);
-    await checkNotRead(picture, [model, input]);
-  }
+  await checkSingleOutputs([picture], [model, input]);
   const work = 'running the demo in this folder';
   const folder = await openOutputFolder(out, { name: 'demo', work, shard: wholeWork, settings: {}, overwrite });
   // What takes time is made in here before it takes its place.

@@ -1,12 +1,11 @@
 // Files that define a class set: JSON or YAML.
 import { extname } from 'node:path';
 import * as v from 'valibot';
-import { parse as parseYaml } from 'yaml';
 import { messageOf, SteadysegError } from '../base/errors.js';
 import { readFileBounded } from '../base/files.js';
 import { MAX_CLASSES } from '../base/labels.js';
 import { problemOf } from '../base/problem.js';
-import { checkNesting } from '../base/yaml.js';
+import { readYaml } from '../base/yaml.js';
 import { type ClassSet, type Rgb, vocColor } from './classes.js';
 import { ignoreLabel } from './image.js';
 
@@ -52,8 +51,9 @@ export async function readClassesFile(path: string): Promise<ClassSet> {
     // `maxAliasCount: 0` refuses the aliases with which a small file can grow without bound.
     if (extname(path).toLowerCase() === '.json') content = JSON.parse(text);
     else {
-      checkNesting(text, path);
-      content = parseYaml(text, { maxAliasCount: 0 });
+      const { document, fault } = readYaml(text, path);
+      if (fault !== undefined) throw new Error(fault);
+      content = document.toJS({ maxAliasCount: 0 });
     }
   } catch (thrown) {
     if (thrown instanceof SteadysegError) throw thrown;

@@ -3,7 +3,6 @@ import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
 import { exists, isFolder, readFileBounded } from '../base/files.js';
-import { checkNotRead } from '../base/outputFile.js';
 import type { OnProgress } from '../base/progress.js';
 import { type ClassSet, sameNames } from './classes.js';
 import { colorize, overlay } from './color.js';
@@ -17,6 +16,7 @@ import { createCaption, createLegend, drawLegend, type Legend, type LegendPlace,
 import { MAX_PICTURE_BYTES, writePicture } from './pictures.js';
 import { isPng } from './png.js';
 import { classesOfResult } from './resultClasses.js';
+import { checkSingleOutputs } from './singleOutputs.js';
 import { pairingKey, pairingKeyOf } from './stems.js';
 import type { FrameRate } from './video.js';
 import { createVideoWriter, type VideoWriter } from './videoWriter.js';
@@ -78,9 +78,7 @@ const defaultFrameRate: FrameRate = { numerator: 25, denominator: 1 };
 export async function compare(inputA: string, inputB: string, options: CompareOptions): Promise<Comparison> {
   const { out, flicker, layout = 'diagonal', limit = Number.POSITIVE_INFINITY, onProgress, signal } = options;
   checkOutputs(options);
-  for (const output of [out, flicker]) {
-    if (output !== undefined) await checkNotRead(output, [inputA, inputB, options.frames]);
-  }
+  await checkSingleOutputs([out, flicker], [inputA, inputB, options.frames]);
   const opened = [await openSide(inputA, options.classes), await openSide(inputB, options.classes)] as const;
   const shared = sharedClasses(...opened);
   const [a, b] = opened.map((side) => ({ ...side, classes: shared ?? side.classes }));

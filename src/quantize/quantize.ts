@@ -2,8 +2,9 @@
 import { stat } from 'node:fs/promises';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
-import { checkNotRead, linkedPath } from '../base/outputFile.js';
+import { linkedPath } from '../base/outputFile.js';
 import type { RgbImage } from '../media/image.js';
+import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { readDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
 import { writeModel } from '../onnx/write.js';
@@ -106,7 +107,7 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
   const { model: path, calibrate, out, budget = defaultBudget, threads, device } = options;
   if (!(budget > 0 && budget <= 1)) throw new UsageError(`expected a budget above 0 and at most 1, found ${budget}`);
   const target = await linkedPath(out);
-  await checkNotRead(target, [path, calibrate]);
+  await checkSingleOutputs([out], [path, calibrate]);
   const found = await findNetwork(path);
   const description = describeNetwork(found, options);
   for (const note of description.notes) options.onNote?.(note);

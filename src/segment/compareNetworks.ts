@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InterruptedError, UsageError } from '../base/errors.js';
-import { checkNotRead } from '../base/outputFile.js';
 import { type CompareOptions, type Comparison, checkOutputs, compare, distinctNames } from '../media/compare.js';
+import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { isStream } from '../media/videoInput.js';
 import type { SegmentationModel } from './model.js';
 import { predict } from './predict.js';
@@ -32,9 +32,7 @@ export async function compareNetworks(
   if (isStream(input))
     throw new UsageError(`expected an input that can be read several times, found the stream ${input}`);
   const sources = networks.map(({ description }) => description.source);
-  for (const output of [options.out, options.flicker]) {
-    if (output !== undefined) await checkNotRead(output, [input, ...sources]);
-  }
+  await checkSingleOutputs([options.out, options.flicker], [input, ...sources]);
   const folder = await mkdtemp(join(tmpdir(), 'steadyseg-compare-'));
   try {
     const results = ['a', 'b'].map((name) => join(folder, name));

@@ -20,6 +20,7 @@ import { findNonFinite } from './nonFinite.js';
 import { ownNormalisation } from './ownNormalisation.js';
 import { applyPreprocessing, type PreprocessingConfig, type PreprocessingOptions } from './preprocessing.js';
 import { type Layout, traceInput } from './trace.js';
+import { checkValueSizes } from './valueSizes.js';
 import { isSide, MAX_SIDE } from './views.js';
 
 /**
@@ -47,7 +48,7 @@ export function describeNetwork(found: FoundNetwork, options: DescribeOptions = 
   if (classCount !== undefined) checkClassCount(classCount, { source, classes });
   const odd = findNonFinite(model);
   for (const note of [...chosen.notes, ...told.notes, ...(odd ? [odd] : [])]) notes.push(`${source}: ${note}`);
-  return {
+  const description: NetworkDescription = {
     source,
     input: { name: input.value.name, dtype: input.dtype, layout: input.layout },
     output: { ...outputOf(chosen), background },
@@ -60,6 +61,8 @@ export function describeNetwork(found: FoundNetwork, options: DescribeOptions = 
     classCount,
     notes,
   };
+  checkValueSizes(model, description);
+  return description;
 }
 
 function outputOf({ name, layout, kind, scale, channels }: ChosenOutput): Omit<NetworkOutput, 'background'> {

@@ -1,12 +1,12 @@
 // The training configuration: its schema with defaults, and its YAML file with `key=value` changes.
 import { basename } from 'node:path';
 import * as v from 'valibot';
-import { parseDocument, parse as parseYaml } from 'yaml';
+import type { Document } from 'yaml';
 import { messageOf, UsageError } from '../base/errors.js';
 import { MAX_CONFIG_BYTES, readFileBounded } from '../base/files.js';
 import { problemOf } from '../base/problem.js';
 import { suggest } from '../base/suggest.js';
-import { checkNesting } from '../base/yaml.js';
+import { readYaml } from '../base/yaml.js';
 import { publishedAugmentation } from '../data/augmentation.js';
 import { datasetLayouts } from '../data/datasets.js';
 import { labelIdKinds } from '../data/labelFiles.js';
@@ -432,17 +432,15 @@ export function oneRankConfig(config: TrainingConfig, ranks: number): TrainingCo
  */
 export async function readConfig(path: string, changes: readonly string[] = []): Promise<TrainingConfig> {
   const text = new TextDecoder().decode(await readFileBounded(path, MAX_CONFIG_BYTES));
-  checkNesting(text, path);
-  const document = parseDocument(text);
-  const [fault] = document.errors;
-  if (fault) throw new UsageError(`${path}: expected YAML: ${messageOf(fault)}`);
+  const { document, fault } = readYaml(text, path);
+  if (fault !== undefined) throw new UsageError(`${path}: expected YAML: ${fault}`);
   for (const change of changes) {
     const separator = change.indexOf('=');
     if (separator < 1) throw new UsageError(`expected KEY=VALUE such as optimizer.rate=0.02, found "${change}"`);
     try {
-      const value = change.slice(separator + 1);
-      checkNesting(value, 'its value');
-      document.setIn(change.slice(0, separator).split('.'), parseYaml(value));
+      const value = readYaml(change.slice(separator + 1), 'its value');
+      if (value.fault !== undefined) throw new UsageError(value.fault);
+      document.setIn(change.slice(0, separator).split('.'), value.document.toJS());
     } catch (thrown) {
       throw new UsageError(`${path}: the change "${change}" does not fit: ${messageOf(thrown)}`, { cause: thrown });
     }
@@ -451,7 +449,7 @@ export async function readConfig(path: string, changes: readonly string[] = []):
 }
 
 /** The document's values; its aliases may lead nowhere, or grow without bound. */
-function contentOf(document: ReturnType<typeof parseDocument>, path: string): unknown {
+function contentOf(document: Document.Parsed, path: string): unknown {
   try {
     return document.toJS();
   } catch (thrown) {

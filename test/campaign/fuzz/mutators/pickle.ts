@@ -14,6 +14,8 @@ import {
 
 /** Every opcode is an object here. */
 const MAX_BYTES = 1 << 20;
+/** A piece that comes again 2000 times may make it so large. */
+const MAX_GROWN = 1 << 24;
 
 /** Bytes of arguments of fixed length. */
 const fixed: Readonly<Record<string, number>> = {
@@ -119,5 +121,6 @@ export const mutatePickle: Mutator = (bytes, random) => {
         if (pieces[at].length > 0) pieces[at] = argument(pieces[at], random);
     }
   }
-  return concatenated(pieces);
+  const size = pieces.reduce((sum, { length }) => sum + length, 0);
+  return size > MAX_GROWN ? bytes : concatenated(pieces);
 };
