@@ -1,6 +1,6 @@
 // Segmentation of one frame, against the same networks in PyTorch (bench/peer/inference.py): both run in turns, one process each.
 // Usage: npm run bench -- out/bench/inference.js [--threads 2] [--rounds 7] [--sizes 256x512,512x1024,1024x2048]
-//        [--networks pspnet18,pspnet-mobilenetv2] [--winograd] [--python /usr/bin/python3 | --no-peer]
+//        [--networks pspnet18,pidnet-s,…] [--winograd] [--python /usr/bin/python3 | --no-peer]
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -29,7 +29,10 @@ async function main(): Promise<void> {
       threads: { type: 'string', default: '2' },
       rounds: { type: 'string', default: '7' },
       sizes: { type: 'string', default: '256x512,512x1024,1024x2048' },
-      networks: { type: 'string', default: 'pspnet18,pspnet-mobilenetv2' },
+      networks: {
+        type: 'string',
+        default: 'pspnet18,pspnet-mobilenetv2,deeplabv3plus-mobilenetv2,pidnet-s,ddrnet23-slim,segformer-b0',
+      },
       python: { type: 'string', default: '/usr/bin/python3' },
       'no-peer': { type: 'boolean', default: false },
       winograd: { type: 'boolean', default: false },

@@ -1,6 +1,7 @@
 // One training step, against the same step in PyTorch (bench/peer/training_step.py): both run in turns, one process each.
-// PSPNet-18, two frames through the student, cross entropy, auxiliary head and motion loss at full resolution, given flow, update.
-// Usage: npm run bench -- out/bench/training.js [--threads 2] [--rounds 5] [--sizes 2x128x256,2x256x512] [--python /usr/bin/python3]
+// Two frames through the student, cross entropy, auxiliary head (where there is one) and motion loss at full resolution, given flow, update.
+// Usage: npm run bench -- out/bench/training.js [--networks pspnet18,pidnet-s,…] [--threads 2] [--rounds 5]
+//        [--sizes 2x128x256,2x256x512] [--python /usr/bin/python3]
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,15 +14,16 @@ import { applyGradients, computeGradients, createTrainingState, trainedWeights }
 import { buildTrainingStep } from '#src/train/step.js';
 import { inTurns, serve, start } from './peer.js';
 
-/** Our side: `batch height width` → one step. */
+/** Our side: `network batch height width` → one step. */
 async function prepareStep(line: string, threads: number): Promise<() => Promise<void>> {
-  const [batch, height, width] = line.split(' ').map(Number);
+  const [architecture, ...size] = line.split(' ');
+  const [batch, height, width] = size.map(Number);
   const step = buildTrainingStep({
     batch,
     height,
     width,
     student: await architectureStudent({
-      architecture: 'pspnet18',
+      architecture,
       classes: { count: 19 },
       seed: 1,
     }),
@@ -53,6 +55,7 @@ async function main(): Promise<void> {
     options: {
       threads: { type: 'string', default: '2' },
       rounds: { type: 'string', default: '5' },
+      networks: { type: 'string', default: 'pspnet18,deeplabv3plus-mobilenetv2,pidnet-s,ddrnet23-slim,segformer-b0' },
       sizes: { type: 'string', default: '2x128x256,2x256x512' },
       python: { type: 'string', default: '/usr/bin/python3' },
       serve: { type: 'boolean', default: false },
@@ -61,22 +64,25 @@ async function main(): Promise<void> {
   if (values.serve) return serve((line) => prepareStep(line, Number(values.threads)));
   const script = join(process.cwd(), 'bench', 'peer', 'training_step.py');
   let announced = false;
-  for (const size of values.sizes.split(',')) {
+  const cases = values.networks
+    .split(',')
+    .flatMap((network) => values.sizes.split(',').map((size) => [network, size] as const));
+  for (const [network, size] of cases) {
     const ours = start(process.execPath, [fileURLToPath(import.meta.url), '--serve', '--threads', values.threads]);
     const peer = start(values.python, [script, values.threads]);
     if (!announced) {
       console.log(
         `steadyseg: ${values.threads} threads; ${await peer.ask('threads')}; medians of ${values.rounds} steps\n`,
       );
-      console.log('| batch × size | steadyseg ms | PyTorch ms | ratio | steadyseg MB | PyTorch MB |');
-      console.log('| --- | ---: | ---: | ---: | ---: | ---: |');
+      console.log('| network | batch × size | steadyseg ms | PyTorch ms | ratio | steadyseg MB | PyTorch MB |');
+      console.log('| --- | --- | ---: | ---: | ---: | ---: | ---: |');
       announced = true;
     }
-    const line = size.replaceAll('x', ' ');
+    const line = `${network} ${size.replaceAll('x', ' ')}`;
     const [own, other] = await inTurns([ours, peer], line, Number(values.rounds));
     const [ownMemory, otherMemory] = [Number(await ours.ask('memory')), Number(await peer.ask('memory'))];
     console.log(
-      `| ${size} | ${own.toFixed(0)} | ${other.toFixed(0)} | ${(other / own).toFixed(2)} | ${ownMemory.toFixed(0)} | ${otherMemory.toFixed(0)} |`,
+      `| ${network} | ${size} | ${own.toFixed(0)} | ${other.toFixed(0)} | ${(other / own).toFixed(2)} | ${ownMemory.toFixed(0)} | ${otherMemory.toFixed(0)} |`,
     );
     ours.stop();
     peer.stop();

@@ -36,7 +36,9 @@ class Context(nn.Module):
 class DeepLabV3Plus(nn.Module):
     def __init__(self, classes=19, width=128):
         super().__init__()
-        self.features, channels = mobilenet_v2(output_stride=16)
+        features, channels = mobilenet_v2(output_stride=16)
+        # The stem's three modules, then a block each.
+        self.fine, self.last = features[:6], features[6:]
         self.aspp = Context(channels, width)
         self.decoder = nn.ModuleDict(
             {
@@ -47,8 +49,7 @@ class DeepLabV3Plus(nn.Module):
         )
 
     def forward(self, x):
-        quarter = self.features.quarter(x)
-        last = self.features.last(quarter)
+        quarter = self.fine(x)
         fine = self.decoder["project"](quarter)
-        joined = torch.cat([fine, enlarged(self.aspp(last), fine)], 1)
+        joined = torch.cat([fine, enlarged(self.aspp(self.last(quarter)), fine)], 1)
         return self.decoder["classifier"](self.decoder["fuse"](joined))

@@ -1,6 +1,6 @@
 """The networks of bench/inference.ts in PyTorch, for inference.
 
-Usage: inference.py THREADS. Reads lines of `network height width mode` on stdin (mode: eager, or frozen for a scripted
+Usage: inference.py THREADS. Reads lines of `network height width mode` on stdin (mode: eager, or frozen for a traced
 module with its normalisations folded in), runs that network once, and answers with its milliseconds;
 `memory` is answered with the peak resident set in megabytes, `threads` with PyTorch's version and thread count.
 """
@@ -9,24 +9,29 @@ import time
 import torch
 
 from answering import answer
-from pspnet import PSPNet, mobilenet_v2, resnet18
+from networks import network
 
 
 def main():
-    networks = {"pspnet18": PSPNet(resnet18()).eval(), "pspnet-mobilenetv2": PSPNet(mobilenet_v2()).eval()}
-    frozen = {}
+    networks, frozen = {}, {}
+
+    def prepared(name, mode, image):
+        if name not in networks:
+            networks[name] = network(name).eval()
+        if mode == "eager":
+            return networks[name]
+        if (name, image.shape) not in frozen:
+            with torch.no_grad():
+                frozen[name, image.shape] = torch.jit.freeze(torch.jit.trace(networks[name], image))
+        return frozen[name, image.shape]
 
     def reply(words):
         name, height, width, mode = words
-        network = networks[name]
-        if mode == "frozen":
-            if name not in frozen:
-                frozen[name] = torch.jit.freeze(torch.jit.script(network))
-            network = frozen[name]
         image = torch.rand(1, 3, int(height), int(width)) * 4 - 2
+        run = prepared(name, mode, image)
         with torch.inference_mode():
             start = time.perf_counter()
-            network(image)
+            run(image)
             return (time.perf_counter() - start) * 1000
 
     answer(reply)

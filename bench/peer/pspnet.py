@@ -54,17 +54,21 @@ class InvertedResidual(nn.Module):
         return x + self.conv(x) if self.residual else self.conv(x)
 
 
-def mobilenet_v2():
+def mobilenet_v2(output_stride=8):
     layers, inputs = conv_relu6(3, 32, 3, 2), 32
-    for expansion, outputs, blocks, stride, dilation in [
-        (1, 16, 1, 1, 1),
-        (6, 24, 2, 2, 1),
-        (6, 32, 3, 2, 1),
-        (6, 64, 4, 1, 2),
-        (6, 96, 3, 1, 2),
-        (6, 160, 3, 1, 4),
-        (6, 320, 1, 1, 4),
+    reached, dilation = 2, 1
+    for expansion, outputs, blocks, stride in [
+        (1, 16, 1, 1),
+        (6, 24, 2, 2),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
     ]:
+        if reached * stride > output_stride:
+            stride, dilation = 1, dilation * stride
+        reached *= stride
         for i in range(blocks):
             layers.append(InvertedResidual(inputs, outputs, expansion, stride if i == 0 else 1, dilation))
             inputs = outputs

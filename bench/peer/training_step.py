@@ -1,6 +1,6 @@
-"""The training step of bench/training.ts in PyTorch: PSPNet-18 on two frames, cross entropy, auxiliary head, motion loss, SGD.
+"""The training step of bench/training.ts in PyTorch: two frames through the network, cross entropy, auxiliary head, motion loss, SGD.
 
-Usage: training_step.py THREADS. Reads lines of `batch height width` on stdin, runs one step at that size, and answers with
+Usage: training_step.py THREADS. Reads lines of `network batch height width` on stdin, runs one step at that size, and answers with
 its milliseconds; `memory` is answered with the peak resident set in megabytes, `threads` with PyTorch's version and threads.
 """
 import time
@@ -10,7 +10,11 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from answering import answer
+from networks import network
 from pspnet import PSPNet, resnet18
+
+#: Networks whose authors enlarge scores with half-pixel centres.
+HALF_PIXEL = ("ddrnet", "segformer", "deeplab")
 
 
 class TrainedPSPNet18(PSPNet):
@@ -32,7 +36,11 @@ class TrainedPSPNet18(PSPNet):
         levels = [last]
         for part in self.ppm:
             levels.append(F.interpolate(part(last), last.shape[2:], mode="bilinear", align_corners=True))
-        return self.cls(torch.cat(levels, 1)), self.aux(middle)
+        return [self.cls(torch.cat(levels, 1)), self.aux(middle)]
+
+
+def trained(name):
+    return (TrainedPSPNet18() if name == "pspnet18" else network(name)).train()
 
 
 def warp(image, flow):
@@ -43,14 +51,21 @@ def warp(image, flow):
     return F.grid_sample(image, torch.stack([grid_x, grid_y], 3), padding_mode="border", align_corners=True)
 
 
-def step(model, optimizer, weights, image, neighbour, flow, labels):
+def outputs_of(model, image):
+    """Logits, and the auxiliary head's where there is one."""
+    outputs = model(image)
+    return outputs[:2] if isinstance(outputs, list) else [outputs]
+
+
+def step(model, aligned, optimizer, weights, image, neighbour, flow, labels):
     size = labels.shape[1:]
-    up = lambda logits: F.interpolate(logits, size, mode="bilinear", align_corners=True)
-    logits, auxiliary = model(image)
-    other, _ = model(neighbour)
+    up = lambda logits: F.interpolate(logits, size, mode="bilinear", align_corners=aligned)
+    logits, *auxiliaries = outputs_of(model, image)
+    other = outputs_of(model, neighbour)[0]
     large = up(logits)
     loss = F.cross_entropy(large, labels, weights, ignore_index=255)
-    loss = loss + 0.4 * F.cross_entropy(up(auxiliary), labels, weights, ignore_index=255)
+    for auxiliary in auxiliaries:
+        loss = loss + 0.4 * F.cross_entropy(up(auxiliary), labels, weights, ignore_index=255)
     with torch.no_grad():
         visibility = torch.exp(-(image - warp(neighbour, flow)).sum(1, keepdim=True).abs())
     loss = loss + 0.1 * F.mse_loss(visibility * large, visibility * warp(up(other), flow))
@@ -61,16 +76,20 @@ def step(model, optimizer, weights, image, neighbour, flow, labels):
 
 
 def main():
-    model = TrainedPSPNet18().train()
-    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
+    models = {}
 
     def reply(words):
-        batch, height, width = map(int, words)
+        name = words[0]
+        batch, height, width = map(int, words[1:])
+        if name not in models:
+            model = trained(name)
+            models[name] = model, torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
+        model, optimizer = models[name]
         image, neighbour = torch.rand(2, batch, 3, height, width) * 4 - 2
         flow = torch.rand(batch, 2, height, width) * 8 - 4
         labels = torch.randint(0, 19, (batch, height, width))
         start = time.perf_counter()
-        step(model, optimizer, torch.ones(19), image, neighbour, flow, labels)
+        step(model, not name.startswith(HALF_PIXEL), optimizer, torch.ones(19), image, neighbour, flow, labels)
         return (time.perf_counter() - start) * 1000
 
     answer(reply)
