@@ -7,6 +7,7 @@ import { channelSums, normalizeBySums } from '#src/onnx/batchStatistics.js';
 import { addNode, constant, createGraph, type Graph, input, type Value } from '#src/onnx/graph.js';
 import { type Attributes, float, int, ints, string } from '#src/onnx/model.js';
 import {
+  add,
   averagePool,
   batchNormalization,
   batchNormalizationTraining,
@@ -67,6 +68,17 @@ const unary = (op: string, draw: GradientCheck['draw'] = offKinks, attributes: A
   shapes: [[2, 3]],
   build: node(op, attributes),
   draw,
+});
+/** Of equal operands central differences give half to each. */
+const tied = (extremum: (a: Value, b: Value) => Value): GradientCheck => ({
+  shapes: [[2], [2]],
+  build: ([a, b]) => extremum(a, b),
+  draw: () => 0.5,
+});
+const reducedTie = (extremum: (x: Value, axes: number[]) => Value): GradientCheck => ({
+  shapes: [[3, 2]],
+  build: ([x]) => extremum(x, [1]),
+  draw: () => 0.5,
 });
 const binary = (op: string, draw?: GradientCheck['draw']): GradientCheck[] => [
   {
@@ -362,7 +374,7 @@ const checks: Record<string, GradientCheck[]> = {
       build: ([a, b]) => matMul(a, b),
     },
   ],
-  Max: [{ shapes: [[2, 3], [3]], build: ([a, b]) => max(a, b), draw: (x, i) => x + 0.5 * i }],
+  Max: [{ shapes: [[2, 3], [3]], build: ([a, b]) => max(a, b), draw: (x, i) => x + 0.5 * i }, tied(max)],
   MaxPool: [
     {
       shapes: [[2, 2, 5, 6]],
@@ -371,7 +383,7 @@ const checks: Record<string, GradientCheck[]> = {
       step: 1e-3,
     },
   ],
-  Min: [{ shapes: [[2, 3], [3]], build: ([a, b]) => min(a, b), draw: (x, i) => x + 0.5 * i }],
+  Min: [{ shapes: [[2, 3], [3]], build: ([a, b]) => min(a, b), draw: (x, i) => x + 0.5 * i }, tied(min)],
   Mod: [
     { shapes: [[2, 3], [3]], build: node('Mod', { fmod: int(1) }), draw: (x, i) => (i === 0 ? 0.9 : 0.35) + 0.02 * x },
   ],
@@ -414,13 +426,15 @@ const checks: Record<string, GradientCheck[]> = {
     { shapes: [[2, 3]], build: ([x], graph) => node('ReduceLogSum')([x, integers(graph, [-1])]), draw: positive },
   ],
   ReduceLogSumExp: [{ shapes: [[2, 3]], build: ([x], graph) => node('ReduceLogSumExp')([x, integers(graph, [0])]) }],
-  ReduceMax: [{ shapes: [[2, 3, 2]], build: ([x]) => reduceMax(x, [1]), step: 1e-3 }],
+  ReduceMax: [{ shapes: [[2, 3, 2]], build: ([x]) => reduceMax(x, [1]), step: 1e-3 }, reducedTie(reduceMax)],
   ReduceMean: [
     { shapes: [[2, 3, 2]], build: ([x]) => reduceMean(x, [0, 2], false) },
     { shapes: [[2, 3]], build: ([x]) => reduceMean(x) },
   ],
-  ReduceMin: [{ shapes: [[2, 3, 2]], build: ([x]) => reduceMin(x, [1], false), step: 1e-3 }],
+  ReduceMin: [{ shapes: [[2, 3, 2]], build: ([x]) => reduceMin(x, [1], false), step: 1e-3 }, reducedTie(reduceMin)],
   ReduceSum: [
+    // Of what was broadcast before: the gradient is the same along what is reduced, and counts as often as it repeats.
+    { shapes: [[2, 3], [3]], build: ([x, y]) => reduceSum(add(x, y), [0]) },
     { shapes: [[2, 3, 2]], build: ([x]) => reduceSum(x, [-1], false) },
     {
       shapes: [

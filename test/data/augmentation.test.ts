@@ -380,6 +380,29 @@ describe('flow', () => {
     expect(validOf({ height: 4, width: 8 }, -2, -2)).toEqual(['00000000', '00000000', '00111000', '00000000']);
   });
 
+  it('counts, where it is turned, what ends within half a pixel of the frame’s outermost centres', () => {
+    const size = { height: 20, width: 20 };
+    const data = Float32Array.from({ length: 800 }, (_, i) => (i % 2 === 0 ? 4.25 : -2));
+    const s = samplingOf({ ...still, scaled: size, angle: 0.5 }, size, size);
+    const valid = new Float32Array(400);
+    const out = new Float32Array(800);
+    resampleFlow({ flow: { ...size, data } }, s, size, out, 0, valid, 0);
+    const within = (x: number, y: number) => x >= -0.5 && y >= -0.5 && x < 19.5 && y < 19.5;
+    // What begins in the frame and ends in the crop is judged by where it ends in the frame.
+    const outside = [0, 0];
+    for (let i = 0; i < 400; i++) {
+      const [x, y] = [i % 20, Math.floor(i / 20)];
+      const [sx, sy] = [s.xx * x + s.xy * y + s.x0, s.yx * x + s.yy * y + s.y0];
+      const [toX, toY] = [x + out[i], y + out[400 + i]];
+      if (!within(sx, sy) || toX < 0 || toY < 0 || toX > 19 || toY > 19) continue;
+      expect(valid[i]).toBe(within(sx + 4.25, sy - 2) ? 1 : 0);
+      if (sx + 4.25 >= 19.5 && sx + 4.25 < 20.5) outside[0]++;
+      if (sy - 2 < -0.5 && sy - 2 >= -1.5) outside[1]++;
+    }
+    // Where it is outside by less than a pixel is among them.
+    for (const count of outside) expect(count).toBeGreaterThan(5);
+  });
+
   it('adds up over steps, where each goes from where the one before has come to', () => {
     const size = { height: 4, width: 10 };
     const step = (u: (x: number) => number, v = 0): OpticalFlow => {

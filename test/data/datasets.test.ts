@@ -171,6 +171,15 @@ describe('layouts', () => {
     expect([0, 1, 2].map((index) => dataset.sample(index).label !== undefined)).toEqual([false, true, false]);
   });
 
+  it('CamVid: frames two numbers apart follow one another, others do not', async () => {
+    const frames = ['07959', '07961', '07963', '07966'].map((n) => `film/val/0016E5_${n}.png`);
+    const apart = ['00390', '00393', '00396'].map((n) => `film/val/0006R0_f${n}.png`);
+    await touch(...[...frames, ...apart].flatMap((path) => [path, path.replace('val', 'valannot')]));
+    const film = await openDataset('camvid', { root: join(root, 'film'), split: 'val' });
+    const next = Array.from({ length: film.count }, (_, k) => nameOf(film.sample(k).neighbour(1))?.slice(-9));
+    expect(next).toEqual([...Array(3).fill(undefined), '07961.png', '07963.png', undefined, undefined]);
+  });
+
   it('a range of samples, to which the others are no neighbours', async () => {
     const frames = ['v_1', 'v_2', 'v_3', 'v_4', 'v_5'].map((stem) => `range/val/${stem}.png`);
     await touch(...frames, ...frames.map((path) => path.replace('val', 'valannot')));

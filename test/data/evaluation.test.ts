@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SteadysegError } from '#src/base/errors.js';
+import { measureAlongFlow, reading } from '#src/data/evaluation/alongFlow.js';
 import { evaluateMeanIoU } from '#src/data/evaluation/meanIoU.js';
 import { evaluateTemporalConsistency, type TemporalConsistencyOptions } from '#src/data/evaluation/temporal.js';
 import { evaluateVideoConsistency } from '#src/data/evaluation/video.js';
@@ -13,6 +15,7 @@ import { folderFlow } from '#src/flow/folder.js';
 import type { FlowSource } from '#src/flow/source.js';
 import { presetClasses } from '#src/media/classes.js';
 import { writeFlo } from '#src/media/flo.js';
+import type { FrameSource } from '#src/media/frames.js';
 import { writeLabelMap } from '#src/media/labels.js';
 import { writePicture } from '#src/media/pictures.js';
 import { pairingKey, pairingKeyOf } from '#src/media/stems.js';
@@ -112,7 +115,7 @@ describe('pairing', () => {
       for (const stem of ['00000001', '00000002']) {
         await frame(`vspw/data/${video}/origin/${stem}.jpg`, 1);
         await label(`vspw/data/${video}/mask/${stem}.png`, 1, [1, 2, 0, 255]);
-        await label(`vspw/pred/${video}/${stem}.png`, 1, [0, 1, 0, 1]);
+        await label(`vspw/pred/${video}/${stem}.png`, 1, [0, 1, 1, 0]);
       }
     }
     const options = { pred: path('vspw/pred'), gt: path('vspw/data'), gtIds: 'vspw', classSet: camvid } as const;
@@ -278,6 +281,41 @@ describe('what is left out', () => {
     expect([video.windows, video.skipped.length, video.vc]).toEqual([0, 1, null]);
   });
 
+  it('is, with keepGoing, what cannot be decoded of a video, and with it both pairs of that frame', async () => {
+    const prediction = { width: WIDTH, height: HEIGHT, data: new Uint8Array(WIDTH * HEIGHT) };
+    const source: FrameSource = {
+      kind: 'video',
+      isStream: false,
+      input: 'film.mp4',
+      description: 'film.mp4',
+      count: 5,
+      clips: [{ name: 'film.mp4', first: 0, count: 5 }],
+      fingerprint: async () => '',
+      async *frames({ onBad } = {}) {
+        for (let index = 0; index < 5; index++) {
+          const stem = String(index);
+          if (index === 2) expect(onBad?.(stem, new SteadysegError('damaged'))).toBe('skip');
+          else yield { index, stem, image: { ...prediction, data: new Uint8Array(WIDTH * HEIGHT * 3) } };
+        }
+      },
+    };
+    const pairs: string[] = [];
+    const options = { flow: zeroFlow(), mode: 'etc-2020', keep: false, classSet: camvid, threads: 1 } as const;
+    const measured = await measureAlongFlow(
+      source,
+      { ...options, keepGoing: true },
+      {
+        mapsOf: ({ stem }) => ({ prediction: reading(stem, Promise.resolve(prediction)) }),
+        countFrame: () => undefined,
+        onFrame: () => {},
+        onPair: ({ first, second }) => pairs.push(`${first} → ${second}`),
+      },
+    );
+    expect(pairs).toEqual(['0 → 1', '3 → 4']);
+    expect(measured.clips).toEqual([{ index: 0, name: 'film.mp4', frames: 4 }]);
+    expect(measured.skipped).toEqual([{ clip: 0, name: '2', reason: 'damaged', failed: true }]);
+  });
+
   it('is nothing with a limit: the rest was not asked for', async () => {
     await drive('lim', 5);
     const options = { pred: path('lim/pred'), gt: path('lim/gt'), classSet: camvid, limit: 3 };
@@ -323,6 +361,11 @@ describe('bad input', () => {
         /pred\/d_00102\.png: expected train ids 0 to 10 of camvid, 11 or 255, found 12 at \(\d+, \d+\)/,
       );
     }
+    await label('bad3/pred/d_00102.png', 1, [0, 19]);
+    const options = { pred: path('bad3/pred'), gt: path('bad3/gt'), classSet: cityscapes };
+    expect(await failure(evaluateMeanIoU(options))).toMatch(
+      /d_00102\.png: expected train ids 0 to 18 of cityscapes, .*found 19 at .*; where 0 is unlabelled/,
+    );
   });
 
   it('ids beyond 255 in 16-bit label maps are refused, palettes are read as indices', async () => {

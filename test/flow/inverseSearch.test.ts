@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { denseInverseSearch, type InverseSearchPreset } from '#src/flow/dis/denseInverseSearch.js';
+import { levelOf } from '#src/flow/dis/level.js';
+import { searchPatches } from '#src/flow/dis/patchSearch.js';
 import { greyImage, shrunken } from '#src/flow/dis/pyramid.js';
 import { inverseSearchFlow } from '#src/flow/inverseSearch.js';
 import { readFlo } from '#src/media/flo.js';
@@ -9,6 +11,7 @@ import { isUnknownFlow } from '#src/media/flowValues.js';
 import type { OpticalFlow } from '#src/media/image.js';
 import { readKittiFlow } from '#src/media/kitti.js';
 import { readPicture } from '#src/media/pictures.js';
+import { createRandom } from '#src/tensor/random.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 import { endPointError, frameOf, texture } from './frames.js';
 
@@ -85,6 +88,27 @@ describe('without a reference', () => {
   it('finds motion beyond the side of a patch', () => {
     const flow = denseInverseSearch(texture(320, 240), texture(320, 240, 9.5, -6.25), 'medium');
     expect(endPointError(flow, () => [9.5, -6.25], 24)).toBeLessThan(0.1);
+  });
+
+  it('spreads displacements within a band of rows of patches, and not into the next', () => {
+    const [width, height, stride] = [64, 64, 4];
+    const random = createRandom(1);
+    const noise = { width, height, data: Uint8Array.from({ length: width * height }, () => random.integer(256)) };
+    // Nothing moves. The search begins right for the third and fourth row of patches, a band, and far off for the others.
+    const bandRows = 2;
+    const start = Float32Array.from({ length: width * height }, (_, i) => {
+      const row = Math.floor((Math.floor(i / width) - 4) / stride);
+      return row === 2 || row === 3 ? 0 : 40;
+    });
+    const { u, v, columns, rows } = searchPatches(levelOf(noise, noise), start, new Float32Array(width * height), {
+      stride,
+      iterations: 12,
+    });
+    expect([columns, rows]).toEqual([15, 15]);
+    const still = Array.from({ length: rows }, (_, row) =>
+      u.subarray(row * columns, (row + 1) * columns).some((x, column) => x === 0 && v[row * columns + column] === 0),
+    );
+    expect(still).toEqual(Array.from({ length: rows }, (_, row) => Math.floor(row / bandRows) === 1));
   });
 
   it('gives finite flow for pictures of any size and without structure', () => {

@@ -192,7 +192,7 @@ const cases: [string, Model][] = [
         node('Split', ['matrix', 'sizes'], 'left,right', { axis: int(1) }),
         node('Expand', ['right', 'wide'], 'wider'),
         node('ReduceMax', ['wider', 'zero'], 'largest', { keepdims: int(0) }),
-        node('Min', ['largest', 'three'], 'bounded'),
+        node('Min', ['largest', 'six'], 'bounded'),
         node('Cast', ['bounded'], 'scale', toFloat32),
         node('Mul', ['x', 'scale'], 'y'),
       ].map((one) => ({ ...one, outputs: one.outputs[0].split(',') })),
@@ -204,7 +204,8 @@ const cases: [string, Model][] = [
         sizes: long(1, 1),
         wide: long(2, 4),
         zero: long(0),
-        three: long(5),
+        // Below the largest on the right, above it on the left.
+        six: long(6),
       },
     ),
   ],
@@ -233,13 +234,15 @@ function arithmetic(): [string, Model][] {
       ...initializers,
     }),
   ];
-  const two = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Equal'].map((op) =>
+  const two = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Equal', 'Mod'].map((op) =>
     scaled(`${op} of numbers and one number`, [node(op, ['a', 'b'], 'result')]),
   );
   const turned = ['Sub', 'Div'].map((op) =>
     scaled(`${op} of one number and numbers`, [node(op, ['b', 'a'], 'result')]),
   );
-  const one = ['Ceil', 'Floor', 'Neg'].map((op) => scaled(`${op} of numbers`, [node(op, ['reals'], 'result')]));
+  const one = ['Ceil', 'Floor', 'Neg', 'Round'].map((op) =>
+    scaled(`${op} of numbers`, [node(op, ['reals'], 'result')]),
+  );
   const ends = { first: long(1), last: long(8), axis: long(0), step: long(2) };
   const range = { start: scalar(2), limit: scalar(14), delta: scalar(3) };
   return [
@@ -261,6 +264,13 @@ function arithmetic(): [string, Model][] {
         length: long(4),
       },
     ),
+    scaled('numbers whose axes go round', [node('Transpose', ['grid'], 'result', { perm: ints([1, 2, 0]) })], {
+      grid: tensor(
+        'int64',
+        [4, 2, 3],
+        BigInt64Array.from({ length: 24 }, (_, i) => BigInt(i)),
+      ),
+    }),
     scaled('the last sizes of a shape', [
       node('Shape', ['x'], 'sizes', { start: int(-2) }),
       node('Concat', ['sizes', 'sizes'], 'result', { axis: int(0) }),

@@ -12,7 +12,7 @@ import { writeModelFile } from '#src/onnx/modelFile.js';
 import { mul, neg, relu } from '#src/onnx/ops.js';
 import { labelsByName } from '#src/tensor/random.js';
 import { tensor } from '#src/tensor/tensor.js';
-import { mapClasses } from '#src/train/classMap.js';
+import { isSameOrder, mapClasses } from '#src/train/classMap.js';
 import { openTeacher, type TeacherOptions } from '#src/train/teacher.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg teacher '));
@@ -71,6 +71,18 @@ describe('a teacher', () => {
     const resized = await maps({ path: other.path, output });
     expect(resized.logits?.shape).toEqual([2, 3, 4, 10]);
     for (const [k, value] of colours(resized.logits).entries()) expect(value).toBeCloseTo([1, 2, 3][k], 4);
+  });
+
+  it('sees the mean of pixels where its size is a whole part of the crop’s', async () => {
+    const { path, output } = await mirror('small.onnx', 4, 4);
+    // Columns of 0, 30 and 90; the middle alone is 30.
+    const columns = Uint8Array.from({ length: 6 * 96 }, (_, i) => [0, 30, 90][i % 3]);
+    const { logits } = await maps(
+      { path, output, mean: [0, 0, 0], std: [1, 1, 1] },
+      tensor('uint8', [2, 3, 8, 12], columns),
+    );
+    expect(logits?.shape).toEqual([2, 3, 4, 4]);
+    for (const value of logits?.data ?? []) expect(value).toBeCloseTo(40, 4);
   });
 
   it('of any file gives any of its values as features, and names them when there is none of a name', async () => {
@@ -145,6 +157,13 @@ describe('classes of teacher and student', () => {
       [0, 1],
       [],
     ]);
+  });
+
+  it('are in the same order only where each has the one of its number, and that alone', () => {
+    expect(isSameOrder([[0], [1]], { count: 2 })).toBe(true);
+    expect(isSameOrder([[1], [0]], { count: 2 })).toBe(false);
+    expect(isSameOrder([[0], [1, 2]], { count: 2 })).toBe(false);
+    expect(isSameOrder([[0], [1]], { count: 3 })).toBe(false);
   });
 
   it('that differ need a map, whose classes must exist', () => {
