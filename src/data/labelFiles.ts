@@ -75,6 +75,6 @@ function checkIds({ width, data }: LabelMap, classSet: ClassSet, path: string, i
       ? '; where 0 is unlabelled and classes count from 1: --reduce-zero-label (train: data.ids=reduceZeroLabel)'
       : '';
   throw new SteadysegError(
-    `${path}: expected train ids 0 to ${classes - 1} of ${classSet.name}, ${ignored === 255 ? '' : `${ignored} or `}255, found ${highest} at (${at % width}, ${Math.floor(at / width)})${hint}`,
+    `${path}: expected train ids 0 to ${classes - 1} of ${classSet.name}${ignored === 255 ? '' : `, ${ignored}`} or 255, found ${highest} at (${at % width}, ${Math.floor(at / width)})${hint}`,
   );
 }
