@@ -18,9 +18,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readModel } from '#src/onnx/read.js';
 import { writeModel } from '#src/onnx/write.js';
+import { contenders } from './contenders.js';
 import { type Case, contents, main, moment, refusal, steadyseg, success, successOrRefusal, tail } from './harness.js';
 import type { Inputs } from './inputs.js';
 import { completes, jobs, litter, wholeRun } from './jobs.js';
+import { pageServer } from './pageServer.js';
+import { powerCuts } from './powerCuts.js';
+import { supplyChain } from './supplyChain.js';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -38,19 +42,25 @@ const predict = ({ network }: Inputs, input: string, out: string, ...more: strin
 const telemetry: Case = {
   name: 'trust/telemetry',
   fault: 'an engine that collects usage data',
-  promise: 'a run leaves nothing in a new home folder',
+  promise: 'a run leaves nothing in a new home folder, and reaches for no network',
   async run({ inputs, folder }) {
     const faults: string[] = [];
+    const canTrace = spawnSync('strace', ['-V']).status === 0;
     for (const [index, job] of jobs.entries()) {
+      const trace = join(folder, `${job.name}.trace`);
+      const before = canTrace ? ['strace', '-f', '-qq', '-e', 'trace=socket,connect,sendto', '-o', trace] : [];
       const home = join(folder, `home${index}`);
       const environment = { HOME: home, XDG_CACHE_HOME: '', XDG_CONFIG_HOME: '', CI: '', ORT_DISABLE_TELEMETRY: '' };
-      const run = await steadyseg(job.args(inputs, join(folder, job.name)), { environment });
+      const run = await steadyseg(job.args(inputs, join(folder, job.name)), { environment, before });
       faults.push(...success(run));
+      const calls = canTrace ? readFileSync(trace, 'utf8').split('\n') : [];
+      const reached = calls.filter((call) => /AF_INET/.test(call));
+      if (reached.length > 0) faults.push(`${job.name} reached for a network: ${reached[0].slice(0, 200)}`);
       for (const name of contents(home).keys()) {
         if (!name.startsWith('.cache/steadyseg/')) faults.push(`${job.name} left ${name} in the home folder`);
       }
     }
-    return { runs: jobs.length, faults, seen: `${jobs.length} commands` };
+    return { runs: jobs.length, faults, seen: `${jobs.length} commands${canTrace ? ', their calls traced' : ''}` };
   },
 };
 
@@ -90,6 +100,77 @@ const byContent: Case = {
     return { runs: 3 * rounds, faults, seen: `${redone} frames done again in ${rounds} rounds` };
   },
 };
+
+const changedSettings: Case = {
+  name: 'trust/resume-after-changes',
+  fault: 'a palette, a network, an option or all pictures changed at the same path, times as they were, then --resume',
+  promise: 'refused in a line, or the results of a run that began anew',
+  async run({ inputs, folder }) {
+    const faults: string[] = [];
+    let [runs, refused] = [0, 0];
+    const changes: Readonly<Record<string, (at: (name: string) => string) => string[]>> = {
+      palette(at) {
+        const colours = Array.from({ length: 19 }, (_, k) => `[${k}, ${k}, ${9 * k}]`);
+        const names = Array.from({ length: 19 }, (_, k) => `c${k}`);
+        const text = `classes: [${names.join(', ')}]\npalette: [${colours.join(', ')}]\n`;
+        keepingTimes(at('classes.yaml'), () => writeFileSync(at('classes.yaml'), text));
+        return [];
+      },
+      network(at) {
+        keepingTimes(at('network.onnx'), () => copyFileSync(inputs.otherNetwork, at('network.onnx')));
+        return [];
+      },
+      option: () => ['--flip'],
+      pictures(at) {
+        const names = readdirSync(at('input'));
+        const last = readFileSync(join(at('input'), names[names.length - 1]));
+        for (const name of names.slice(0, -1)) {
+          keepingTimes(join(at('input'), name), () => writeFileSync(join(at('input'), name), last));
+        }
+        return [];
+      },
+    };
+    for (const command of ['predict', 'pseudo-label']) {
+      for (const [change, make] of Object.entries(changes)) {
+        const own = join(folder, `${command}-${change}`);
+        const at = (name: string) => join(own, name);
+        mkdirSync(own);
+        cpSync(inputs.frames, at('input'), { recursive: true });
+        copyFileSync(inputs.network, at('network.onnx'));
+        const names = Array.from({ length: 19 }, (_, k) => `c${k}`);
+        const colours = names.map((_, k) => `[${k}, ${k}, ${5 * k}]`);
+        writeFileSync(at('classes.yaml'), `classes: [${names.join(', ')}]\npalette: [${colours.join(', ')}]\n`);
+        const args = (out: string, ...more: string[]) => [
+          ...[command, at('input'), '--model', at('network.onnx'), '--classes', at('classes.yaml')],
+          ...['--out', at(out), '--save', command === 'predict' ? 'labels,color' : 'color', ...more],
+        ];
+        faults.push(...success(await steadyseg(args('first'))));
+        const more = make(at);
+        const resumed = await steadyseg([...args('first', ...more), '--resume']);
+        faults.push(...successOrRefusal(resumed, ['.json']));
+        runs += 2;
+        if (resumed.code !== 0) {
+          refused++;
+          continue;
+        }
+        faults.push(...success(await steadyseg(args('anew', ...more))));
+        runs++;
+        const [found, expected] = [contents(at('first')), contents(at('anew'))];
+        for (const [name, hash] of expected) {
+          if (name.endsWith('.png') && found.get(name) !== hash)
+            faults.push(`${command}, ${change}: ${name} is of before`);
+        }
+      }
+    }
+    return { runs, faults, seen: `${refused} refused, the others as anew` };
+  },
+};
+
+function keepingTimes(path: string, change: () => void): void {
+  const { atime, mtime } = statSync(path);
+  change();
+  utimesSync(path, atime, mtime);
+}
 
 const usersFiles: Case = {
   name: 'trust/files-of-the-user',
@@ -145,6 +226,80 @@ const devices: Case = {
     if (!statSync(at('null.pth')).isCharacterDevice()) faults.push('the device is gone');
     if (!statSync(at('fifo.pth')).isFIFO()) faults.push('the FIFO is gone');
     return { runs: 4, faults, seen: '4 runs refused' };
+  },
+};
+
+const singleFiles: Case = {
+  name: 'trust/single-files',
+  fault: 'a report, map or network to write where a FIFO is, or a picture that a list or pattern names',
+  promise: 'refused before the work, nothing changed',
+  async run({ inputs, folder }) {
+    const faults: string[] = [];
+    const at = (name: string) => join(folder, name);
+    spawnSync('mkfifo', [at('fifo.html')]);
+    cpSync(inputs.frames, at('frames'), { recursive: true });
+    const names = readdirSync(at('frames'));
+    writeFileSync(at('list.txt'), names.map((name) => `frames/${name}\n`).join(''));
+    const picture = join(at('frames'), names[0]);
+    const before = readFileSync(picture);
+    const { labels, predictions, network, otherNetwork, trainable } = inputs;
+    const miou = ['evaluate', 'miou', '--pred', predictions, '--gt', labels, '--preset', 'toycity'];
+    const adapt = ['adapt', at('list.txt'), '--model', trainable, '--steps', '2', '-o', at('new.onnx')];
+    const networks = ['--models', network, otherNetwork, '--preset', 'cityscapes'];
+    const commands: readonly [string[], string][] = [
+      [[...miou, '--report', at('fifo.html')], 'fifo.html'],
+      [[...adapt, '--report', at('fifo.html')], 'fifo.html'],
+      [[...adapt, '--report', picture], names[0]],
+      [['compare', at('list.txt'), ...networks, '--flicker', picture], names[0]],
+      [['compare', join(at('frames'), '*.png'), ...networks, '--flicker', picture], names[0]],
+      [['quantize', trainable, '--calibrate', at('list.txt'), '--any-speed', '-o', picture], names[0]],
+    ];
+    for (const [args, named] of commands) faults.push(...refusal(await steadyseg(args), [named]));
+    if (!readFileSync(picture).equals(before)) faults.push('the picture was replaced');
+    if (!statSync(at('fifo.html')).isFIFO()) faults.push('the FIFO is gone');
+    if (existsSync(at('new.onnx'))) faults.push('a network was adapted before its report was refused');
+    return { runs: commands.length, faults, seen: `${commands.length} runs refused` };
+  },
+};
+
+const controlCharacters: Case = {
+  name: 'trust/control-characters',
+  fault:
+    'names of files, classes and metadata that move the cursor, set the title, change colours or turn the order of letters',
+  promise: 'they are shown as codes',
+  async run({ inputs, folder }) {
+    const faults: string[] = [];
+    const harm = '\u001b[31m\u001b]0;x\u0007\u009b2J\u202e';
+    const at = (name: string) => join(folder, `${name}${harm}`);
+    const model = readModel(readFileSync(inputs.network));
+    const network = `${at('network')}.onnx`;
+    const metadata = new Map([...model.metadata, [`key${harm}`, `value${harm}`]]);
+    writeFileSync(network, writeModel({ ...model, producer: `made${harm}`, metadata }));
+    const classes = `${at('classes')}.json`;
+    const names = Array.from({ length: 19 }, (_, k) => `c${k}${harm}`);
+    writeFileSync(classes, JSON.stringify({ classes: names }));
+    const picture = `${at('picture')}.png`;
+    writeFileSync(picture, 'no picture');
+    const { labels, predictions, frames } = inputs;
+    const miou = ['evaluate', 'miou', '--pred', predictions, '--gt', labels, '--classes', classes];
+    const commands = [
+      ['info', network],
+      ['info', network, '--json'],
+      ['info', at('nothing.onnx')],
+      ['predict', picture, '--model', network, '--out', at('out')],
+      ['predict', frames, '--model', network, '--classes', classes, '--out', at('result'), '--json'],
+      [...miou],
+      [...miou, '--json'],
+      ['merge', at('nothing.json')],
+      ['train', `${at('none')}.yaml`],
+    ];
+    for (const args of commands) {
+      const { stdout, stderr } = await steadyseg(args);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there
+      const found = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]/.exec(stdout + stderr);
+      if (found) faults.push(`${args[0]}: code ${found[0].charCodeAt(0)} in what it says`);
+    }
+    return { runs: commands.length, faults, seen: `${commands.length} commands` };
   },
 };
 
@@ -306,8 +461,15 @@ export const trust: readonly Case[] = [
   trial,
   telemetry,
   byContent,
+  changedSettings,
+  powerCuts,
   usersFiles,
   devices,
+  singleFiles,
+  contenders,
   namespaces,
   hostileFiles,
+  controlCharacters,
+  pageServer,
+  supplyChain,
 ];
