@@ -46,7 +46,7 @@ case that was written.
 
 ${fuzzText(counts)}
 
-${byHand(before, 'Found and mended')}## Kills
+${byHand(before, 'Found and mended')}${byHand(before, 'Against 0.1.0')}## Kills
 
 ${killText(counts)}
 

@@ -3,14 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Case, contents, steadyseg } from './harness.js';
+import { type Case, contents, moment, steadyseg, untilExists } from './harness.js';
 import { completes, jobs, litter, torn, wholeRun } from './jobs.js';
 
 const DISK_BYTES = 96 << 20;
 /** Seconds between the file system's own commits: only what was brought to disk on purpose is there. */
 const COMMIT_SECONDS = 300;
-/** Before this share of a run's time, nothing is written yet; after it, all is. */
-const [EARLIEST, LATEST] = [0.3, 1];
+/** From its first file on, a run takes at most this share of its time. */
+const WRITING = 0.7;
 
 const journaled = jobs.filter(({ name }) => ['predict', 'pseudo-label', 'train', 'flow'].includes(name));
 
@@ -33,10 +33,11 @@ export const powerCuts: Case = {
         must('mkfs.ext4', ['-q', '-F', disk]);
         mount(disk, place);
         try {
-          const moment = (EARLIEST + random.uniform() * (LATEST - EARLIEST)) * whole.milliseconds;
-          await steadyseg(job.args(inputs, join(place, 'out')), {
+          const out = join(place, 'out');
+          await steadyseg(job.args(inputs, out), {
             async meanwhile(child) {
-              await sleep(moment);
+              await untilExists(out, child);
+              await sleep(moment(random, WRITING * whole.milliseconds));
               const group = -(child.pid ?? 0);
               // All of it at one moment; it may have ended by then.
               if (child.exitCode === null) process.kill(group, 'SIGSTOP');
