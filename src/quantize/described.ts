@@ -8,12 +8,12 @@ import type { WeightBits } from './weights.js';
 /** The same model with normalisation and classes in its metadata, wherever they were said, and without what can be built anew from float weights. */
 export function withDescription(
   model: Model,
-  { facts, labels }: FoundNetwork,
+  { metadata, labels }: FoundNetwork,
   { preprocessing, classes, classCount }: NetworkDescription,
   weightBits: WeightBits,
 ): Model {
-  const { architecture: _, widthMultiplier: _factor, ...kept } = facts;
-  const isNamed = facts.classes || labels || classes.classes.length === classCount;
+  const { architecture: _, widthMultiplier: _factor, ...kept } = metadata;
+  const isNamed = metadata.classes || labels || classes.classes.length === classCount;
   const description: ModelDescription = {
     ...(isNamed && {
       classes: [...classes.classes],

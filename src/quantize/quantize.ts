@@ -248,7 +248,7 @@ async function* calibrationFrames(sample: Sample): AsyncGenerator<RgbImage, void
 
 /** The network found, with another content. */
 function foundAgain(found: FoundNetwork, { model, content }: Built): FoundNetwork {
-  return { ...found, model, content, facts: readDescription(model.metadata, found.source) };
+  return { ...found, model, content, metadata: readDescription(model.metadata, found.source) };
 }
 
 async function resultsOn(network: OpenNetwork, images: readonly RgbImage[]): Promise<NetworkResult[]> {

@@ -30,12 +30,12 @@ import { isSide, MAX_SIDE } from './views.js';
  * outputs that may be meant; UsageError for options that contradict the network.
  */
 export function describeNetwork(found: FoundNetwork, options: DescribeOptions = {}): NetworkDescription {
-  const { source, model, facts } = found;
+  const { source, model, metadata } = found;
   const notes: string[] = [];
   const input = inputOf(model, source);
   const config = preprocessingFor(found, input, applyPreprocessing(found.config, options), options, notes);
   const [height, width] = sizeOf(input, options.size, config.size, source);
-  const names = options.classes?.classes ?? facts.classes ?? found.labels?.names;
+  const names = options.classes?.classes ?? metadata.classes ?? found.labels?.names;
   const chosen = chooseOutput(model, {
     source,
     names,
@@ -54,9 +54,9 @@ export function describeNetwork(found: FoundNetwork, options: DescribeOptions = 
     output: { ...outputOf(chosen), background },
     height,
     width,
-    sizeMultiple: sizeMultipleOf(facts, config, source),
+    sizeMultiple: sizeMultipleOf(metadata, config, source),
     preprocessing: config.preprocessing,
-    enlargement: facts.enlargement,
+    enlargement: metadata.enlargement,
     classes,
     classCount,
     notes,
@@ -196,8 +196,8 @@ function sizeOf(
 }
 
 /** A free size is rounded to a multiple of this. */
-function sizeMultipleOf(facts: ModelDescription, config: PreprocessingConfig, source: string): number {
-  const sizeMultiple = facts.sizeMultiple ?? config.sizeMultiple ?? 1;
+function sizeMultipleOf(metadata: ModelDescription, config: PreprocessingConfig, source: string): number {
+  const sizeMultiple = metadata.sizeMultiple ?? config.sizeMultiple ?? 1;
   if (isSide(sizeMultiple)) return sizeMultiple;
   throw new SteadysegError(
     `${source}: expected its size to be a multiple of 1 to ${MAX_SIDE} pixels, found ${sizeMultiple}`,

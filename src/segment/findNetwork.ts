@@ -21,15 +21,15 @@ export async function findNetwork(content: string | Uint8Array): Promise<FoundNe
   const source = path ?? 'the model';
   const opened: OpenedModel =
     typeof content === 'string' ? await openModelFile(content) : { model: readModel(content, source), content };
-  const facts = readDescription(opened.model.metadata, source);
+  const metadata = readDescription(opened.model.metadata, source);
   const beside = await fileBeside(path, 'config.json');
-  const names = facts.classes || beside === undefined ? undefined : await readClassNames(beside);
-  const inFile = facts.classes || names ? undefined : plainNamesOf(opened.model.metadata);
+  const names = metadata.classes || beside === undefined ? undefined : await readClassNames(beside);
+  const inFile = metadata.classes || names ? undefined : plainNamesOf(opened.model.metadata);
   return {
     source,
     ...opened,
-    facts,
-    config: await preprocessingOf(path, source, facts),
+    metadata,
+    config: await preprocessingOf(path, source, metadata),
     ...(names && beside && { labels: { names, origin: beside } }),
     ...(inFile && { labels: { names: inFile, origin: 'its metadata' } }),
   };
@@ -38,12 +38,12 @@ export async function findNetwork(content: string | Uint8Array): Promise<FoundNe
 async function preprocessingOf(
   path: string | undefined,
   source: string,
-  facts: ModelDescription,
+  metadata: ModelDescription,
 ): Promise<PreprocessingConfig> {
-  const described = describedPreprocessing(facts, source);
+  const described = describedPreprocessing(metadata, source);
   if (described) return described;
   const beside = await fileBeside(path, 'preprocessor_config.json');
-  return beside === undefined ? unsaidPreprocessing(facts) : await readPreprocessorConfig(beside);
+  return beside === undefined ? unsaidPreprocessing(metadata) : await readPreprocessorConfig(beside);
 }
 
 async function fileBeside(path: string | undefined, name: string): Promise<string | undefined> {

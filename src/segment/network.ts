@@ -30,7 +30,7 @@ export interface FoundNetwork {
   /** What sessions are made of: its path, or bytes. */
   readonly content: string | Uint8Array;
   /** What its metadata says. */
-  readonly facts: ModelDescription;
+  readonly metadata: ModelDescription;
   /** How pixels are normalised, as its metadata or a file beside it says. */
   readonly config: PreprocessingConfig;
   /** Names of its classes in a file beside it. */

@@ -26,12 +26,12 @@ const backgroundName = /^[\W_]*(background|bg|void|unlabel+ed|other|others|none|
  * @throws UsageError for a preset that contradicts the model's names, and for a threshold where there is none.
  */
 export function classesOfNetwork(
-  { source, facts, labels }: FoundNetwork,
+  { source, metadata, labels }: FoundNetwork,
   { kind, channels, labels: labelCount, name }: ChosenOutput,
   options: DescribeOptions,
 ): NetworkClasses {
   const notes: string[] = [];
-  const inModel = facts.classes && setOfNames('the model', facts.classes, facts.palette, facts.ignoreLabel);
+  const inModel = metadata.classes && setOfNames('the model', metadata.classes, metadata.palette, metadata.ignoreLabel);
   const beside = labels && setOfNames(labels.origin, labels.names);
   const known = knownSet(options.classes, inModel ?? beside, source, notes);
   const standsAlone = kind !== 'labels' && (channels === 1 || kind === 'sigmoid');

@@ -31,9 +31,9 @@ export async function fetchNetwork(
   const bytes = content instanceof Uint8Array ? content : await fetchBytes(content);
   const source = content instanceof Uint8Array ? 'the model' : String(content);
   const model = readModel(bytes, source);
-  const facts = readDescription(model.metadata, source);
-  const config = describedPreprocessing(facts, source) ?? unsaidPreprocessing(facts);
-  return { source, model, content: bytes, facts, config };
+  const metadata = readDescription(model.metadata, source);
+  const config = describedPreprocessing(metadata, source) ?? unsaidPreprocessing(metadata);
+  return { source, model, content: bytes, metadata, config };
 }
 
 async function fetchBytes(address: string | URL): Promise<Uint8Array> {

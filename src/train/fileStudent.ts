@@ -16,7 +16,7 @@ export interface FileStudent extends Student {
 /** @throws SteadysegError for a file that is no segmentation network with scores. */
 export async function fileStudent(path: string, options: OnnxStudentOptions = {}): Promise<FileStudent> {
   const found = await findNetwork(path);
-  const { architecture, widthMultiplier, classes: names } = found.facts;
+  const { architecture, widthMultiplier, classes: names } = found.metadata;
   const weights = weightsOfModel(found.model, path);
   if (!weights || architecture === undefined) return onnxStudent(path, options);
   const classes = { count: classCountOf(weights, path), names };

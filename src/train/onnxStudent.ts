@@ -91,7 +91,7 @@ export function studentOf(
       `${path}: expected a number of classes, found that the output "${output.name}" leaves it open`,
     );
   }
-  const names = options.classes?.classes ?? found.facts.classes ?? found.labels?.names;
+  const names = options.classes?.classes ?? found.metadata.classes ?? found.labels?.names;
   const roles = tensorRoles(model, options.operators);
   const weights = new Map<string, Tensor>();
   const copies: { readonly name: string; readonly copyOf: string; readonly shape: Shape }[] = [];

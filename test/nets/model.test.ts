@@ -40,11 +40,11 @@ describe('a model file', () => {
     expect(modes).toEqual(['align_corners', 'align_corners', 'half_pixel', 'half_pixel']);
     const model = buildModel({ height: 64, width: 64, classes: 4, architecture: 'ddrnet23-slim' });
     const found = await findNetwork(writeModel(model));
-    expect(found.facts.enlargement).toBe('half_pixel');
+    expect(found.metadata.enlargement).toBe('half_pixel');
     const { data } = symmetricByName('pixels', [64 * 64 * 3], 128);
     const image = { height: 64, width: 64, data: Uint8Array.from(data, (value) => value + 128) };
-    const labelsOf = async (facts: object) => {
-      const network = segmentationModel({ ...found, facts: { ...found.facts, ...facts } }, {}, createSession);
+    const labelsOf = async (metadata: object) => {
+      const network = segmentationModel({ ...found, metadata: { ...found.metadata, ...metadata } }, {}, createSession);
       const { labels } = await network.segment(image);
       await network.release();
       return [...labels.data];
