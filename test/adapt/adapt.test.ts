@@ -258,6 +258,13 @@ describe('the choice', () => {
     expect(bestAlpha([original, point(0.5, 0.95, 0.91, 0.03), point(1, 0.89, 0.92, 0.01)])).toBe(0);
   });
 
+  it('may leave the consensus by a tenth of what becomes steady', () => {
+    const original = point(0, 0.95, 0.96, 0.002);
+    expect(bestAlpha([original, point(0.25, 0.982, 0.957, 0.002)])).toBe(0.25);
+    expect(bestAlpha([original, point(0.25, 0.982, 0.956, 0.002)])).toBe(0);
+    expect(bestAlpha([original, point(0.25, 0.951, 0.9598, 0.002)])).toBe(0);
+  });
+
   it('is, with labels, the steadiest whose mIoU does not fall, whatever the consensus says', () => {
     const labelled = (alpha: number, steady: number, mIoU: number) => ({
       ...point(alpha, steady, 0.9 - alpha, 0.5),
