@@ -70,6 +70,7 @@ const gradientCases: readonly (readonly [
 ])[] = [
   ['ddrnet23-slim', 'ddrnet23_slim_train_grads', { segmentation: { classWeights, auxiliaryWeight: 1 } }, []],
   ['segformer-b0', 'segformer_b0_train_grads', { segmentation: { classWeights } }, []],
+  ['pidnet-s', 'pidnet_s_train_grads', { segmentation: { classWeights, auxiliaryWeight: 1 } }, []],
   [
     'pidnet-s',
     'pidnet_s_official_grads',
@@ -121,12 +122,15 @@ function checkGradients(
   metadata: Record<string, string>,
 ): void {
   const zero = new Set(metadata.null.split(' '));
+  const absent = new Set(metadata.absent?.split(' '));
   let compared = 0;
   for (const [name, gradient] of gradients) {
     if (zero.has(name)) {
-      // Rounding of sums as large as the gradient of the weight beside it.
+      // What rounding leaves: 1e-6, or in PIDNet's stem, whose weights have gradients of 29 and 73, its share of those.
       const beside = norm(gradients.get(name.replace(/bias$/, 'weight')) ?? []);
-      expect(norm(gradient), name).toBeLessThan(1e-6 * Math.max(1, beside));
+      expect(norm(gradient), name).toBeLessThan(Math.max(1e-6, 1e-7 * beside));
+    } else if (absent.has(name)) {
+      expect(norm(gradient), name).toBe(0);
     } else {
       const bound = Math.max(1e-4, 5 * tensors[`noise.${name}`].data[0]);
       expect(relative(norm(gradient), tensors[`norm.${name}`].data[0]), name).toBeLessThan(bound);
@@ -226,7 +230,9 @@ describeWithShared('six steps', ['goldens/nets/pidnet_s_trajectory.json'], () =>
         expect(error, `direction of ${name}`).toBeLessThan(boundOf('update_dot_initial', name));
       }
       for (const [name, expected] of Object.entries(trajectory.final_running_norms)) {
-        expect(relative(norm(weightOf(name)), expected), name).toBeLessThan(5e-3);
+        // No noise is given for statistics: that of the update of the scale beside them.
+        const bound = boundOf('update_norms', name.replace(/running_\w+$/, 'weight'));
+        expect(relative(norm(weightOf(name)), expected), name).toBeLessThan(bound);
       }
     },
     600_000,
