@@ -60,15 +60,16 @@ export function createProgressLine(options: ProgressLineOptions): ProgressLine {
   return {
     update({ done, total }) {
       const time = now();
-      // Who counts anew has begun another part of the work.
-      if (done < (samples.at(-1)?.done ?? 0)) samples = [{ time, done: 0 }];
+      // Who counts anew has begun another part of the work, nobody knows when: its rate is that after its first report.
+      if (done < (samples.at(-1)?.done ?? 0)) samples = [];
       samples.push({ time, done });
       while (samples.length > 2 && time - samples[0].time > rateWindow) samples.shift();
       const [oldest] = samples;
       const rate = time > oldest.time ? (1000 * (done - oldest.done)) / (time - oldest.time) : 0;
       const count = total === undefined ? `${done}` : `${done}/${total}`;
+      const speed = samples.length > 1 ? `  ${rate.toPrecision(3)} ${unit}/s` : '';
       const left = total === undefined || rate === 0 ? '' : `  ${formatDuration((total - done) / rate)} left`;
-      line = `${title}  ${count} ${unit}  ${rate.toPrecision(3)} ${unit}/s${left}`;
+      line = `${title}  ${count} ${unit}${speed}${left}`;
       if (time - printed < interval) return;
       printed = time;
       show();
@@ -79,7 +80,7 @@ export function createProgressLine(options: ProgressLineOptions): ProgressLine {
         if (terminal) stream.write('\n');
       }
       unit = next;
-      samples = [{ time: now(), done: 0 }];
+      samples = [];
       line = undefined;
       shown = false;
     },

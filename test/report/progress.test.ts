@@ -44,6 +44,16 @@ it('has no rate of what was counted before, once a count begins anew', () => {
   expect(written.at(-1)).toBe('predict  2/40 frames  2.00 frames/s  0:19 left');
 });
 
+it('has no rate at the first report of another part, whose beginning nobody told', () => {
+  const { written, progress, at } = recorder(true);
+  at(1000, 2, 100);
+  progress.restart('steps');
+  at(1200, 1, 100);
+  expect(written.at(-1)).toBe('predict  1/100 steps');
+  at(3200, 3, 100);
+  expect(written.at(-1)).toBe('predict  3/100 steps  1.00 steps/s  1:37 left');
+});
+
 it('keeps to the width of the terminal', () => {
   const { written, at } = recorder(true, 24);
   at(1000, 2, 100);
