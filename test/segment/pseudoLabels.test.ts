@@ -293,10 +293,10 @@ describe('pseudo labels of a video', () => {
   });
 
   it('leave what else lies where frames wait for their thresholds', async () => {
-    const waiting = join(out('with notes'), 'pending');
+    const waiting = join(out('of the user'), 'pending');
     mkdirSync(waiting, { recursive: true });
     writeFileSync(join(waiting, 'notes.txt'), 'mine');
-    await pseudoLabel(video, model, out('with notes'), { quantile: 0.4 });
+    await pseudoLabel(video, model, out('of the user'), { quantile: 0.4 });
     expect(names(waiting)).toEqual(['notes.txt']);
     const inside = join(out('inside'), 'pending');
     mkdirSync(inside, { recursive: true });
@@ -320,6 +320,14 @@ describe('pseudo labels of a video', () => {
         /frames.jsonl, line 3: expected the record of a frame: .*found (another file|a path)/,
       );
     }
+  });
+
+  it('leave a file of one line that is not theirs', async () => {
+    const dir = out('of the user');
+    mkdirSync(dir);
+    writeFileSync(join(dir, 'frames.jsonl'), 'mine');
+    await expect(pseudoLabel(video, model, dir, { threshold: 0.6 })).rejects.toThrow(/frames\.jsonl, line 1: expected/);
+    expect(readFileSync(join(dir, 'frames.jsonl'), 'utf8')).toBe('mine');
   });
 
   it('refuse to go on with another rule', async () => {

@@ -40,6 +40,9 @@ export type FrameRecord = v.InferOutput<typeof frameRecord>;
 /** Half a million frames of 19 classes take 200 MB; a run of more is to be split. */
 const MAX_RECORDS_BYTES = 1 << 28;
 
+/** What every line of ours begins with. */
+const lineStart = '{"index":';
+
 /**
  * Reads the frames of a run. A last line without an end was being written when the run was killed: it is left out.
  *
@@ -48,6 +51,10 @@ const MAX_RECORDS_BYTES = 1 << 28;
 export async function readFrameRecords(path: string, classes?: number): Promise<FrameRecord[]> {
   if (!(await exists(path))) return [];
   const lines = new TextDecoder().decode(await readFileBounded(path, MAX_RECORDS_BYTES)).split('\n');
+  const cut = lines.at(-1) ?? '';
+  if (!cut.startsWith(lineStart) && !lineStart.startsWith(cut)) {
+    throw new SteadysegError(`${path}, line ${lines.length}: expected the record of a frame, found another text`);
+  }
   return lines.slice(0, -1).map((line, index) => {
     const record = parseJson(frameRecord, line, `${path}, line ${index + 1}`, 'the record of a frame');
     const { predicted, kept } = record;
