@@ -35,6 +35,14 @@ export const graphs = [
     ['a - b * Math.floor(a / b)', 'a % b'],
     ['2 * Math.round(x / 2)', 'Math.round(x)'],
   ]),
+  ...changes('onnx/portable', 'test/onnx/portable.test.ts', [
+    ['(_, tap) => taps - tap', '(_, tap) => tap + 1'],
+    ['plane * height * width', 'plane * height'],
+    ['end - size - pads[axis]', 'end - size'],
+    ['strides[0] - pads[0]', 'strides[0]'],
+    ['(tap % kernel[1]) * dilations[1]', 'tap % kernel[1]'],
+    ['belowAll = -3e38', 'belowAll = 0'],
+  ]),
   ...changes('onnx/upgrade', upgrade, [
     ["Pad: [11, ['pads', 'value']]", "Pad: [11, ['value', 'pads']]"],
     ["Clip: [11, ['min', 'max']]", "Clip: [11, ['max', 'min']]"],

@@ -3,7 +3,7 @@ import { createSession } from '#session';
 import { InterruptedError, SteadysegError } from '../base/errors.js';
 import type { Size } from '../media/image.js';
 import { writeModel } from '../onnx/write.js';
-import type { SessionOptions } from '../runtime/openSession.js';
+import { isProcessor, type SessionOptions } from '../runtime/openSession.js';
 import { createRandom, deriveSeed } from '../tensor/random.js';
 import { type Tensor, tensor, zeros } from '../tensor/tensor.js';
 import { createOptimizer } from '../train/optimizer.js';
@@ -66,14 +66,14 @@ type Compute = (feeds: Readonly<Record<string, Tensor>>) => Promise<StepGradient
 
 type StepSize = Size & { readonly targetSums: readonly number[] };
 
-const commonOptions = (student: Student, { height, width }: Size): Omit<StepOptions, 'losses'> => ({
-  ...{ student, statistics: 'fixed', batch: 1, height, width, dropout: false },
+const commonOptions = (student: Student, { height, width }: Size, device?: string): Omit<StepOptions, 'losses'> => ({
+  ...{ student, statistics: 'fixed', batch: 1, height, width, dropout: false, portable: !isProcessor(device) },
 });
 
 /** Two neighbouring frames against the consensus, and each other. */
-export function pairStep(student: Student, clip: StepSize): TrainingStep {
+export function pairStep(student: Student, clip: StepSize, device?: string): TrainingStep {
   return buildTrainingStep({
-    ...commonOptions(student, clip),
+    ...commonOptions(student, clip, device),
     ...{ frames: 2, flowValidity: true, losses: { consensus: 1, motion: method.motion } },
     motion: { compare: 'probabilities', visibility: 'occlusion', mean: 'visible' },
     targetWeights: targetWeights(clip.targetSums),
@@ -90,7 +90,7 @@ export async function openPairStep(
   clip: StepSize,
   options: Pick<SessionOptions, 'device' | 'threads'>,
 ): Promise<{ runEmpty(): Promise<void>; close(): Promise<void> }> {
-  const step = pairStep(student, clip);
+  const step = pairStep(student, clip, options.device);
   const session = await openStep(step, options, 'the adaptation step');
   const feeds: Record<string, Tensor> = Object.fromEntries(student.weights);
   for (const { name, type } of step.model.graph.inputs) {
@@ -115,7 +115,7 @@ export async function trainOnClip(
   const { steps, seed, threads, device, signal, checkpoint, others, onStep } = options;
   const { height, width, classes } = clip;
   if (pairs.length === 0) return student.weights;
-  const step = pairStep(student, clip);
+  const step = pairStep(student, clip, device);
   const optimizer = createOptimizer(
     {
       ...{ method: 'adam', betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0 },
@@ -136,7 +136,7 @@ export async function trainOnClip(
     const onOther =
       others &&
       (await compiled(
-        buildTrainingStep({ ...commonOptions(student, clip), frames: 1, losses: { consensus: 1 } }),
+        buildTrainingStep({ ...commonOptions(student, clip, device), frames: 1, losses: { consensus: 1 } }),
         'the anchor step',
       ));
     const original =

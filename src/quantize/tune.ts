@@ -9,7 +9,7 @@ import { InterruptedError, SteadysegError } from '../base/errors.js';
 import type { RgbImage, Size } from '../media/image.js';
 import type { Model } from '../onnx/model.js';
 import { writeModel } from '../onnx/write.js';
-import type { SessionOptions } from '../runtime/openSession.js';
+import { isProcessor, type SessionOptions } from '../runtime/openSession.js';
 import { createSession } from '../runtime/session.js';
 import type { FoundNetwork, NetworkDescription } from '../segment/network.js';
 import { createRandom, deriveSeed } from '../tensor/random.js';
@@ -62,7 +62,7 @@ export async function tuneWeights(options: TuneOptions): Promise<Model> {
   const { height, width } = size;
   const step = buildTrainingStep({
     ...{ student, statistics: 'fixed', batch: 1, height, width, dropout: false },
-    ...{ frames: 1, losses: { consensus: 1 } },
+    ...{ frames: 1, losses: { consensus: 1 }, portable: !isProcessor(device) },
   });
   const optimizer = createOptimizer(
     {

@@ -19,8 +19,15 @@ export interface SessionOptions {
   readonly memoryPattern?: boolean | undefined;
   /** Where the engine writes the model as it runs it: operators fused and replaced. In Node; default: nowhere. */
   readonly optimizedModel?: string | undefined;
+  /** Whether operators that the device lacks may run on the CPU, at the cost of copies; default true. */
+  readonly fallback?: boolean | undefined;
   /** What the model is called in errors; default: its path, or "the model". */
   readonly source?: string | undefined;
+}
+
+/** Whether a device is a processor, in Node or in a browser: graphs may be written for it, and it has every operator. */
+export function isProcessor(device: string | undefined): boolean {
+  return device === undefined || device === 'cpu' || device === 'wasm';
 }
 
 /** An input or output of a model. A dimension that may vary is its symbolic name (`''` when it has none). */
@@ -72,6 +79,7 @@ export async function openSession(
       interOpNumThreads: 1,
       ...(options.optimizedModel !== undefined && { optimizedModelFilePath: options.optimizedModel }),
       enableMemPattern: options.memoryPattern ?? true,
+      ...(options.fallback === false && { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
       // Fatal ones only: the others come back as exceptions.
       logSeverityLevel: 4,
     });
@@ -167,6 +175,9 @@ function explainLoad(message: string, device: string): string {
   if (missing) return `the operator ${missing[1]} (version ${missing[2]}) is not supported on ${device}`;
   const unregistered = /No Op registered for (\S+)|(\S+)\((-?\d+)\) is not a registered function/i.exec(message);
   if (unregistered) return `it uses the operator ${unregistered[1] ?? unregistered[2]}, which is not supported`;
+  if (/fallback to CPU EP has been explicitly disabled/i.test(message)) {
+    return `expected operators that the device ${device} has, found others, which would run on the CPU`;
+  }
   if (device === 'cuda' && /shared library/i.test(message)) {
     return 'the device cuda needs files that onnxruntime-node downloads when it is installed with install scripts on (see README)';
   }

@@ -3,6 +3,7 @@ import { UsageError } from '../base/errors.js';
 import type { Dataset } from '../data/dataset.js';
 import { createDecoder } from '../data/decode.js';
 import { cityscapesClassWeights } from '../losses/crossEntropy.js';
+import { isProcessor } from '../runtime/openSession.js';
 import { mapClasses } from './classMap.js';
 import type { TrainingConfig } from './config.js';
 import { needsTeacher, type OwnLoss } from './lossTable.js';
@@ -78,7 +79,7 @@ export function configuredStep(
     height: crop[0],
     width: crop[1],
     dropout: config.dropout > 0,
-    fused: config.device === 'cpu',
+    portable: !isProcessor(config.device),
     segmentation: {
       classWeights:
         classWeights === 'none' ? undefined : classWeights === 'cityscapes' ? cityscapesClassWeights : classWeights,

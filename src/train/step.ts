@@ -14,6 +14,7 @@ import { exportModel } from '../onnx/export.js';
 import { constant, createGraph, type Graph, input, type Value } from '../onnx/graph.js';
 import type { Model } from '../onnx/model.js';
 import { add, exp, gather, log, matMul, mul, reduceMax, reshape, slice, sub } from '../onnx/ops.js';
+import { portableGraph } from '../onnx/portable.js';
 import { bilinear } from '../onnx/resample.js';
 import { withWinograd } from '../onnx/winograd.js';
 import { defaultPreprocessing } from '../segment/preprocessing.js';
@@ -51,8 +52,8 @@ export interface StepOptions {
   readonly statistics?: StatisticsMode | undefined;
   /** How many ranks share the batch; default: one. */
   readonly ranks?: number | undefined;
-  /** Whether the engine has batch normalisation in training mode, as only CPUs do; default true. */
-  readonly fused?: boolean | undefined;
+  /** Whether the graph keeps to operators that engines have on every device; default false: those that are fastest on CPUs. */
+  readonly portable?: boolean | undefined;
   /** Cross entropy to labels; without, there are none. */
   readonly segmentation?: SegmentationLossOptions | undefined;
   /** Weights of the classes in the targets of the consensus loss; all 1 by default. */
@@ -151,8 +152,8 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
       dropoutMasks.set(name, { shape, share });
       return input(graph, name, 'float32', shape);
     };
-    const { statistics = 'batch', fused = true } = options;
-    const mode: Mode = { kind: 'training', statistics, fused, ...(options.dropout && { dropoutMask }) };
+    const { statistics = 'batch', portable } = options;
+    const mode: Mode = { kind: 'training', statistics, fused: !portable, ...(options.dropout && { dropoutMask }) };
     const normalized = normalize(image, network.preprocessing);
     student.set(frame, network.build(normalized, mode));
     // Colours are compared in the normalisation of SPEC §0, whatever the student's is.
@@ -173,7 +174,8 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     name.startsWith(`${convLstmName}.`)
       ? options.distillation?.multiFrame === 'trained'
       : (network.trains?.(name) ?? true);
-  const compiled = compile(graph, loss, new Map(terms.map(({ name, value }) => [name, value])), trained);
+  const values = new Map(terms.map(({ name, value }) => [name, value]));
+  const compiled = compile(graph, loss, values, trained, options.portable ?? false);
   return { ...compiled, frames, withNeighbours, teacherInputs, dropoutMasks };
 }
 
@@ -335,9 +337,12 @@ function compile(
   loss: Value,
   terms: ReadonlyMap<string, Value>,
   trained: (name: string) => boolean,
+  portable: boolean,
 ): Compiled {
-  const { graph, values, recomputed } = withWinograd(forward);
-  const outputs = values({ loss, ...Object.fromEntries(terms) });
+  const sums = { loss, ...Object.fromEntries(terms) };
+  const fast = portable ? undefined : withWinograd(forward);
+  const { graph, recomputed } = fast ?? { graph: forward, recomputed: undefined };
+  const outputs: Record<string, Value> = fast?.values(sums) ?? sums;
   const weights = [...graph.parameters].filter(([name, { role }]) => role === 'weight' && trained(name));
   const computed = gradients(
     graph,
@@ -365,7 +370,9 @@ function compile(
       count,
     };
   });
-  const model = exportModel(graph, outputs);
-  const cut = graph.ranks > 1 ? cutGraph(graph, outputs) : undefined;
+  const written = portable ? portableGraph(graph) : undefined;
+  const [whole, results] = written ? [written.graph, written.values(outputs)] : [graph, outputs];
+  const model = exportModel(whole, results);
+  const cut = whole.ranks > 1 ? cutGraph(whole, results) : undefined;
   return { model, cut, graph, gradientOutputs, statistics, lossOutputs: ['loss', ...terms.keys()] };
 }

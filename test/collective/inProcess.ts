@@ -1,5 +1,6 @@
 // Ranks within one process, for tests: each waits until all have given their part.
 import type { Collective } from '#src/collective/collective.js';
+import { type Tensor, tensor } from '#src/tensor/tensor.js';
 
 /** As many collectives as ranks; what each of them does must be begun before any is awaited. */
 export function inProcessRanks(size: number): Collective[] {
@@ -43,4 +44,23 @@ export function inProcessRanks(size: number): Collective[] {
     describe: (number) => `rank ${number}`,
     async close() {},
   }));
+}
+
+/** Samples r, r + R, … of every feed. */
+export function partOf(whole: Readonly<Record<string, Tensor>>, { rank, size }: Collective): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(whole).map(([name, { dtype, shape, data }]) => {
+      const [count, ...rest] = shape;
+      const row = data.length / count;
+      const own = Array.from(data as Float32Array).filter((_, i) => Math.floor(i / row) % size === rank);
+      return [
+        name,
+        tensor(
+          dtype,
+          [count / size, ...rest],
+          (data as Float32Array).constructor === Uint8Array ? Uint8Array.from(own) : Float32Array.from(own),
+        ),
+      ];
+    }),
+  );
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Collective, oneRank } from '#src/collective/collective.js';
+import { oneRank } from '#src/collective/collective.js';
 import { createLoader } from '#src/data/loader.js';
 import { boundaryLoss } from '#src/losses/boundary.js';
 import { countedOhem } from '#src/losses/ohem.js';
@@ -24,7 +24,7 @@ import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
 import { computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
 import { buildTrainingStep, type StepOptions } from '#src/train/step.js';
 import type { Student } from '#src/train/student.js';
-import { inProcessRanks } from '../collective/inProcess.js';
+import { inProcessRanks, partOf } from '../collective/inProcess.js';
 
 const [samples, height, width, classes] = [4, 24, 32, 5];
 
@@ -71,25 +71,6 @@ const student: Student = {
     throw new Error('it is not written');
   },
 };
-
-/** Samples r, r + R, … of every feed. */
-function partOf(whole: Readonly<Record<string, Tensor>>, { rank, size }: Collective): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(whole).map(([name, { dtype, shape, data }]) => {
-      const [count, ...rest] = shape;
-      const row = data.length / count;
-      const own = Array.from(data as Float32Array).filter((_, i) => Math.floor(i / row) % size === rank);
-      return [
-        name,
-        tensor(
-          dtype,
-          [count / size, ...rest],
-          (data as Float32Array).constructor === Uint8Array ? Uint8Array.from(own) : Float32Array.from(own),
-        ),
-      ];
-    }),
-  );
-}
 
 async function stepOf(ranks: number, options: Partial<StepOptions> = {}, given: Record<string, Tensor> = feeds) {
   const collectives = ranks === 1 ? [oneRank] : inProcessRanks(ranks);

@@ -1,17 +1,18 @@
-// Twelve training steps against the reference trajectory, within the tolerances of SPEC section 4.
-
+// Twelve training steps, by one rank and by two, against the reference trajectory, within the tolerances of SPEC section 4.
 import { expect, it } from 'vitest';
+import { oneRank } from '#src/collective/collective.js';
 import { cityscapesClassWeights } from '#src/losses/crossEntropy.js';
 import { imageNetMean, imageNetStd } from '#src/nets/normalization.js';
-import { writeModel } from '#src/onnx/write.js';
-import { createSession } from '#src/runtime/session.js';
 import { labelsByName, symmetricByName } from '#src/tensor/random.js';
 import { type Tensor, tensor } from '#src/tensor/tensor.js';
+import { averageOverRanks, checkSameState } from '#src/train/acrossRanks.js';
 import { architectureStudent } from '#src/train/architectureStudent.js';
+import { openStep } from '#src/train/openStep.js';
 import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
 import { learningRate } from '#src/train/schedule.js';
 import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
 import { buildTrainingStep } from '#src/train/step.js';
+import { inProcessRanks, partOf } from '../collective/inProcess.js';
 import { readGolden, readSharedJson, weightsByName } from '../goldens.js';
 import { describeWithShared, sharedPath } from '../shared.js';
 
@@ -47,48 +48,70 @@ function lossTolerance(step: number): number {
 }
 
 describeWithShared('a PSPNet-18 trained with the motion loss', ['goldens/nets/pspnet18_trajectory.json'], () => {
-  it('follows the reference', async () => {
-    const trajectory = readSharedJson<Trajectory>('goldens', 'nets', 'pspnet18_trajectory.json');
-    const [batch, , height, width] = trajectory.shape;
-    const step = buildTrainingStep({
-      student: await architectureStudent({ architecture: 'pspnet18', classes: { count: 19 }, seed: 0 }),
-      pixels: 'float32',
-      batch,
-      height,
-      width,
-      dropout: false,
-      segmentation: { classWeights: cityscapesClassWeights },
-      losses: { motion: 0.1 },
-    });
-    const session = await createSession(writeModel(step.model), { optimization: 'disabled' });
-    const optimizer = createOptimizer(publishedSgd, trainedWeights(step), { includes: isHead, factor: 10 });
-    const state = createTrainingState(step, optimizer, 0, weightsByName(step.graph, 'psp18.'));
+  it.each([1, 2])(
+    'follows the reference on %d ranks',
+    async (ranks) => {
+      const trajectory = readSharedJson<Trajectory>('goldens', 'nets', 'pspnet18_trajectory.json');
+      const [batch, , height, width] = trajectory.shape;
+      const step = buildTrainingStep({
+        student: await architectureStudent({ architecture: 'pspnet18', classes: { count: 19 }, seed: 0 }),
+        pixels: 'float32',
+        batch: batch / ranks,
+        ranks,
+        height,
+        width,
+        dropout: false,
+        segmentation: { classWeights: cityscapesClassWeights },
+        losses: { motion: 0.1 },
+      });
+      const optimizer = createOptimizer(publishedSgd, trainedWeights(step), { includes: isHead, factor: 10 });
+      const weights = weightsByName(step.graph, 'psp18.');
+      const collectives = ranks === 1 ? [oneRank] : inProcessRanks(ranks);
+      const runs = await Promise.all(
+        collectives.map(async (collective) => ({
+          collective,
+          runner: await openStep(step, collective, {}),
+          state: createTrainingState(step, optimizer, 0, weights),
+        })),
+      );
+      const [{ state }] = runs;
 
-    for (const [k, expected] of trajectory.steps.entries()) {
-      const named = (what: string) => `traj.${k % 3}.${what}`;
-      const feeds: Record<string, Tensor> = {
-        image: pixelsOf(symmetricByName(named('image'), trajectory.shape, 2)),
-        neighbour: pixelsOf(symmetricByName(named('frame'), trajectory.shape, 2)),
-        flow: symmetricByName(named('flow'), [batch, 2, height, width], 4),
-        labels: labelsByName(named('target'), [batch, height, width], 19),
-      };
-      const { losses, gradients } = await computeGradients(step, session, state, [feeds]);
-      expect(relative(losses.loss, expected.loss), `loss of step ${k}`).toBeLessThan(lossTolerance(k));
-      if (k === 0) {
-        expect(relative(losses.motion * 0.1, expected.st)).toBeLessThan(1e-4);
-        checkFirstStep(trajectory, gradients, state.parameters);
+      for (const [k, expected] of trajectory.steps.entries()) {
+        const named = (what: string) => `traj.${k % 3}.${what}`;
+        const feeds: Record<string, Tensor> = {
+          image: pixelsOf(symmetricByName(named('image'), trajectory.shape, 2)),
+          neighbour: pixelsOf(symmetricByName(named('frame'), trajectory.shape, 2)),
+          flow: symmetricByName(named('flow'), [batch, 2, height, width], 4),
+          labels: labelsByName(named('target'), [batch, height, width], 19),
+        };
+        const found = await Promise.all(
+          runs.map(async (run) => {
+            const own = await computeGradients(step, run.runner, run.state, [partOf(feeds, run.collective)]);
+            return averageOverRanks(own, step, run.state, [], run.collective);
+          }),
+        );
+        const [{ losses, gradients }] = found;
+        expect(relative(losses.loss, expected.loss), `loss of step ${k}`).toBeLessThan(lossTolerance(k));
+        if (k === 0) {
+          expect(relative(losses.motion * 0.1, expected.st)).toBeLessThan(1e-4);
+          checkFirstStep(trajectory, gradients, state.parameters);
+        }
+        const rate = learningRate(published, k, trajectory.steps.length);
+        expect(relative(rate, expected.lr)).toBeLessThan(1e-9);
+        runs.forEach((run, rank) => void applyGradients(run.state, found[rank].gradients, optimizer, rate));
       }
-      const rate = learningRate(published, k, trajectory.steps.length);
-      expect(relative(rate, expected.lr)).toBeLessThan(1e-9);
-      applyGradients(state, gradients, optimizer, rate);
-    }
-    for (const [name, expected] of Object.entries(trajectory.final_state_norms)) {
-      const found = state.parameters.get(name);
-      if (!found) throw new Error(`${name} is missing`);
-      expect(relative(norm(found.data), expected), name).toBeLessThan(name.startsWith('ppm.features.0.') ? 1e-1 : 1e-2);
-    }
-    await session.release();
-  }, 600_000);
+      await Promise.all(runs.map((run) => checkSameState(run.state, run.collective)));
+      for (const [name, expected] of Object.entries(trajectory.final_state_norms)) {
+        const found = state.parameters.get(name);
+        if (!found) throw new Error(`${name} is missing`);
+        expect(relative(norm(found.data), expected), name).toBeLessThan(
+          name.startsWith('ppm.features.0.') ? 1e-1 : 1e-2,
+        );
+      }
+      for (const { runner } of runs) await runner.release();
+    },
+    600_000,
+  );
 });
 
 function checkFirstStep(
