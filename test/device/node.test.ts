@@ -2,27 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
-import { loadModel } from '#src/segment/loadModel.js';
-import { type ShippedModel, shippedModelPath, shippedModels } from '#src/segment/shipped.js';
-import { fileStudent } from '#src/train/fileStudent.js';
+import { type ShippedModel, shippedModels } from '#src/segment/shipped.js';
+import { smallLabels } from '../../scripts/device/labels.js';
 import { differenceOf, everyLossStep, threeSteps } from '../../scripts/device/steps.js';
-import { randomPixels } from '../segment/pixels.js';
 import { hasAdapter } from './adapter.js';
-
-const size = [64, 64] as const;
 
 describe.skipIf(!(await hasAdapter()))('WebGPU in Node', () => {
   it.each(Object.keys(shippedModels) as ShippedModel[])('labels as the CPU does with %s', async (name) => {
-    const student = await fileStudent(await shippedModelPath(name));
-    const bytes = student.toModel(student.weights, { size, description: { classes: undefined } });
-    const image = randomPixels(...size, 3);
-    const labels = async (device: string) => {
-      const model = await loadModel(bytes, { device });
-      const found = await model.segment(image);
-      await model.release();
-      return found.labels.data;
-    };
-    expect(await labels('webgpu')).toEqual(await labels('cpu'));
+    const expected = await smallLabels(name, 'cpu');
+    expect(new Set(expected).size).toBeGreaterThan(1);
+    expect(await smallLabels(name, 'webgpu')).toEqual(expected);
   });
 
   it('trains as the CPU does, for three steps', async () => {
