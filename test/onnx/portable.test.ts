@@ -55,7 +55,7 @@ describe('a portable graph', () => {
   it.each(windows)('finds the first maximum of windows %s', async (_, attributes) => {
     const { original, written, operators } = await both(coarse([2, 3, 11, 14]), (x) => scattered(x, attributes));
     expect(written).toEqual(original);
-    expect(new Set(original.data).size).toBeGreaterThan(3);
+    expect(new Set(Array.from(original.data as Float32Array)).size).toBeGreaterThan(3);
     expect(operators).not.toContain('ConstantOfShape');
   });
 
