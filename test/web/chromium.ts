@@ -9,10 +9,10 @@ if (!executable) console.log('no Chromium on this machine (PATH, $CHROMIUM): the
 /** Whether there is one. */
 export const hasChromium = executable !== undefined;
 
-/** Starts it. */
-export function launchChromium(): Promise<Browser> {
+/** Starts it. @param gpu switches that give it WebGPU; default: it does without a GPU. */
+export function launchChromium(gpu: readonly string[] = ['--disable-gpu']): Promise<Browser> {
   if (!executable) throw new Error('expected a Chromium on this machine');
-  return chromium.launch({ executablePath: executable, args: ['--no-sandbox', '--disable-gpu'] });
+  return chromium.launch({ executablePath: executable, args: ['--no-sandbox', ...gpu] });
 }
 
 /** @throws when $CHROMIUM names no file: who sets it wants the tests run. */
