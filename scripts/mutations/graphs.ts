@@ -38,7 +38,7 @@ export const graphs = [
   ...changes('onnx/portable', 'test/onnx/portable.test.ts', [
     ['(_, tap) => taps - tap', '(_, tap) => tap + 1'],
     ['plane * height * width', 'plane * height'],
-    ['end - size - pads[axis]', 'end - size'],
+    ['Math.max(0, end - size - pads[axis])', '0'],
     ['strides[0] - pads[0]', 'strides[0]'],
     ['(tap % kernel[1]) * dilations[1]', 'tap % kernel[1]'],
     ['belowAll = -3e38', 'belowAll = 0'],

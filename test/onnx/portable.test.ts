@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { exportModel } from '#src/onnx/export.js';
 import { addNode, createGraph, input, microsoftDomain, type Value } from '#src/onnx/graph.js';
 import { type Attributes, int, ints } from '#src/onnx/model.js';
-import { after, filled, mul, reshape, scatterElements } from '#src/onnx/ops.js';
+import { add, after, filled, mul, reshape, scatterElements } from '#src/onnx/ops.js';
 import { portableGraph } from '#src/onnx/portable.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
@@ -30,14 +30,18 @@ async function both(x: Tensor, build: (x: Value) => Value) {
 function scattered(x: Value, attributes: Attributes): Value {
   const [largest, places] = addNode(x.graph, 'MaxPool', [x], attributes, 2);
   const count = largest.shape.reduce((product, length) => product * length, 1);
-  const numbers = reshape(mul(largest, largest), [count]);
+  const numbers = reshape(add(mul(largest, largest), 1), [count]);
   return scatterElements(filled(x.graph, [5000], 0), reshape(places, [count]), numbers, 0, 'add');
 }
 
 /** Few different values, so that many of a window are equal. */
 function coarse(shape: Shape): Tensor {
   const { data } = symmetricByName('x', shape, 3);
-  return tensor('float32', shape, (data as Float32Array).map(Math.round));
+  return tensor(
+    'float32',
+    shape,
+    (data as Float32Array).map((value) => Math.round(value) - 2),
+  );
 }
 
 describe('a portable graph', () => {
