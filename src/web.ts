@@ -1,7 +1,7 @@
 // The public API for browsers: nothing of Node is reachable from here. It needs the package onnxruntime-web beside it.
 
 export type { AdaptProgress } from './adapt/adaptClip.js';
-export type { AdaptEstimate } from './adapt/estimate.js';
+export type { AdaptEstimate, AdaptStage } from './adapt/estimate.js';
 export type { Judgement } from './adapt/judge.js';
 export { adapt, type WebAdaptation, type WebAdaptOptions } from './adapt/webAdapt.js';
 export { SteadysegError, UsageError } from './base/errors.js';

@@ -7,7 +7,7 @@ import type { Figures } from './steadinessWorker.js';
 const sides: readonly Side[] = ['left', 'right'];
 
 /** Two digits of a percentage; a dash for what is not known. */
-function percent(share: number | undefined): string {
+export function percent(share: number | undefined): string {
   return share === undefined || Number.isNaN(share) ? '–' : `${(100 * share).toFixed(2)} %`;
 }
 

@@ -1,12 +1,13 @@
 // The page: what the visitor chooses is followed, one choice after another.
 import { type ClassSet, presetNames, type RgbImage } from '../src/web.js';
+import { createAdaptPanel } from './adaptPanel.js';
 import { cameraSource } from './camera.js';
 import { downloadAllLabels, downloadLabels, downloadOverlay } from './downloads.js';
 import { element, made, wordsOf } from './elements.js';
 import { showFigures } from './figures.js';
 import { type Loading, loadingWords } from './loading.js';
 import { addNetwork, networkChoice, networkChoices, networkSource } from './networks.js';
-import type { Device, Side } from './networkWorker.js';
+import type { Device, ReadyNetwork, Side } from './networkWorker.js';
 import { openFiles } from './openFiles.js';
 import { createReel } from './reel.js';
 import type { Source } from './source.js';
@@ -20,7 +21,7 @@ const usualRate = 10;
 const button = (id: string) => element(id, HTMLButtonElement);
 const select = (id: string) => element(id, HTMLSelectElement);
 const input = (id: string) => element(id, HTMLInputElement);
-const status = element('status', HTMLOutputElement);
+const status = element('status', HTMLElement);
 const progress = element('progress', HTMLProgressElement);
 const problem = element('error', HTMLElement);
 const stage = createStage();
@@ -29,7 +30,7 @@ const studio = createStudio((told) => ('note' in told ? addNote(told.note) : sho
 
 let source: Source | undefined;
 /** What is loaded on each side: the choice and the preset that it was loaded with. */
-const loaded = new Map<Side, { readonly key: string; readonly classes: ClassSet }>();
+const loaded = new Map<Side, ReadyNetwork & { readonly key: string }>();
 let device: Device | undefined;
 /** Said where networks run on something else than was chosen. */
 let deviceNote: string | undefined;
@@ -43,12 +44,18 @@ let current = new AbortController();
 let queue = Promise.resolve();
 
 function say(words: string): void {
+  showStatus(words);
+  element('said', HTMLElement).textContent = words;
+}
+
+/** What changes too often to be read out. */
+function showStatus(words: string): void {
   status.textContent = words;
   progress.hidden = true;
 }
 
 function showLoading(loading: Loading): void {
-  say(loadingWords(loading));
+  showStatus(loadingWords(loading));
   progress.hidden = false;
   if (loading.total === undefined) progress.removeAttribute('value');
   else Object.assign(progress, { max: loading.total, value: loading.bytes });
@@ -79,8 +86,8 @@ function begin(): void {
 async function follow(signal: AbortSignal): Promise<void> {
   if (signal.aborted || !source) return;
   try {
-    element('notes', HTMLUListElement).replaceChildren();
     await loadNetworks();
+    showNotes();
     if (signal.aborted) return;
     await work(source, signal);
   } catch (thrown) {
@@ -97,7 +104,6 @@ async function loadNetworks(): Promise<void> {
     device = wanted;
     loaded.clear();
   }
-  if (deviceNote) addNote(deviceNote);
   const preset = select('preset').value || undefined;
   for (const side of sides) {
     const choice = networkChoice(select(side).value);
@@ -107,15 +113,22 @@ async function loadNetworks(): Promise<void> {
     await studio.release(side);
     if (!choice || !key) continue;
     say(`Loading ${choice.name} …`);
-    const { classes, notes } = await studio.load(side, await networkSource(choice, preset, showLoading));
-    loaded.set(side, { key, classes });
-    for (const note of notes) addNote(note);
+    const ready = await studio.load(side, await networkSource(choice, preset, showLoading));
+    loaded.set(side, { key, ...ready });
   }
   for (const side of sides) {
     const { value } = select(side);
     element(`${side}-name`, HTMLElement).textContent = networkChoice(value)?.name ?? 'the picture';
   }
+  adaptPanel.describe(networkChoice(select('left').value), loaded.get('left')?.size);
   showLegend();
+}
+
+/** What was guessed of the networks that are shown. */
+function showNotes(): void {
+  element('notes', HTMLUListElement).replaceChildren();
+  const notes = [deviceNote ?? [], ...[...loaded.values()].map((network) => network.notes)].flat();
+  for (const note of new Set(notes)) addNote(note);
 }
 
 function showLegend(): void {
@@ -140,7 +153,7 @@ async function work(from: Source, signal: AbortSignal): Promise<void> {
   element('welcome', HTMLElement).hidden = true;
   const counts = Object.fromEntries([...loaded].map(([side, own]) => [side, own.classes.classes.length]));
   await studio.run(from, {
-    longerSide: Math.max(1, Number(input('side').value)),
+    longerSide: sideOf(),
     classes: counts,
     signal,
     whenPlaying,
@@ -153,7 +166,7 @@ async function work(from: Source, signal: AbortSignal): Promise<void> {
       const { width, height } = step.image;
       const [count, time] = [from.count(), `${step.milliseconds.toFixed(0)} ms a frame`];
       const where = from.clip ? `Frame ${step.index + 1}${count ? ` of ${count}` : ''}, ` : '';
-      say(`${where}${width}×${height}, ${time}`);
+      showStatus(`${where}${width}×${height}, ${time}`);
     },
   });
   if (signal.aborted) return;
@@ -180,6 +193,9 @@ function show(step: Step): void {
   const view = viewOf() === 'flicker' ? maps : undefined;
   stage.show({ image, labels, classes: classesOf(), opacity: Number(input('opacity').value), maps: view });
 }
+
+/** Pixels of a frame's longer side. */
+const sideOf = () => Math.max(1, Number(input('side').value));
 
 function viewOf(): string {
   return document.querySelector<HTMLInputElement>('input[name="view"]:checked')?.value ?? 'classes';
@@ -240,7 +256,12 @@ function listNetworks(): void {
 }
 
 async function takeNetwork(file: File): Promise<void> {
-  const { id } = addNetwork(file.name, async () => new Uint8Array(await file.arrayBuffer()));
+  const { id } = addNetwork(
+    file.name,
+    file.name.replace(/\.onnx$/i, ''),
+    async () => new Uint8Array(await file.arrayBuffer()),
+    true,
+  );
   listNetworks();
   // Who picks a file wants it; what it is compared with is the visitor's next choice.
   select('left').value = id;
@@ -263,6 +284,41 @@ function onPicked(field: HTMLInputElement, taken: (files: readonly File[]) => Pr
     if (files.length > 0) void taken(files);
   });
 }
+
+/** The first frames of the clip, for other work. What reads the source ends; what was seen of it is shown again meanwhile. */
+async function takeFrames(count: number, longerSide = sideOf()): Promise<readonly RgbImage[]> {
+  const from = source;
+  if (!from?.clip) throw new Error('Choose a clip first: a video, several pictures of one, or the camera.');
+  current.abort();
+  current = new AbortController();
+  const { signal } = current;
+  setPaused(false);
+  const images: RgbImage[] = [];
+  queue = queue.then(async () => {
+    for await (const { image } of from.frames(longerSide)) {
+      images.push(image);
+      if (images.length === count) break;
+    }
+  });
+  // A frame that cannot be decoded fails this call; what comes after it is not to fail.
+  const taken = queue;
+  queue = queue.catch(() => undefined);
+  await taken;
+  const steps = reel.steps();
+  if (steps.length > 1) void replay(steps, 1000 / (from.rate() ?? usualRate), signal);
+  return images;
+}
+
+const adaptPanel = createAdaptPanel({
+  chosen: () => ({ network: networkChoice(select('left').value), preset: select('preset').value || undefined }),
+  frames: takeFrames,
+  onAdapted(from, adapted) {
+    listNetworks();
+    select('left').value = from.id;
+    select('right').value = adapted.id;
+    begin();
+  },
+});
 
 listNetworks();
 select('left').value = 'toycity-plain';

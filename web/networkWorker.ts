@@ -1,17 +1,17 @@
 // The worker that runs the networks of both sides.
 
-import engineAddress from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import {
   type ClassSet,
-  configureWebEngine,
   type LabelMap,
   loadModel,
   presetClasses,
   type RgbImage,
   type SegmentationModel,
+  type Size,
 } from '../src/web.js';
-import { fetchBytes, type Loading } from './loading.js';
+import { loadEngine } from './engine.js';
 import { offer, tell } from './remote.js';
+import { wordsAbout } from './wordsAbout.js';
 
 export type Side = 'left' | 'right';
 export type Device = 'wasm' | 'webgpu';
@@ -21,6 +21,8 @@ export interface ReadyNetwork {
   readonly classes: ClassSet;
   /** What was guessed. */
   readonly notes: readonly string[];
+  /** The size of frames that it takes; undefined where it takes any. */
+  readonly size: Size | undefined;
 }
 
 interface Loaded {
@@ -41,25 +43,11 @@ const loaded = new Map<Side, Loaded>();
 let device: Device = 'wasm';
 let engine: Promise<void> | undefined;
 
-/** Fetches the engine with its progress told, and gives it the cores that the page leaves. */
-async function loadEngine(): Promise<void> {
-  const binary = await fetchBytes(new URL(engineAddress, location.href), (loading) =>
-    tell({ what: 'the engine', ...loading } satisfies Loading),
-  );
-  const threads = crossOriginIsolated ? Math.max(1, Math.min(8, navigator.hardwareConcurrency - 1)) : 1;
-  configureWebEngine({ wasmBinary: binary.buffer, threads });
-}
-
 async function open({ name, content, preset }: NetworkSource): Promise<SegmentationModel> {
   const classes = preset === undefined ? undefined : presetClasses(preset);
   return loadModel(content, { device, classes }).catch((thrown: unknown) => {
     throw new Error(wordsAbout(name, thrown));
   });
-}
-
-/** The library calls bytes "the model"; the page has a name for them. */
-function wordsAbout(name: string, thrown: unknown): string {
-  return (thrown instanceof Error ? thrown.message : String(thrown)).replace(/^the model\b/, name);
 }
 
 /** WebGPU, where it fails on a network, makes way for WebAssembly. */
@@ -91,8 +79,12 @@ const functions = {
     await functions.release(side);
     const model = await open(source);
     loaded.set(side, { model, source });
-    const notes = model.description.notes.map((note) => note.replace(/^the model\b/, source.name));
-    return { classes: model.classes, notes };
+    const { notes, height, width } = model.description;
+    return {
+      classes: model.classes,
+      notes: notes.map((note) => wordsAbout(source.name, note)),
+      size: height === undefined || width === undefined ? undefined : { height, width },
+    };
   },
   async release(side: Side): Promise<void> {
     const last = loaded.get(side);

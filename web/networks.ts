@@ -6,6 +6,8 @@ import type { NetworkSource } from './networkWorker.js';
 export interface NetworkChoice {
   readonly id: string;
   readonly name: string;
+  /** What files of it are called, without an ending. */
+  readonly file: string;
   /** Whether it came from the visitor: its classes may be those of a preset. */
   readonly own: boolean;
   content(onProgress: (loading: Loading) => void): Promise<Uint8Array>;
@@ -30,7 +32,7 @@ const choices = new Map<string, NetworkChoice>(
       });
       return fetched;
     };
-    return [id, { id, name, own: false, content }];
+    return [id, { id, name, file: id, own: false, content }];
   }),
 );
 
@@ -42,13 +44,18 @@ export function networkChoices(): readonly NetworkChoice[] {
   return [...choices.values()];
 }
 
-/** Adds a network of the visitor's. The same name again is another network. */
-export function addNetwork(name: string, content: () => Promise<Uint8Array>): NetworkChoice {
+/** Adds a network. The same name again is another network. @param own whether its classes may be those of a preset. */
+export function addNetwork(
+  name: string,
+  file: string,
+  content: () => Promise<Uint8Array>,
+  own: boolean,
+): NetworkChoice {
   const same = [...choices.values()].filter((known) => known.name.replace(/ \(\d+\)$/, '') === name).length;
   const choice = {
-    id: `own-${choices.size}`,
+    id: `added-${choices.size}`,
     name: same === 0 ? name : `${name} (${same + 1})`,
-    own: true,
+    ...{ file, own },
     content: () => content(),
   };
   choices.set(choice.id, choice);

@@ -16,18 +16,22 @@ interface Told {
   readonly told: unknown;
 }
 
-/** In a worker: answers calls, one after another. */
-export function offer(functions: Readonly<Record<string, (...args: never[]) => unknown>>): void {
+type Offered = Readonly<Record<string, (...args: never[]) => unknown>>;
+
+/** In a worker: answers calls, one after another. @param atOnce functions that are answered while another runs. */
+export function offer(functions: Offered, atOnce: Offered = {}): void {
   let queue = Promise.resolve();
   const answer = async ({ id, name, args }: Call) => {
+    const called = atOnce[name] ?? functions[name];
     try {
-      postMessage({ id, result: await functions[name](...(args as never[])) } satisfies Answer);
+      postMessage({ id, result: await called(...(args as never[])) } satisfies Answer);
     } catch (thrown) {
       postMessage({ id, message: thrown instanceof Error ? thrown.message : String(thrown) } satisfies Answer);
     }
   };
   addEventListener('message', ({ data }: MessageEvent<Call>) => {
-    queue = queue.then(() => answer(data));
+    if (data.name in atOnce) void answer(data);
+    else queue = queue.then(() => answer(data));
   });
 }
 

@@ -7,6 +7,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
 import { between, type CurvePoint, chooseAlpha, splitPairs } from './choice.js';
 import { type ClipSource, closeClipFiles, type PreparedClip, prepareClip } from './clip.js';
+import type { AdaptStage } from './estimate.js';
 import { type JudgedFrame, type Judgement, judge } from './judge.js';
 import type { LabelledFrames } from './labelled.js';
 import { openPredictor } from './predictor.js';
@@ -17,7 +18,7 @@ export const defaultSteps = 300;
 
 /** How far a stage of an adaptation is. */
 export interface AdaptProgress {
-  readonly stage: 'frames' | 'consensus' | 'steps' | 'choice' | 'judgement';
+  readonly stage: AdaptStage;
   readonly done: number;
   /** Undefined while the number of frames is not known. */
   readonly total: number | undefined;
@@ -48,6 +49,8 @@ export interface AdaptClipOptions extends AdaptListeners, Pick<SessionOptions, '
   /** Views of each frame in the consensus. */
   readonly views?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Ends the training early: what was trained until then is chosen from and judged. */
+  readonly finish?: AbortSignal | undefined;
   /** Folder of what is known of each frame; of no meaning in browsers. */
   readonly folder: string;
   readonly checkpoint?: ClipCheckpoint | undefined;
@@ -71,18 +74,18 @@ export interface AdaptedClip {
   readonly pairs: number;
   readonly cuts: readonly number[];
   /** Seconds by stage, of this process. */
-  readonly seconds: Readonly<Record<AdaptProgress['stage'], number>>;
+  readonly seconds: Readonly<Record<AdaptStage, number>>;
 }
 
 /** @throws SteadysegError for a clip of one frame, and for frames or flow that cannot be had; InterruptedError from the signal. */
 export async function adaptToClip(student: Student, options: AdaptClipOptions): Promise<AdaptedClip> {
-  const { sources, size, total, limit, flow, steps, seed, views, signal, folder, threads, device, onProgress } =
+  const { sources, size, total, limit, flow, steps, seed, views, signal, finish, folder, threads, device, onProgress } =
     options;
   const classes = student.classes.count;
   const seconds = { frames: 0, consensus: 0, steps: 0, choice: 0, judgement: 0 };
   let started = performance.now();
-  let stage: AdaptProgress['stage'] = 'frames';
-  const lap = (next: AdaptProgress['stage']) => {
+  let stage: AdaptStage = 'frames';
+  const lap = (next: AdaptStage) => {
     seconds[stage] += (performance.now() - started) / 1000;
     started = performance.now();
     stage = next;
@@ -98,14 +101,16 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
   }).finally(() => first.close());
   try {
     const { training, held } = splitPairs(clip.pairs);
-    if (held.length === training.length)
-      options.onNote?.(`${held.length} pairs are too few to hold some back: the choice is made on those that train`);
     if (clip.count < 2) throw new SteadysegError(`${options.name}: expected at least 2 frames, found ${clip.count}`);
+    if (held.length === training.length) {
+      const pairs = held.length === 1 ? '1 pair is' : `${held.length} pairs are`;
+      options.onNote?.(`${pairs} too few to hold some back: the choice is made on those that train`);
+    }
     const labelled = await options.labelled?.(clip);
     await options.onClip?.(clip);
     lap('steps');
     const trained = await trainOnClip(clip, student, training, {
-      ...{ steps, seed, threads, device, signal, checkpoint: options.checkpoint },
+      ...{ steps, seed, threads, device, signal, finish, checkpoint: options.checkpoint },
       others: await options.others?.(clip),
       onStep: (done) => onProgress?.({ stage: 'steps', done, total: steps }),
     });

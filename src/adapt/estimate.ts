@@ -21,14 +21,16 @@ export interface AdaptEstimate {
   readonly costs: AdaptCosts;
   readonly frames: number;
   readonly steps: number;
+  /** Seconds by stage. */
+  readonly stages: Readonly<Record<AdaptStage, number>>;
   /** Seconds in all. */
   readonly seconds: number;
   /** Bytes on disk while it works. */
   readonly disk: number;
 }
 
-/** Held-back frames are judged this often, besides the clip before and after: about a fifth of it at five points. */
-const judgedShares = 3;
+/** The stages of an adaptation, in order. */
+export type AdaptStage = 'frames' | 'consensus' | 'steps' | 'choice' | 'judgement';
 
 /** A part is measured so often at most, and for so many seconds at most; the first run, which also prepares, does not count. */
 const timedRuns = 3;
@@ -90,15 +92,29 @@ export function estimate(
   steps: number,
   size: Size & { readonly classes: number },
 ): AdaptEstimate {
-  const seconds = frames * (costs.frame + costs.consensus + judgedShares * costs.judgement) + steps * costs.step;
+  const stages = stageSeconds(costs, frames, steps);
   return {
-    ...{ costs, frames, steps, seconds },
+    ...{ costs, frames, steps, stages },
+    seconds: Object.values(stages).reduce((sum, seconds) => sum + seconds, 0),
     disk: frames * bytesOnDisk(size, size.classes),
+  };
+}
+
+function stageSeconds(costs: AdaptCosts, frames: number, steps: number): Record<AdaptStage, number> {
+  return {
+    frames: frames * costs.frame,
+    consensus: frames * costs.consensus,
+    steps: steps * costs.step,
+    // About a fifth of the frames at five points.
+    choice: frames * costs.judgement,
+    // Before and after.
+    judgement: 2 * frames * costs.judgement,
   };
 }
 
 /** As many steps as fit into the minutes, at most `most`; 0 when even the rest does not fit. */
 export function stepsWithin(minutes: number, costs: AdaptCosts, frames: number, most: number): number {
-  const rest = frames * (costs.frame + costs.consensus + judgedShares * costs.judgement);
-  return Math.max(0, Math.min(most, Math.floor((60 * minutes - rest) / costs.step)));
+  const { steps: _, ...rest } = stageSeconds(costs, frames, 0);
+  const left = Object.values(rest).reduce((sum, seconds) => sum - seconds, 60 * minutes);
+  return Math.max(0, Math.min(most, Math.floor(left / costs.step)));
 }

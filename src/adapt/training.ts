@@ -41,6 +41,8 @@ export interface TrainingOnClip extends Pick<SessionOptions, 'device' | 'threads
   /** Where the state is kept, to go on from; nowhere by default. */
   readonly checkpoint?: ClipCheckpoint | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Ends the steps early: what was trained until then is the result. */
+  readonly finish?: AbortSignal | undefined;
   /** Frames besides the clip's that other pictures are made of; set where the network is for general use. */
   readonly others?: OtherFrames | undefined;
   readonly onStep: (done: number) => void;
@@ -112,7 +114,7 @@ export async function trainOnClip(
   pairs: readonly number[],
   options: TrainingOnClip,
 ): Promise<ReadonlyMap<string, Tensor>> {
-  const { steps, seed, threads, device, signal, checkpoint, others, onStep } = options;
+  const { steps, seed, threads, device, signal, finish, checkpoint, others, onStep } = options;
   const { height, width, classes } = clip;
   if (pairs.length === 0) return student.weights;
   const step = pairStep(student, clip, device);
@@ -142,7 +144,7 @@ export async function trainOnClip(
     const original =
       others && (await openPredictor(student, student.weights, clip, { gives: 'probabilities', threads, device }));
     if (original) closers.push(() => original.close());
-    while (state.step < steps) {
+    while (state.step < steps && !finish?.aborted) {
       const { t, mirrored } = drawPair(pairs, seed, state.step);
       const { losses, gradients } = await onPair(await pairFeeds(clip, t, mirrored));
       if (!Number.isFinite(losses.loss)) {

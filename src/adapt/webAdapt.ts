@@ -22,6 +22,8 @@ export interface WebAdaptOptions
   /** Told what it will take, measured, before the work. */
   readonly onEstimate?: ((estimate: AdaptEstimate) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Ends the training early: what was trained until then is chosen from and judged. */
+  readonly finish?: AbortSignal | undefined;
 }
 
 /** An adapted network, with the figures before and after. */
@@ -33,8 +35,9 @@ export interface WebAdaptation extends Omit<AdaptedClip, 'weights'> {
 }
 
 /**
- * Adapts a network to a clip, as `adapt` does in Node, in the calling thread: a program calls it in a worker. Frames are kept in
- * memory at the network's input size, with 27 bytes and two a class for each pixel.
+ * Adapts a network to a clip, as `adapt` does in Node, in the calling thread: a program calls it in a worker, which hears of
+ * signals between two runs of the network. Frames are kept in memory at the network's input size, with 21 bytes and two a class
+ * for each pixel.
  *
  * @param content address of an .onnx file, or its bytes.
  * @param frames neighbouring frames of one clip and size.
@@ -45,7 +48,7 @@ export async function adapt(
   frames: readonly RgbImage[],
   options: WebAdaptOptions = {},
 ): Promise<WebAdaptation> {
-  const { steps = defaultSteps, seed = 1, signal, device, threads, onProgress, onNote, onJudged } = options;
+  const { steps = defaultSteps, seed = 1, signal, finish, device, threads, onProgress, onNote, onJudged } = options;
   const found = await fetchNetwork(content);
   const student = studentOfNetwork(found, found.content, options);
   for (const note of student.description.notes) onNote?.(note);
@@ -59,7 +62,7 @@ export async function adapt(
   const costs = await measureCosts(student, frames.slice(0, 2), measured, flow, { device, threads });
   options.onEstimate?.(estimate(costs, frames.length, steps, measured));
   const { weights, alpha, ...adapted } = await adaptToClip(student, {
-    ...{ size, flow, steps, seed, signal, device, threads, onProgress, onNote, onJudged },
+    ...{ size, flow, steps, seed, signal, finish, device, threads, onProgress, onNote, onJudged },
     sources: [clipOf(frames)],
     total: frames.length,
     name: 'the clip',

@@ -17,8 +17,8 @@ export interface WebEngineOptions {
 /** A build of onnxruntime-web; there is one for each device. */
 export type Build = typeof import('onnxruntime-web/wasm');
 
-/** Compiles a model in the calling thread. @throws as `openSession`. */
-export function openWebSession(
+/** Compiles a model in the calling thread, which a run holds until it ends; between runs, messages are heard. @throws as `openSession`. */
+export async function openWebSession(
   build: Build,
   model: string | Uint8Array,
   options: SessionOptions,
@@ -30,7 +30,33 @@ export function openWebSession(
   if (wasmPaths !== undefined) env.wasm.wasmPaths = wasmPaths;
   if (wasmBinary !== undefined) env.wasm.wasmBinary = wasmBinary;
   if (threads !== undefined) env.wasm.numThreads = threads;
-  return openSession(engineOf(build), model, options);
+  const session = await openSession(engineOf(build), model, options);
+  return {
+    ...session,
+    async run(feeds, outputNames) {
+      const results = await session.run(feeds, outputNames);
+      await messagesHeard();
+      return results;
+    },
+  };
+}
+
+/** What is used here of a browser's channel; the compiler is told of Node's names alone. */
+interface Channel {
+  readonly port1: { onmessage: () => void; close(): void };
+  readonly port2: { postMessage(message: undefined): void };
+}
+
+/** Ends after the messages that wait already: one of its own comes last. */
+function messagesHeard(): Promise<void> {
+  const { port1, port2 } = new MessageChannel() as unknown as Channel;
+  return new Promise((heard) => {
+    port1.onmessage = () => {
+      port1.close();
+      heard();
+    };
+    port2.postMessage(undefined);
+  });
 }
 
 function engineOf(build: Build): Engine {

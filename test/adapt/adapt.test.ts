@@ -11,50 +11,25 @@ import { writeFlo } from '#src/media/flo.js';
 import { writeLabelMap } from '#src/media/labels.js';
 import { writePicture } from '#src/media/pictures.js';
 import { exportModel } from '#src/onnx/export.js';
-import { constant, createGraph, input } from '#src/onnx/graph.js';
+import { createGraph, input } from '#src/onnx/graph.js';
 import type { Model } from '#src/onnx/model.js';
-import { conv, relu, softmax } from '#src/onnx/ops.js';
+import { softmax } from '#src/onnx/ops.js';
 import { readModel } from '#src/onnx/read.js';
 import { writeModel } from '#src/onnx/write.js';
-import { createRandom, symmetricByName } from '#src/tensor/random.js';
+import { createRandom } from '#src/tensor/random.js';
 import { float32 } from '#src/tensor/tensor.js';
+import { adaptableModel } from '../segment/tinyNetwork.js';
+import { writeTexturedClip } from './texturedClip.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg-adapt-'));
 const [frames, clean] = [join(folder, 'frames'), join(folder, 'clean')];
 const model = join(folder, 'model.onnx');
 const [height, width] = [48, 64];
 
-/** A textured picture that moves to the left, with noise that a network may flicker on. */
-async function writeFrames(out: string, count: number, noise: number): Promise<void> {
-  const random = createRandom(7);
-  for (let t = 0; t < count; t++) {
-    const data = new Uint8Array(3 * width * height);
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        for (let c = 0; c < 3; c++) {
-          const value =
-            128 + 50 * Math.sin((x + t) * 0.35 + c) + 40 * Math.cos(y * 0.3 - c) + noise * (random.uniform() - 0.5);
-          data[3 * (y * width + x) + c] = Math.max(0, Math.min(255, Math.round(value)));
-        }
-      }
-    }
-    await writePicture(join(out, `${String(t).padStart(3, '0')}.png`), { width, height, data });
-  }
-}
-
-function network(): Model {
-  const graph = createGraph('network');
-  const image = input(graph, 'image', 'float32', [1, 3, height, width]);
-  const weight = (name: string, shape: number[]) => constant(graph, symmetricByName(name, shape, 0.6), name);
-  const x = relu(conv(image, weight('a.weight', [6, 3, 3, 3]), weight('a.bias', [6]), { pads: [1, 1, 1, 1] }));
-  const scores = conv(x, weight('b.weight', [4, 6, 3, 3]), undefined, { pads: [1, 1, 1, 1] });
-  return exportModel(graph, { scores }, { metadata: new Map([['kept', 'as it is']]) });
-}
-
 beforeAll(async () => {
-  await writeFrames(frames, 8, 90);
-  await writeFrames(clean, 8, 0);
-  writeFileSync(model, writeModel(network()));
+  await writeTexturedClip(frames, { height, width, noise: 90 });
+  await writeTexturedClip(clean, { height, width, noise: 0 });
+  writeFileSync(model, writeModel(adaptableModel({ height, width, metadata: new Map([['kept', 'as it is']]) })));
 }, 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -115,7 +90,7 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
 
   it('finds cuts, and never pairs across them', async () => {
     const cut = join(folder, 'cut');
-    await writeFrames(cut, 4, 0);
+    await writeTexturedClip(cut, { height, width, noise: 0, count: 4 });
     const random = createRandom(3);
     for (const t of [4, 5]) {
       const noise = Uint8Array.from({ length: 3 * width * height }, () => random.integer(256));

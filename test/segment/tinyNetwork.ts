@@ -40,6 +40,19 @@ export function tinyNetwork(options: TinyOptions = {}): Uint8Array {
   return writeModel(tinyModel(options));
 }
 
+/** Two convolutions whose weights have names, as those that train do. */
+export function adaptableModel(options: Pick<TinyOptions, 'height' | 'width' | 'free' | 'metadata'> = {}): Model {
+  const { height = 12, width = 16, free = false, metadata } = options;
+  const graph = createGraph('adaptable');
+  const image = input(graph, 'image', 'float32', [1, 3, height, width]);
+  const weight = (name: string, shape: number[]) => constant(graph, symmetricByName(name, shape, 0.6), name);
+  const pads = [1, 1, 1, 1];
+  const x = ops.relu(ops.conv(image, weight('a.weight', [6, 3, 3, 3]), weight('a.bias', [6]), { pads }));
+  const scores = ops.conv(x, weight('b.weight', [4, 6, 3, 3]), undefined, { pads });
+  const model = exportModel(graph, { scores }, metadata ? { metadata } : {});
+  return free ? withShapes(model, [1, 3, 'height', 'width'], [1, 4, 'height', 'width']) : model;
+}
+
 /** The same nodes with other declared shapes. */
 export function withShapes(model: Model, inputShape: Dimension[], outputShape: Dimension[]): Model {
   const reshaped = (value: ValueInfo, shape: Dimension[]): ValueInfo => ({

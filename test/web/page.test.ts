@@ -5,17 +5,22 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { adapt } from '#src/adapt/adapt.js';
 import { openFlowSource } from '#src/flow/open.js';
 import { overlay } from '#src/media/color.js';
 import { readLabelMap } from '#src/media/labels.js';
 import { writePicture } from '#src/media/pictures.js';
 import { createVideoWriter } from '#src/media/videoWriter.js';
+import { readModel } from '#src/onnx/read.js';
+import { writeModel } from '#src/onnx/write.js';
 import { evaluateSteadiness } from '#src/segment/evaluateSteadiness.js';
 import { loadModel } from '#src/segment/loadModel.js';
+import { numbersOf, type Tensor } from '#src/tensor/tensor.js';
 import { createClipRenderer } from '#src/toycity/render.js';
 import { startServer } from '../../scripts/staticServer.js';
 import { buildPage } from '../../scripts/webBuild.js';
-import { tinyNetwork } from '../segment/tinyNetwork.js';
+import { writeTexturedClip } from '../adapt/texturedClip.js';
+import { adaptableModel, tinyNetwork } from '../segment/tinyNetwork.js';
 import { hasChromium, launchChromium } from './chromium.js';
 
 const root = resolve(import.meta.dirname, '..', '..');
@@ -64,6 +69,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   let server: Awaited<ReturnType<typeof startServer>>;
   let browser: Browser;
   let page: Page;
+  let textured: string[];
 
   beforeAll(async () => {
     await buildPage(root, file('site'));
@@ -80,6 +86,9 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await writer.close();
     writeFileSync(file('own.onnx'), tinyNetwork({ free: true, stride: 2 }));
     writeFileSync(file('one.onnx'), tinyNetwork({ free: true, classes: 1 }));
+    writeFileSync(file('adaptable.onnx'), writeModel(adaptableModel({ free: true })));
+    writeFileSync(file('fixed.onnx'), writeModel(adaptableModel({ height: 48, width: 64 })));
+    textured = await writeTexturedClip(folder, { height: 48, width: 64, noise: 90 });
     writeFileSync(file('broken.onnx'), 'no network');
     writeFileSync(file('broken.mp4'), readFileSync(file('street.mp4')).subarray(0, 600));
     writeFileSync(file('broken.png'), 'no picture');
@@ -143,6 +152,20 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
       await page.screenshot({ path: join(into, `${name}-${wide}-${scheme}.png`), fullPage: true });
     }
     await page.setViewportSize({ width: 1440, height: 1000 });
+  };
+  /** Axe, a checker of accessibility, finds nothing serious. */
+  const servesEverybody = async (state: string, one = page) => {
+    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await one.emulateMedia({ colorScheme });
+      const found: string[] = await one.evaluate(`(async () => {
+        ${axe}
+        const { violations } = await axe.run();
+        return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+          .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' '));
+      })()`);
+      expect(found, `${state}, ${colorScheme}`).toEqual([]);
+    }
   };
   /** What is saved after a click. */
   const saved = async (id: string) => {
@@ -256,6 +279,94 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await reads('error', /There is no camera/);
   });
 
+  it('adapts a network to the clip as the command line does, shows it on the right, and gives it as a file', async () => {
+    await page.setInputFiles('#own', file('adaptable.onnx'));
+    await page.setInputFiles('#media', textured);
+    await status(/all 8 frames measured/);
+    await page.fill('#adapt-frames', '8');
+    await page.fill('#adapt-side', '64');
+    await page.fill('#adapt-steps', '30');
+    await page.click('#adapt');
+    await reads('adapt-words', /^About \d+ s: 8 frames, 30 updates/);
+    await reads('adapt-words', /^Steadier: on these 8 frames \d+ % less flicker/);
+    const cells = await page.locator('#adapt-figures td').allTextContents();
+    const [flicker, kappa, agreement] = [0, 2, 4].map((at) => cells.slice(at, at + 2).map(Number.parseFloat));
+    const there = await adapt({
+      ...{ inputs: [join(folder, '00?.png')], model: file('adaptable.onnx'), out: file('there.onnx') },
+      ...{ steps: 30, threads: 1 },
+    });
+    for (const [k, { steady, kappa: expected, agreement: kept }] of [there.before, there.after].entries()) {
+      // Sums are in another order there: a few pixels may be of another class.
+      expect(flicker[k]).toBeCloseTo(100 * (1 - steady), 0);
+      expect(kappa[k]).toBeCloseTo(expected, 1);
+      expect(agreement[k]).toBeCloseTo(100 * kept, 0);
+    }
+    await status(/all 8 frames measured/);
+    expect(await page.locator('#right-name').textContent()).toBe('adaptable.onnx, adapted');
+    expect(await figure('right-flicker')).toBeCloseTo(flicker[1], 0);
+    expect(await figure('left-flicker')).toBeCloseTo(flicker[0], 0);
+    await servesEverybody('adapted');
+    await look('adapted');
+    const path = await saved('download-network');
+    expect(path).toMatch(/adaptable-steady\.onnx$/);
+    const weights = (name: string) => readModel(readFileSync(name)).graph.initializers;
+    const [here, original] = [weights(path), weights(file('adaptable.onnx'))];
+    /** Of all values, the farthest apart. */
+    const apart = (a: Tensor | undefined, b: Tensor) => {
+      expect(a?.shape).toEqual(b.shape);
+      const others = numbersOf(b);
+      return Math.max(...numbersOf(a ?? b).map((value, i) => Math.abs(value - others[i])));
+    };
+    for (const [name, expected] of weights(file('there.onnx'))) {
+      expect(apart(here.get(name), expected), name).toBeLessThan(0.01 * apart(original.get(name), expected));
+    }
+    const flow = await openFlowSource('dis', { threads: 1, cache: false });
+    const pred = await loadModel(path, { threads: 1 });
+    const { result } = await evaluateSteadiness({ frames: join(folder, '00?.png'), pred, flow });
+    await pred.release();
+    await flow.close();
+    expect(await figure('right-steady')).toBeCloseTo(100 * (result.steady ?? Number.NaN), 0);
+  });
+
+  it('stops adapting on request with what was learnt, or without; the page answers meanwhile', async () => {
+    await page.fill('#adapt-steps', '100000');
+    await page.click('#adapt');
+    await reads('adapt-words', /^About \d+ min: .* Learning/);
+    await reads('adapt-left', /\d+ of 100000, \d+ min left/);
+    expect(await page.evaluate('document.activeElement.id')).toBe('adapt-cancel');
+    await moveSplit(30);
+    await servesEverybody('adapting');
+    await look('adapting');
+    await page.click('#adapt-finish');
+    await reads('adapt-words', /^(Steadier|Not adapted): on these 8 frames/);
+    await page.click('#adapt');
+    await page.click('#adapt-cancel');
+    await reads('adapt-words', /^Cancelled: nothing was changed/);
+    expect(await page.evaluate('document.activeElement.id')).toBe('adapt');
+  });
+
+  it('says plainly where a network cannot be adapted, or nothing makes it steadier', async () => {
+    await page.setInputFiles('#own', file('fixed.onnx'));
+    await reads('adapt-of', /“fixed.onnx”, the left side, which takes frames of 64×48 only/);
+    expect(await page.isDisabled('#adapt-side')).toBe(true);
+    await page.setInputFiles('#media', [textured[0], textured[0]]);
+    await status(/all 2 frames measured/);
+    await page.fill('#adapt-steps', '2');
+    await page.click('#adapt');
+    await reads('adapt-words', /^Not adapted: on these 2 frames nothing safe made “fixed.onnx” steadier/);
+    expect(await page.isVisible('#download-network')).toBe(false);
+    await reads('adapt-notes', /1 pair is too few to hold some back/);
+    await page.setInputFiles('#own', file('own.onnx'));
+    await status(/all 2 frames measured/);
+    await page.click('#adapt');
+    await reads('adapt-error', /^own.onnx.*: expected float weights to adapt, found none/);
+    await page.setInputFiles('#media', stills[0]);
+    await page.click('#adapt');
+    await reads('adapt-error', /^Choose a clip first/);
+    await servesEverybody('not adapted');
+    await look('not-adapted');
+  });
+
   it('keeps no picture or video that it no longer shows', async () => {
     await page.setInputFiles('#media', stills[0]);
     await status(/128×64, \d+ ms a frame/);
@@ -265,24 +376,10 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   });
 
   it('can be used by everybody: axe finds nothing serious, empty and at work, and the keyboard moves the line', async () => {
-    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     const fresh = await open();
-    for (const [one, state] of [
-      [fresh, 'empty'],
-      [page, 'at work'],
-    ] as const) {
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await one.emulateMedia({ colorScheme });
-        const found: string[] = await one.evaluate(`(async () => {
-          ${axe}
-          const { violations } = await axe.run();
-          return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-            .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' '));
-        })()`);
-        expect(found, `${state}, ${colorScheme}`).toEqual([]);
-      }
-    }
+    await servesEverybody('empty', fresh);
     await fresh.close();
+    await servesEverybody('at work');
     const place = await page.inputValue('#split');
     await page.focus('#split');
     await page.keyboard.press('ArrowRight');
