@@ -173,7 +173,7 @@ export function createAdaptPanel(options: AdaptPanelOptions): AdaptPanel {
     save.hidden = false;
     options.onAdapted(
       network,
-      addNetwork(`${network.name}, adapted`, `${network.file}-steady`, async () => content, network.own),
+      addNetwork(`adapted: ${network.name}`, `${network.file}-steady`, async () => content, network.own),
     );
   }
 

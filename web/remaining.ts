@@ -25,8 +25,9 @@ export function createRemaining({ stages }: AdaptEstimate, began: number): Remai
   };
 }
 
-/** Seconds in words: `40 s`, `6 min`. */
+/** Seconds in words: `40 s`, `6 min`, `2.5 h`. */
 export function durationWords(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  return `${Math.round(seconds / 60)} min`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -59,15 +59,20 @@ async function describeAll(commands: Commands): Promise<Described[]> {
 
 const flagsOf = ({ short, long }: Option) => [short, long].filter((flag) => flag !== undefined);
 const takesValue = ({ required, optional }: Option) => required || optional;
-const helpFlags = ['--help', '--debug'];
+/** Of every command. */
+const commonFlags = [
+  ['--help', 'show the help'],
+  ['--debug', 'print a stack trace with errors'],
+] as const;
 
 const writers: Readonly<Record<Shell, (all: readonly Described[]) => string>> = { bash, zsh, fish };
 
-/** Words by command; after an option with named values those, after others files, as for arguments. */
+/** Words by command, flags once a dash is there; after an option with named values those, after others files, as for arguments. */
 function bash(all: readonly Described[]): string {
   const cases = all.map(({ path, options, children, values }) => {
-    const words = [...children.map(([name]) => name), ...values, ...options.flatMap(flagsOf), ...helpFlags];
-    return `    ${quoted(path.join(' '))}) words=${quoted(words.join(' '))} ;;`;
+    const words = [...children.map(([name]) => name), ...values];
+    const flags = [...options.flatMap(flagsOf), ...commonFlags.map(([flag]) => flag)];
+    return `    ${quoted(path.join(' '))}) words=${quoted(words.join(' '))} flags=${quoted(flags.join(' '))} ;;`;
   });
   const choices = all.flatMap(({ path, options }) =>
     options.filter(takesValue).map(
@@ -80,7 +85,7 @@ function bash(all: readonly Described[]): string {
   const parents = all.filter(({ children }) => children.length > 0).map(({ path }) => quoted(path.join(' ')));
   return `# Completes steadyseg in bash. Made by: steadyseg completion bash
 _steadyseg() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" path="" words="" values="" valued="" word
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" path="" words="" flags="" values="" valued="" word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$path" in
       ${parents.join(' | ')}) [[ "$word" == -* ]] || path="\${path:+$path }$word" ;;
@@ -97,8 +102,9 @@ ${choices.join('\n')}
   case "$path" in
 ${cases.join('\n')}
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
-  [[ "$current" == -* || \${#COMPREPLY[@]} -gt 0 ]] || COMPREPLY=($(compgen -f -- "$current"))
+  if [[ "$current" == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$current"))
+  elif [[ -n "$words" ]]; then COMPREPLY=($(compgen -W "$words" -- "$current"))
+  else COMPREPLY=($(compgen -f -- "$current")); fi
 }
 complete -o filenames -o bashdefault -F _steadyseg steadyseg
 `;
@@ -115,7 +121,7 @@ function zsh(all: readonly Described[]): string {
       const names = flags.length > 1 ? `'(${flags.join(' ')})'{${flags.join(',')}}` : `'${flags[0]}'`;
       return `${names}${quoted(`[${bracketed(option.description)}]${value}`)}`;
     });
-    const help = ["'--help[show the help]'", "'--debug[print a stack trace with errors]'"];
+    const help = commonFlags.map(([flag, summary]) => quoted(`${flag}[${summary}]`));
     const name = ['_steadyseg', ...path].join('_').replaceAll('-', '_');
     if (children.length === 0) {
       const rest = quoted(values.length > 0 ? `1:value:(${values.join(' ')})` : '*:file:_files');
@@ -158,6 +164,7 @@ function fish(all: readonly Described[]): string {
             : '';
         return line(`-l ${option.long?.slice(2)}${short}${value} -d ${quoted(option.description)}`);
       }),
+      ...commonFlags.map(([flag, summary]) => line(`-l ${flag.slice(2)} -d ${quoted(summary)}`)),
     ];
   });
   return `# Completes steadyseg in fish. Made by: steadyseg completion fish\n${lines.join('\n')}\n`;

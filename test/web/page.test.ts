@@ -302,7 +302,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
       expect(agreement[k]).toBeCloseTo(100 * kept, 0);
     }
     await status(/all 8 frames measured/);
-    expect(await page.locator('#right-name').textContent()).toBe('adaptable.onnx, adapted');
+    expect(await page.locator('#right-name').textContent()).toBe('adapted: adaptable.onnx');
     expect(await figure('right-flicker')).toBeCloseTo(flicker[1], 0);
     expect(await figure('left-flicker')).toBeCloseTo(flicker[0], 0);
     await servesEverybody('adapted');
@@ -331,8 +331,8 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   it('stops adapting on request with what was learnt, or without; the page answers meanwhile', async () => {
     await page.fill('#adapt-steps', '100000');
     await page.click('#adapt');
-    await reads('adapt-words', /^About \d+ min: .* Learning/);
-    await reads('adapt-left', /\d+ of 100000, \d+ min left/);
+    await reads('adapt-words', /^About [\d.]+ (min|h): .* Learning/);
+    await reads('adapt-left', /\d+ of 100000, [\d.]+ (min|h) left/);
     expect(await page.evaluate('document.activeElement.id')).toBe('adapt-cancel');
     await moveSplit(30);
     await servesEverybody('adapting');
