@@ -79,6 +79,7 @@ export function createAdaptPanel(options: AdaptPanelOptions): AdaptPanel {
     }
   }
 
+  /** @param signal ends it when the visitor cancels: nothing is said any more. */
   async function adaptIn(
     worker: Worker,
     network: NetworkChoice,
@@ -120,10 +121,12 @@ export function createAdaptPanel(options: AdaptPanelOptions): AdaptPanel {
     };
     finish.addEventListener('click', finishing, { signal });
     const source = await networkSource(network, preset, (loading) => {
-      words.textContent = loadingWords(loading);
+      if (!signal.aborted) words.textContent = loadingWords(loading);
     });
+    signal.throwIfAborted();
     words.textContent = 'Taking frames …';
     const frames = await options.frames(Number(count.value), fixed ? undefined : Number(side.value));
+    signal.throwIfAborted();
     words.textContent = 'Measuring how long it takes …';
     return functions.adapt(source, frames, Number(steps.value));
   }

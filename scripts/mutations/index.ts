@@ -1,6 +1,7 @@
 // All mistakes that the tests must see.
 import { adapt } from './adapt.js';
 import { data } from './data.js';
+import { drawing } from './drawing.js';
 import { flow } from './flow.js';
 import { gradients } from './gradients.js';
 import { graphs } from './graphs.js';
@@ -15,6 +16,7 @@ import { training } from './training.js';
 
 export const mutations: readonly Mutation[] = [
   ...measures,
+  ...drawing,
   ...losses,
   ...flow,
   ...training,
