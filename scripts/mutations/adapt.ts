@@ -106,9 +106,9 @@ export const adapt = [
     ['before === undefined ?', 'before !== undefined ?'],
   ]),
   ...changes('adapt/estimate', adapting, [
-    ['(60 * minutes - rest)', '(60 * minutes + rest)'],
+    ['sum - seconds, 60 * minutes', 'sum + seconds, 60 * minutes'],
     ['60 * minutes', 'minutes'],
-    ['judgedShares = 3', 'judgedShares = 2'],
+    ['2 * frames * costs.judgement', 'frames * costs.judgement'],
   ]),
   ...changes('flow/resize', 'test/flow/resize.test.ts', [
     ['data[i] *= alongX', 'data[i] /= alongX'],
