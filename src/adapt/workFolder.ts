@@ -1,4 +1,5 @@
 // The folder of an adaptation under way: locked, and gone on with only where everything that the result follows from is the same.
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SteadysegError } from '../base/errors.js';
 import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
@@ -17,7 +18,7 @@ const MAX_RECORD_BYTES = 2 ** 20;
  */
 export async function claimWorkFolder(work: string, settings: string, resume: boolean): Promise<Lock> {
   const path = join(work, 'settings.json');
-  if ((await exists(work)) && !(await exists(path))) {
+  if (!(await exists(path)) && (await holdsOthers(work))) {
     throw new SteadysegError(`${work}: expected no such folder, or one of an unfinished adaptation, found another`);
   }
   await ensureFolder(work);
@@ -35,6 +36,15 @@ export async function claimWorkFolder(work: string, settings: string, resume: bo
     await lock.release();
     throw thrown;
   }
+}
+
+/** Locks, and files written aside. */
+const firstFiles = /^\.lock(\.[0-9a-f]+)?$|^\..*\.tmp$/;
+
+/** Whether a folder holds more than one that was killed before it had its settings. */
+async function holdsOthers(work: string): Promise<boolean> {
+  if (!(await exists(work))) return false;
+  return (await readdir(work)).some((name) => !firstFiles.test(name));
 }
 
 /** What a file of the folder holds; made, and kept, where there is none yet. */
