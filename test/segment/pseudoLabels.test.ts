@@ -323,7 +323,7 @@ describe('pseudo labels of a video', () => {
   });
 
   it('leave a file of one line that is not theirs', async () => {
-    const dir = out('of the user');
+    const dir = out('one line of notes');
     mkdirSync(dir);
     writeFileSync(join(dir, 'frames.jsonl'), 'mine');
     await expect(pseudoLabel(video, model, dir, { threshold: 0.6 })).rejects.toThrow(/frames\.jsonl, line 1: expected/);
