@@ -50,8 +50,8 @@ export function between(
 
 /**
  * The steadiest point whose agreement with the consensus on the held-back frames falls by little beside what it gains in steady
- * pixels, and whose class shares stay as near to the consensus' as the original's are, or within a hundredth; with labels the
- * steadiest whose mIoU does not fall.
+ * pixels, and whose class shares stay as near to the consensus' as the original's are, or within a hundredth, or within what its
+ * agreement rose by; with labels the steadiest whose mIoU does not fall.
  */
 export async function chooseAlpha(
   clip: PreparedClip,
@@ -75,7 +75,10 @@ export async function chooseAlpha(
   return { alpha: bestAlpha(curve), curve };
 }
 
-/** Shares may come this much further from the consensus' than the original's are. */
+/**
+ * Shares may be this far from the consensus'. Further than that, more pixels must have come to the consensus than changed the
+ * balance of classes: a network that is wrong all over the place, each time another way, may have the right shares.
+ */
 const sharesTolerance = 0.01;
 
 /**
@@ -88,7 +91,7 @@ export function bestAlpha(curve: readonly CurvePoint[]): number {
   const [original] = curve;
   const keepsWhatItSaid = ({ consensus, sharesApart, steady }: CurvePoint) =>
     original.consensus - consensus <= consensusTolerance * (steady - original.steady) &&
-    sharesApart <= Math.max(original.sharesApart, sharesTolerance);
+    sharesApart <= Math.max(original.sharesApart, sharesTolerance, consensus - original.consensus);
   const { mIoU: before } = original;
   const isSafe = (point: CurvePoint) =>
     before === undefined ? keepsWhatItSaid(point) : point.mIoU !== undefined && point.mIoU >= before;

@@ -25,7 +25,10 @@ export interface AdaptationReportInput {
 /** The report as data, for `renderReport`. */
 export function adaptationReport({ result, frames, details }: AdaptationReportInput): Report {
   const { before, after, curve, alpha, adapted } = result;
-  const judgedBy = before.mIoU === undefined ? 'agreement with the consensus' : 'mIoU on the labelled frames';
+  const judgedBy =
+    before.mIoU === undefined
+      ? 'that keeps to the consensus and its class shares'
+      : 'whose mIoU on the labelled frames does not fall';
   const rows = result.classes.classes.flatMap((name, c) =>
     before.shares[c] > 0 || after.shares[c] > 0
       ? [{ name, color: result.classes.palette[c], values: [before.flicker[c], after.flicker[c]] }]
@@ -82,7 +85,7 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
       {
         kind: 'lines',
         title: 'From the original to the trained weights',
-        text: `On held-back frames. Taken: α = ${alpha}, the steadiest point whose ${judgedBy} does not fall.`,
+        text: `On held-back frames. Taken: α = ${alpha}, the steadiest point ${judgedBy}.`,
         xName: 'α',
         format: 'percent',
         series: [

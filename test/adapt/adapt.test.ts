@@ -240,6 +240,13 @@ describe('the choice', () => {
     expect(bestAlpha([original, point(0.25, 0.951, 0.9598, 0.002)])).toBe(0);
   });
 
+  it('may have other class shares than the consensus by as many pixels as came to agree with it', () => {
+    const original = point(0, 0.95, 0.92, 0.002);
+    expect(bestAlpha([original, point(0.25, 0.98, 0.94, 0.019)])).toBe(0.25);
+    expect(bestAlpha([original, point(0.25, 0.98, 0.94, 0.021)])).toBe(0);
+    expect(bestAlpha([original, point(0.25, 0.98, 0.921, 0.009), point(0.5, 0.99, 0.921, 0.011)])).toBe(0.25);
+  });
+
   it('is, with labels, the steadiest whose mIoU does not fall, whatever the consensus says', () => {
     const labelled = (alpha: number, steady: number, mIoU: number) => ({
       ...point(alpha, steady, 0.9 - alpha, 0.5),
