@@ -102,7 +102,7 @@ describe('steadyseg adapt', { timeout: 300_000 }, () => {
       [
         [frames, '--model', model, '-o', join(folder, 'x.onnx'), '--int8', join(folder, 'x.onnx')],
         2,
-        /two files for the adapted network and that in integers/,
+        /x\.onnx: expected a file of its own for each output, found it named for two/,
       ],
     ];
     for (const [args, code, message] of cases) {

@@ -21,6 +21,7 @@ it('fills in the published defaults', () => {
     rotation: 10,
     rotationProbability: 0.5,
     blurProbability: 0.5,
+    colorJitter: 0,
     flipProbability: 0.5,
   });
 });
