@@ -1,5 +1,4 @@
 // `steadyseg evaluate miou|tc|vc|steadiness`: what predictions are worth, and how much they flicker.
-
 import { Command, Option } from 'commander';
 import { UsageError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';

@@ -1,5 +1,4 @@
 // `steadyseg merge`: one result of the results of all shards, of an evaluation or of pseudo labels.
-
 import { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { presetClasses, presetNames } from '../media/classes.js';

@@ -1,5 +1,4 @@
 // `steadyseg quantize MODEL --calibrate FRAMES -o OUT.onnx`: the same network in 8-bit integers.
-
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkSingleOutputs } from '../media/singleOutputs.js';
 import type { QuantizeOptions } from '../quantize/quantize.js';
