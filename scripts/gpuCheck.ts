@@ -1,4 +1,4 @@
-// Tells whether this machine's GPU computes what its CPU computes, and how fast. In under five minutes where there is a GPU.
+// Tells whether this machine's GPU computes what its CPU computes, and how fast.
 // Usage: npm run gpu-check [-- --device webgpu] [--rounds 10] [--parity]
 // `--parity` leaves out the times. Exit code 1 where the device computes something else, or cannot be used.
 import { spawnSync } from 'node:child_process';
