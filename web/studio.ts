@@ -61,7 +61,11 @@ export function createStudio(onTold: (told: Loading | { readonly note: string })
           const { value: frame } = await upcoming;
           if (signal.aborted || !frame) return;
           // The next frame is decoded meanwhile; of a camera the newest is wanted, not one that waited.
-          if (!source.live) upcoming = frames.next();
+          if (!source.live) {
+            upcoming = frames.next();
+            // What it throws is met where it is waited for.
+            upcoming.catch(() => undefined);
+          }
           const started = performance.now();
           const { image, stem } = frame;
           const [{ labels }] = await Promise.all([

@@ -27,23 +27,21 @@ const root = resolve(import.meta.dirname, '..', '..');
 const [height, width, frames] = [64, 128, 6];
 const patience = { timeout: 120_000 };
 
-/** Counts the addresses of files and the decoded pictures that the page has not let go. */
+/** Counts the decoders and the decoded pictures that the page has not let go. */
 const countKept = `
-  window.addresses = new Set();
+  window.decoders = new Set();
   window.pictures = new Set();
-  window.seen = { addresses: false, pictures: false };
-  const { createObjectURL, revokeObjectURL } = URL;
-  URL.createObjectURL = (content) => {
-    const address = createObjectURL.call(URL, content);
-    if (content instanceof File) {
-      window.addresses.add(address);
-      window.seen.addresses = true;
+  window.seen = { decoders: false, pictures: false };
+  window.VideoDecoder = class extends VideoDecoder {
+    constructor(init) {
+      super(init);
+      window.decoders.add(this);
+      window.seen.decoders = true;
     }
-    return address;
-  };
-  URL.revokeObjectURL = (address) => {
-    window.addresses.delete(address);
-    revokeObjectURL.call(URL, address);
+    close() {
+      window.decoders.delete(this);
+      super.close();
+    }
   };
   const { createImageBitmap } = window;
   window.createImageBitmap = async (...args) => {
@@ -91,6 +89,8 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     textured = await writeTexturedClip(folder, { height: 48, width: 64, noise: 90 });
     writeFileSync(file('broken.onnx'), 'no network');
     writeFileSync(file('broken.mp4'), readFileSync(file('street.mp4')).subarray(0, 600));
+    const street = readFileSync(file('street.mp4'));
+    writeFileSync(file('cut.mp4'), street.subarray(0, 0.9 * street.length));
     writeFileSync(file('broken.png'), 'no picture');
     // Of a site that no header isolates, as most file hosts are.
     server = await startServer({ routes: { '/': file('site') }, isolated: false });
@@ -270,6 +270,8 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   it('says in words what it cannot decode', async () => {
     await page.setInputFiles('#media', file('broken.mp4'));
     await reads('error', /broken.mp4: this browser cannot decode its pictures .*ffmpeg/);
+    await page.setInputFiles('#media', file('cut.mp4'));
+    await reads('error', /cut.mp4: this browser can decode [1-5] of its 6 frames: the file is damaged, or cut off/);
     await page.setInputFiles('#media', file('broken.png'));
     await reads('error', /broken.png: this browser cannot decode it as a picture/);
     await page.setInputFiles('#media', [file('broken.mp4'), stills[0]]);
@@ -370,9 +372,9 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
   it('keeps no picture or video that it no longer shows', async () => {
     await page.setInputFiles('#media', stills[0]);
     await status(/128×64, \d+ ms a frame/);
-    const kept = () => page.evaluate('[window.addresses.size, window.pictures.size]');
+    const kept = () => page.evaluate('[window.decoders.size, window.pictures.size]');
     await expect.poll(kept, patience).toEqual([0, 0]);
-    expect(await page.evaluate('window.seen')).toEqual({ addresses: true, pictures: true });
+    expect(await page.evaluate('window.seen')).toEqual({ decoders: true, pictures: true });
   });
 
   it('can be used by everybody: axe finds nothing serious, empty and at work, and the keyboard moves the line', async () => {
