@@ -1,13 +1,24 @@
 // `mpirun … steadyseg train`: several processes train as one, refuse what differs, and end together. Skipped without Open MPI.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasEnded, thisProcess } from '#src/base/owner.js';
 import { writeToyCity } from '#src/toycity/write.js';
 import { readMetrics, runFiles } from '#src/train/runFolder.js';
 import { openSafetensors } from '#src/weights/safetensors.js';
+import { mountSmallDisk, unmountDisk } from '../smallDisk.js';
 
 const main = resolve(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
 const hasOpenMpi = /Open MPI/.test(spawnSync('mpirun', ['--version'], { encoding: 'utf8' }).stdout ?? '');
@@ -73,6 +84,15 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   while (!(await condition())) await pause(20);
 }
 
+/** mpirun does not wait for those that it kills. */
+async function noneRuns(run: Launch): Promise<void> {
+  const self = { ...thisProcess, start: '' };
+  for (const rank of [0, 1]) {
+    const owner = { ...self, process: await run.rank(rank) };
+    await until(() => hasEnded(owner) === true);
+  }
+}
+
 describe.skipIf(!hasOpenMpi)('ranks over MPI', () => {
   it('train as one, and go on as another number of ranks', async () => {
     const [whole, shared] = ['whole', 'shared'].map((name) => join(folder, name));
@@ -90,15 +110,27 @@ describe.skipIf(!hasOpenMpi)('ranks over MPI', () => {
     expect(JSON.parse(readFileSync(runFiles(shared).config, 'utf8')).batch).toBe(4);
   }, 240_000);
 
-  it('refuse another configuration on one of them before the first step', async () => {
-    const out = join(folder, 'different');
-    const { code, text } = await launch(2, `batch=2 seed=$RANK --out "${out}"`).ended;
-    expect(code).toBe(1);
-    expect(text).toMatch(
-      /expected the same run on all ranks, found on rank 1 of 2 .* another .*configuration \(seed\)/,
-    );
-    expect(existsSync(runFiles(out).metrics)).toBe(false);
-  }, 120_000);
+  it.each([
+    ['another configuration', 'seed=$RANK', /another configuration \(seed\), first weights than/],
+    ['other data', `data.root="${folder}/toy $RANK"`, /another data than/],
+  ])(
+    'refuse %s on one of them before the first step',
+    async (name, change, difference) => {
+      const out = join(folder, name);
+      for (const rank of [0, 1]) cpSync(join(folder, 'toy'), join(folder, `toy ${rank}`), { recursive: true });
+      // One picture differs, in bytes that are not even pixels.
+      const [picture] = readdirSync(join(folder, 'toy 1'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+        /train.*leftImg8bit\.png$/.test(path),
+      );
+      appendFileSync(join(folder, 'toy 1', picture), ' ');
+      const { code, text } = await launch(2, `batch=2 ${change} --out "${out}"`).ended;
+      expect(code).toBe(1);
+      expect(text).toMatch(/rank \d of 2 .*: expected the same run on all ranks, found on rank 1 of 2/);
+      expect(text).toMatch(difference);
+      expect(existsSync(out)).toBe(false);
+    },
+    120_000,
+  );
 
   it('end when one is killed, with a whole checkpoint', async () => {
     const out = join(folder, 'killed');
@@ -111,15 +143,56 @@ describe.skipIf(!hasOpenMpi)('ranks over MPI', () => {
     await (await openSafetensors(runFiles(out).last)).close();
   }, 240_000);
 
-  it('end together with a checkpoint, and a code to be run again, when a scheduler ends one', async () => {
-    const out = join(folder, 'terminated');
-    const run = launch(2, `batch=2 steps=100000 checkpointEvery=100000 --out "${out}"`);
-    await until(async () => (await lossesOf(out)).length > 0);
-    process.kill(await run.rank(1), 'SIGTERM');
-    const { code, text } = await run.ended;
-    expect(code, text).toBe(75);
-    expect(text).toMatch(/ended at step \d+ of 100000; go on with --resume/);
-    expect(existsSync(runFiles(out).last)).toBe(true);
+  const disk = join(folder, 'disk');
+  const mounted = hasOpenMpi && mountSmallDisk(disk, 2 ** 21);
+  afterAll(() => {
+    if (mounted) unmountDisk(disk);
+  });
+  it.skipIf(!mounted)(
+    'end when the disk of rank 0 is full, with the checkpoint before',
+    async () => {
+      const out = join(disk, 'run');
+      const run = launch(2, `batch=2 steps=100000 --out "${out}"`);
+      await until(() => existsSync(runFiles(out).last));
+      // What is left of the disk: it ends at the first byte that does not fit.
+      expect(() => writeFileSync(join(disk, 'filler'), new Uint8Array(2 ** 21))).toThrow('ENOSPC');
+      const { code, text } = await run.ended;
+      expect(code).toBe(1);
+      expect(text).toMatch(/steadyseg: rank 0 of 2 \(.*\): cannot write .*: no space left on the device/);
+      await noneRuns(run);
+      await (await openSafetensors(runFiles(out).last)).close();
+      const left = readdirSync(out, { recursive: true, encoding: 'utf8' });
+      expect(left.filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    },
+    240_000,
+  );
+
+  it.each([
+    ['a scheduler ends one', 'SIGTERM', 75],
+    ['Ctrl-C reaches one', 'SIGINT', 130],
+  ] as const)(
+    'end together with a checkpoint when %s, and tell by the exit code',
+    async (_, signal, expected) => {
+      const out = join(folder, signal);
+      const run = launch(2, `batch=2 steps=100000 checkpointEvery=100000 --out "${out}"`);
+      await until(async () => (await lossesOf(out)).length > 0);
+      process.kill(await run.rank(1), signal);
+      const { code, text } = await run.ended;
+      expect(code, text).toBe(expected);
+      expect(text).toMatch(/ended at step \d+ of 100000; go on with --resume/);
+      expect(existsSync(runFiles(out).last)).toBe(true);
+    },
+    240_000,
+  );
+
+  it('end when Ctrl-C ends mpirun, which kills them soon, with a whole checkpoint', async () => {
+    const out = join(folder, 'interrupted');
+    const run = launch(2, `batch=2 steps=100000 --out "${out}"`);
+    await until(() => existsSync(runFiles(out).last));
+    run.process.kill('SIGINT');
+    expect((await run.ended).code).not.toBe(0);
+    await noneRuns(run);
+    await (await openSafetensors(runFiles(out).last)).close();
   }, 240_000);
 });
 

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   cpSync,
@@ -26,6 +25,7 @@ import { loadModel } from '#src/segment/loadModel.js';
 import type { SegmentationModel } from '#src/segment/model.js';
 import { type PredictOptions, predict } from '#src/segment/predict.js';
 import { segmentVideo } from '#src/segment/video.js';
+import { mountSmallDisk, unmountDisk } from '../smallDisk.js';
 import { randomPixels } from './pixels.js';
 import { tinyNetwork } from './tinyNetwork.js';
 
@@ -416,9 +416,9 @@ describe('where nothing can be written', () => {
   });
 
   const disk = join(folder, 'disk');
-  const mounted = mountSmallDisk(disk);
+  const mounted = mountSmallDisk(disk, 256 * 1024);
   afterAll(() => {
-    if (mounted) execFileSync('umount', [disk]);
+    if (mounted) unmountDisk(disk);
   });
   it.skipIf(!mounted)('says so and keeps only whole files: a full disk', async () => {
     const large = join(folder, 'large');
@@ -431,14 +431,3 @@ describe('where nothing can be written', () => {
     for (const name of files) await readPicture(join(dir, name));
   });
 });
-
-/** A file system of 256 KiB; false where this user may not mount one. */
-function mountSmallDisk(path: string): boolean {
-  mkdirSync(path, { recursive: true });
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', path], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
