@@ -21,12 +21,17 @@ interface DemoCommandOptions extends ModelOptions, Pick<DemoOptions, 'out' | 'in
   json?: boolean;
 }
 
-const titles: Record<DemoStage, string> = {
-  render: 'render a street',
-  adapt: 'adapt the network',
-  segment: 'segment, before and after',
-  measure: 'measure',
-  compare: 'draw before | after',
+/** What a stage is called, and what it counts. */
+const stages: Record<DemoStage, readonly [title: string, unit: string]> = {
+  render: ['render a street', 'frames'],
+  frames: ['adapt the network: probabilities and flow', 'frames'],
+  consensus: ['adapt the network: what neighbouring frames agree on', 'frames'],
+  steps: ['adapt the network: train', 'steps'],
+  choice: ['adapt the network: how far to go', 'candidates'],
+  judgement: ['adapt the network: judge', 'frames'],
+  segment: ['segment, before and after', 'frames'],
+  measure: ['measure', 'pairs'],
+  compare: ['draw before | after', 'frames'],
 };
 
 export function command(): Command {
@@ -73,8 +78,9 @@ async function run(options: DemoCommandOptions): Promise<void> {
           progress.note(`note: adapting takes about ${formatDuration(seconds)}: ${frames} frames, ${planned} steps`),
         onProgress(now, { done, total }) {
           if (now !== stage) {
-            progress.restart('');
-            progress.note(titles[now]);
+            const [title, unit] = stages[now];
+            progress.restart(unit);
+            progress.note(title);
           }
           stage = now;
           progress.update({ done, total });

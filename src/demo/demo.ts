@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AdaptOptions, adapt } from '../adapt/adapt.js';
-import type { AdaptEstimate } from '../adapt/estimate.js';
+import type { AdaptEstimate, AdaptStage } from '../adapt/estimate.js';
 import { UsageError } from '../base/errors.js';
 import { type OutputFolder, openOutputFolder } from '../base/outputFolder.js';
 import type { OnProgress, Progress } from '../base/progress.js';
@@ -46,7 +46,7 @@ export interface DemoOptions extends Omit<AdaptOptions, 'inputs' | 'model' | 'ou
 }
 
 /** What the demo is at, in this order; a street is rendered only where there is no input. */
-export type DemoStage = 'render' | 'adapt' | 'segment' | 'measure' | 'compare';
+export type DemoStage = 'render' | AdaptStage | 'segment' | 'measure' | 'compare';
 
 /** What fits into three minutes on two cores, with a network of the size of the one that ships. */
 export const demoSteps = 150;
@@ -117,7 +117,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     const video = input ?? within(names.clip);
     const adapted = await adapt({
       ...{ ...described, inputs: [video], model, out: join(aside, names.model), limit, steps, signal },
-      onProgress: told('adapt'),
+      onProgress: ({ stage, ...progress }) => onProgress?.(stage, progress),
     });
     await place(folder, aside, names.model);
     const count = adapted.frames;

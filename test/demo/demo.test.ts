@@ -84,7 +84,8 @@ describe('the whole demo', { timeout: 600_000 }, () => {
 
   it('writes what it names', () => {
     for (const file of Object.values(result.files)) expect(existsSync(file ?? ''), file).toBe(true);
-    expect([...stages]).toEqual(['render', 'adapt', 'segment', 'measure', 'compare']);
+    const adapting = ['frames', 'consensus', 'steps', 'choice', 'judgement'];
+    expect([...stages]).toEqual(['render', ...adapting, 'segment', 'measure', 'compare']);
     expect(JSON.parse(readFileSync(result.files.figures, 'utf8'))).toMatchObject({ frames: 4, steps: 2 });
     expect(existsSync(join(result.files.after, 'overlay.mp4'))).toBe(true);
     expect([...readModel(readFileSync(result.files.model)).graph.initializers.keys()]).toContain('weight');
