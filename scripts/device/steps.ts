@@ -10,7 +10,7 @@ import { labelsByName, symmetricByName } from '#src/tensor/random.js';
 import { type Tensor, tensor } from '#src/tensor/tensor.js';
 import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
 import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
-import { buildTrainingStep, type StepOptions, type TrainingStep } from '#src/train/step.js';
+import { buildTrainingStep, type Precision, type StepOptions, type TrainingStep } from '#src/train/step.js';
 import type { Student } from '#src/train/student.js';
 
 const [samples, size, classes] = [2, 64, 5];
@@ -86,8 +86,11 @@ export interface StepsResult {
 }
 
 /** @param open compiles the step's model on the device in question. */
-export async function threeSteps(open: (model: Uint8Array) => Promise<Session>): Promise<StepsResult> {
-  const step = buildTrainingStep(usualLosses);
+export async function threeSteps(
+  open: (model: Uint8Array) => Promise<Session>,
+  precision: Precision = 'float32',
+): Promise<StepsResult> {
+  const step = buildTrainingStep({ ...usualLosses, precision });
   const session = await open(writeModel(step.model));
   const optimizer = createOptimizer(publishedSgd, trainedWeights(step));
   const state = createTrainingState(step, optimizer, 1);

@@ -35,6 +35,12 @@ export const graphs = [
     ['a - b * Math.floor(a / b)', 'a % b'],
     ['2 * Math.round(x / 2)', 'Math.round(x)'],
   ]),
+  ...changes('onnx/halfPrecision', 'test/onnx/halfPrecision.test.ts', [
+    ['>= 2 ** -14', '>= 0'],
+    ['< 65520', '< Infinity'],
+    ['floats.every(', 'floats.some('],
+    ["op === 'BatchNormalization'", 'false'],
+  ]),
   ...changes('onnx/portable', 'test/onnx/portable.test.ts', [
     ['(_, tap) => taps - tap', '(_, tap) => tap + 1'],
     ['plane * height * width', 'plane * height'],

@@ -12,6 +12,7 @@ const teacher = 'test/train/teacher.test.ts';
 const validate = 'test/train/validate.test.ts';
 const convert = 'test/train/convert.test.ts';
 const checkClasses = 'test/train/checkClasses.test.ts';
+const mixed = 'test/train/mixedPrecision.test.ts';
 const trainer = 'test/train/configuredRun.test.ts';
 
 export const training = [
@@ -97,6 +98,22 @@ export const training = [
     ['weightDecay: group.weightDecay', 'weightDecay: 0'],
     ['averaging, step)', 'averaging, step + 1)'],
     ['step > 0 ? slots.get(averagedSlot)', 'step > 9 ? slots.get(averagedSlot)'],
+  ]),
+  ...changes('train/lossScale', mixed, [
+    ['scale.factor /= 2', 'scale.factor *= 2'],
+    ['growthInterval = 2000', 'growthInterval = 2001'],
+    ['scale.skipped++', 'scale.skipped'],
+    ['2 * scale.factor', 'scale.factor'],
+    ['gradient.every(Number.isFinite)', '!gradient.some(Number.isNaN)'],
+  ]),
+  ...changes('train/state', mixed, [
+    ['if (!applies)', 'if (false)'],
+    ['step - (lossScale?.skipped ?? 0)', 'step'],
+    ['Float32Array.of(lossScale.factor)', 'Float32Array.of(1)'],
+  ]),
+  ...changes('train/step', mixed, [
+    ['div(computed[i], scale)', 'computed[i]'],
+    ['mul(outputs.loss, scale)', 'outputs.loss'],
   ]),
   ...changes('train/trainer', trainer, [
     ['config.network.backbone ? 10 : 1', '1'],

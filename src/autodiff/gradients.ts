@@ -75,7 +75,7 @@ export function gradients(
   }
   return values.map((value) => {
     const gradient = gradientOf(value);
-    return gradient ? writeOut(gradient, value.shape) : filled(graph, value.shape, 0);
+    return gradient ? writeOut(gradient, value.shape) : filled(graph, value.shape, 0, value.dtype);
   });
 }
 
@@ -174,7 +174,7 @@ function total(value: Value, contributions: readonly Contribution[]): Value {
   const scattered = contributions.flatMap((part) => (part.kind === 'scattered' ? [part] : []));
   let sum = dense.length > 0 ? dense.reduce((a, b) => add(a, b)) : undefined;
   if (scattered.length === 0 && sum) return sum;
-  sum = sum ? writeOut(sum, value.shape) : filled(value.graph, value.shape, 0);
+  sum = sum ? writeOut(sum, value.shape) : filled(value.graph, value.shape, 0, value.dtype);
   for (const { indices, updates, axis } of scattered) sum = scatterElements(sum, indices, updates, axis, 'add');
   return sum;
 }

@@ -1,5 +1,6 @@
 // Builder functions named after the ONNX operators: each adds one node (opset 18) to the graph of its first input.
 import { SteadysegError } from '../base/errors.js';
+import { float32ToFloat16 } from '../tensor/half.js';
 import type { CoordinateMode } from '../tensor/interpolation.js';
 import { type DType, elementCount, int64, type Shape, tensor } from '../tensor/tensor.js';
 import { elementTypeCode } from './elementTypes.js';
@@ -19,6 +20,7 @@ function one(op: string, inputs: readonly (Value | undefined)[], attributes: Att
 export function scalar(graph: Graph, value: number, dtype: DType = 'float32'): Value {
   if (dtype === 'int64') return constant(graph, int64([], [value]));
   if (dtype === 'float32') return constant(graph, tensor('float32', [], Float32Array.of(value)));
+  if (dtype === 'float16') return constant(graph, tensor('float16', [], float32ToFloat16(Float32Array.of(value))));
   if (dtype === 'int32') return constant(graph, tensor('int32', [], Int32Array.of(value)));
   if (dtype === 'bool') return constant(graph, tensor('bool', [], Uint8Array.of(value)));
   throw new SteadysegError(`no scalar constants of element type ${dtype}`);
@@ -32,8 +34,9 @@ export function integers(graph: Graph, values: readonly number[]): Value {
 /** Filled constants of more elements than this are made at run time, so that they do not bloat the file. */
 const MAX_STORED_FILL = 4096;
 
-/** A float32 tensor filled with one value. */
-export function filled(graph: Graph, shape: Shape, value: number): Value {
+/** A tensor filled with one value. */
+export function filled(graph: Graph, shape: Shape, value: number, dtype: DType = 'float32'): Value {
+  if (dtype !== 'float32') return cast(filled(graph, shape, value), dtype);
   const count = elementCount(shape);
   if (count <= MAX_STORED_FILL) return constant(graph, tensor('float32', shape, new Float32Array(count).fill(value)));
   const content: Attribute = { kind: 'tensor', value: tensor('float32', [1], Float32Array.of(value)) };

@@ -188,7 +188,12 @@ function explainLoad(message: string, device: string): string {
 }
 
 function explainRun(thrown: unknown): string {
-  return isOutOfMemory(thrown) ? 'there is not enough memory for it' : plain(messageOf(thrown));
+  if (isOutOfMemory(thrown)) return 'there is not enough memory for it';
+  const message = messageOf(thrown);
+  if (/requires f16 but the device does not support it/.test(message)) {
+    return 'it computes in float16, which this device does not have; use a float32 model (in training: precision: float32)';
+  }
+  return plain(message);
 }
 
 /** An engine message without its source-code locations. */

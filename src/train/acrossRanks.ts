@@ -37,8 +37,11 @@ export async function averageOverRanks(
 /** Gives all ranks the state of rank 0, which may have read it from a checkpoint. */
 export async function shareState(state: TrainingState, collective: Collective): Promise<void> {
   if (collective.size === 1) return;
-  const [step] = await collective.gather(String(state.step));
-  state.step = Number(step);
+  const { step, lossScale } = state;
+  const [first] = await collective.gather(JSON.stringify({ step, lossScale }));
+  const counters = JSON.parse(first) as Pick<TrainingState, 'step' | 'lossScale'>;
+  state.step = counters.step;
+  if (lossScale) Object.assign(lossScale, counters.lossScale);
   const contents = contentsOf(state);
   const flat = flattened(contents);
   await collective.share(flat.all);
@@ -48,7 +51,7 @@ export async function shareState(state: TrainingState, collective: Collective): 
 /** @throws SteadysegError when the ranks do not hold the same weights, bit for bit. */
 export async function checkSameState(state: TrainingState, collective: Collective): Promise<void> {
   if (collective.size === 1) return;
-  const hash = createHash('sha256').update(String(state.step));
+  const hash = createHash('sha256').update(JSON.stringify([state.step, state.lossScale]));
   for (const content of contentsOf(state)) hash.update(content);
   const digests = await collective.gather(hash.digest('hex'));
   const other = digests.findIndex((digest) => digest !== digests[0]);

@@ -5,7 +5,7 @@ import { count, parseJson } from '../base/json.js';
 import { formatShape, sameShape, type Tensor, tensor } from '../tensor/tensor.js';
 import { openWeights, type WeightsOptions } from '../weights/openWeights.js';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
-import { averagedSlot, type TrainingState } from './state.js';
+import { averagedSlot, type TrainingState, updatesDone } from './state.js';
 
 const best = v.object({
   step: count,
@@ -19,6 +19,8 @@ const checkpointRecord = v.object({
   step: count,
   /** How many ranks shared the batches, where it was several. */
   ranks: v.optional(count),
+  /** Of mixed precision. */
+  lossScale: v.optional(v.object({ factor: v.pipe(v.number(), v.gtValue(0)), goodSteps: count, skipped: count })),
   /** Best validation before the checkpoint; that of the same step comes after it. */
   best: v.optional(best),
 });
@@ -43,7 +45,8 @@ export async function writeCheckpoint(
   for (const [slot, contents] of state.slots)
     for (const [name, content] of contents)
       tensors.set(`${slot}.${name}`, tensor('float32', [content.length], content));
-  const metadata = new Map([[recordKey, JSON.stringify({ step: state.step, ...(ranks > 1 && { ranks }), best })]]);
+  const { step, lossScale } = state;
+  const metadata = new Map([[recordKey, JSON.stringify({ step, ...(ranks > 1 && { ranks }), lossScale, best })]]);
   await writeSafetensors(path, tensors, metadata);
 }
 
@@ -67,7 +70,9 @@ export async function readCheckpointWeights(
       if (!stored.startsWith(parameterPrefix)) continue;
       const name = stored.slice(parameterPrefix.length);
       const averaged = `${averagedSlot}.${name}`;
-      const { dtype, data } = await file.read(file.tensors.has(averaged) ? averaged : stored);
+      const { dtype, data } = await file.read(
+        updatesDone(record) > 0 && file.tensors.has(averaged) ? averaged : stored,
+      );
       weights.set(name, tensor(dtype, shape, data));
     }
     return { ...record, weights };
@@ -96,7 +101,11 @@ export async function readCheckpoint(path: string, state: TrainingState): Promis
   const remembered = [...state.slots].flatMap(([slot, contents]) =>
     [...contents].map(([name, data]) => [data, find(`${slot}.${name}`, [data.length])] as const),
   );
+  if (state.lossScale && !record.lossScale) {
+    throw new SteadysegError(`${path}: expected the loss scale of a run of mixed precision, found none`);
+  }
   for (const [into, from] of [...parameters, ...remembered]) into.set(from);
+  if (state.lossScale) Object.assign(state.lossScale, record.lossScale);
   state.step = record.step;
   return record;
 }

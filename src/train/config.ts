@@ -398,6 +398,11 @@ export const configSchema = v.strictObject({
   workers: key(count(1, MAX_THREADS), 1, 'threads that prepare batches'),
   threads: optionalKey(count(1), 'threads of the engine; default: one a core'),
   device: key(v.string(), 'cpu', 'where the step runs'),
+  precision: key(
+    v.picklist(['float32', 'mixed']),
+    'float32',
+    "what it computes in; mixed: the network's activations and their gradients in float16, weights, losses, statistics and sums in float32, with a loss scale that is halved where gradients do not fit (that step is skipped) and doubled after 2000 that do: for GPUs, on a CPU it only takes longer",
+  ),
 });
 
 /** What is trained on what, and how; `docs/configuration.md` lists the keys. */

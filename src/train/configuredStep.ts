@@ -80,6 +80,7 @@ export function configuredStep(
     width: crop[1],
     dropout: config.dropout > 0,
     portable: !isProcessor(config.device),
+    precision: config.precision,
     segmentation: {
       classWeights:
         classWeights === 'none' ? undefined : classWeights === 'cityscapes' ? cityscapesClassWeights : classWeights,

@@ -21,6 +21,8 @@ export interface StepRecord {
   /** Milliseconds the step took, and for how many of them it waited for data. */
   readonly milliseconds: number;
   readonly waited: number;
+  /** In mixed precision, what the loss was multiplied by; where the next step's is half of it, this one changed no weights. */
+  readonly lossScale?: number | undefined;
 }
 
 /** A validation, as a line of `metrics.jsonl`. */
@@ -48,6 +50,7 @@ const stepRecord: v.GenericSchema<unknown, StepRecord> = v.object({
   rate: v.number(),
   milliseconds: v.number(),
   waited: v.number(),
+  lossScale: v.optional(v.number()),
 });
 
 const validationRecord: v.GenericSchema<unknown, ValidationRecord> = v.object({

@@ -3,9 +3,10 @@ import { SteadysegError } from '../base/errors.js';
 import { initializeParameters } from '../nets/initialize.js';
 import { elementCount, type Shape, type Tensor, tensor } from '../tensor/tensor.js';
 import { clipGradients } from './gradientClipping.js';
+import { adjustLossScale, initialLossScale, type LossScale } from './lossScale.js';
 import type { StepRunner } from './openStep.js';
 import type { Optimizer } from './optimizer.js';
-import type { TrainingStep } from './step.js';
+import { lossScaleInput, type TrainingStep } from './step.js';
 import { updateAverage } from './weightAverage.js';
 
 /** Share of the batch's statistics in the running ones. */
@@ -21,6 +22,8 @@ export interface TrainingState {
   readonly slots: ReadonlyMap<string, ReadonlyMap<string, Float32Array>>;
   /** Steps done. */
   step: number;
+  /** Of a step of mixed precision. */
+  readonly lossScale?: LossScale | undefined;
 }
 
 /** The slot of the exponential mean of weights and running statistics. */
@@ -50,7 +53,18 @@ export function createTrainingState(
     new Map(names.map((name) => [name, new Float32Array(parameters.get(name)?.data.length ?? 0)]));
   const slots = new Map(optimizer.rule.slots.map((slot) => [slot, empty(trained)]));
   if (optimizer.averaging !== undefined) slots.set(averagedSlot, empty([...trained, ...statistics]));
-  return { parameters, slots, step: 0 };
+  return { parameters, slots, step: 0, ...(step.precision === 'mixed' && { lossScale: { ...initialLossScale } }) };
+}
+
+/** How often the weights were changed: once a step, but for those that were skipped. */
+export function updatesDone({
+  step,
+  lossScale,
+}: {
+  step: number;
+  lossScale?: Readonly<LossScale> | undefined;
+}): number {
+  return step - (lossScale?.skipped ?? 0);
 }
 
 /** The weights a step trains: name and shape. */
@@ -60,9 +74,10 @@ export function trainedWeights({ graph, gradientOutputs }: TrainingStep): Map<st
   );
 }
 
-/** What a run results in so far: the mean of the weights where one is kept (and a step was done), else the weights themselves. */
-export function resultingParameters({ parameters, slots, step }: TrainingState): Map<string, Tensor<'float32'>> {
-  const averaged = step > 0 ? slots.get(averagedSlot) : undefined;
+/** What a run results in so far: the mean of the weights where one is kept (and they were changed), else the weights themselves. */
+export function resultingParameters(state: TrainingState): Map<string, Tensor<'float32'>> {
+  const { parameters, slots } = state;
+  const averaged = updatesDone(state) > 0 ? slots.get(averagedSlot) : undefined;
   return new Map(
     [...parameters].map(([name, { shape, data }]) => [name, tensor('float32', shape, averaged?.get(name) ?? data)]),
   );
@@ -86,8 +101,10 @@ export async function computeGradients(
 ): Promise<StepGradients> {
   const losses: Record<string, number> = {};
   const gradients = new Map<string, Float32Array>();
+  const { lossScale } = state;
+  const scale = lossScale && { [lossScaleInput]: tensor('float32', [], Float32Array.of(lossScale.factor)) };
   for (const batch of batches) {
-    const found = await runner.run({ ...Object.fromEntries(state.parameters), ...batch });
+    const found = await runner.run({ ...Object.fromEntries(state.parameters), ...scale, ...batch });
     for (const name of step.lossOutputs) {
       losses[name] = (losses[name] ?? 0) + Number(found[name].data[0]) / batches.length;
     }
@@ -120,7 +137,8 @@ function updateStatistics(step: TrainingStep, state: TrainingState, found: Reado
 }
 
 /**
- * One update: gradients (clipped in place) change the weights, and the mean follows.
+ * One update: gradients (clipped in place) change the weights, and the mean follows. In mixed precision, gradients that are not
+ * finite change the loss scale instead.
  * @param rate learning rate; that of a weight is this times the factor of its group.
  */
 export function applyGradients(
@@ -129,7 +147,11 @@ export function applyGradients(
   { rule, groups, clipNorm, averaging }: Optimizer,
   rate: number,
 ): void {
-  const { parameters, slots, step } = state;
+  const { parameters, slots } = state;
+  const step = updatesDone(state);
+  const applies = state.lossScale === undefined || adjustLossScale(state.lossScale, gradients);
+  state.step++;
+  if (!applies) return;
   if (clipNorm !== undefined) clipGradients(gradients, clipNorm);
   for (const [name, gradient] of gradients) {
     const group = found(groups, name);
@@ -141,7 +163,6 @@ export function applyGradients(
     for (const [name, mean] of found(slots, averagedSlot))
       updateAverage(mean, found(parameters, name).data, averaging, step);
   }
-  state.step++;
 }
 
 function found<T>(map: ReadonlyMap<string, T>, name: string): T {

@@ -12,8 +12,9 @@ import type { StatisticsMode } from '../onnx/batchStatistics.js';
 import { type CutGraph, cutGraph } from '../onnx/cut.js';
 import { exportModel } from '../onnx/export.js';
 import { constant, createGraph, type Graph, input, type Value } from '../onnx/graph.js';
+import { halfPrecisionGraph } from '../onnx/halfPrecision.js';
 import type { Model } from '../onnx/model.js';
-import { add, exp, gather, log, matMul, mul, reduceMax, reshape, slice, sub } from '../onnx/ops.js';
+import { add, cast, div, exp, gather, log, matMul, mul, reduceMax, reshape, slice, sub } from '../onnx/ops.js';
 import { portableGraph } from '../onnx/portable.js';
 import { bilinear } from '../onnx/resample.js';
 import { withWinograd } from '../onnx/winograd.js';
@@ -38,6 +39,12 @@ import { normalize, sameNormalization } from './normalize.js';
 import type { Student, StudentOutputs } from './student.js';
 import type { MapShape, TeacherOutput } from './teacher.js';
 
+/** What a step computes in. */
+export type Precision = 'float32' | 'mixed';
+
+/** The input of a step of mixed precision that the loss is multiplied by for the way back. */
+export const lossScaleInput = 'lossScale';
+
 export interface StepOptions {
   readonly student: Student;
   /** Element type of the frames that it is fed; bytes by default. Floats are pixels 0..255, too. */
@@ -54,6 +61,11 @@ export interface StepOptions {
   readonly ranks?: number | undefined;
   /** Whether the graph keeps to operators that engines have on every device; default false: those that are fastest on CPUs. */
   readonly portable?: boolean | undefined;
+  /**
+   * `mixed`: the student's activations and their gradients are float16; weights, losses and statistics float32. Gradients are
+   * computed of the loss times the input `lossScale`, and divided by it; one that is too large for float16 is not finite.
+   */
+  readonly precision?: Precision | undefined;
   /** Cross entropy to labels; without, there are none. */
   readonly segmentation?: SegmentationLossOptions | undefined;
   /** Weights of the classes in the targets of the consensus loss; all 1 by default. */
@@ -109,6 +121,7 @@ export interface TrainingStep {
   /** The stretches between sums over ranks. */
   readonly cut?: CutGraph | undefined;
   readonly graph: Graph;
+  readonly precision: Precision;
   /** The frames of a sample; the first is the labelled one. */
   readonly frames: readonly FrameName[];
   /** Samples, the last ones of a batch, that have more than the labelled frame. */
@@ -135,9 +148,44 @@ export interface DropoutMask {
  * `flowValid`, `sampleWeights`, the teacher's maps, soft targets; weights by their names; dropout masks.
  */
 export function buildTrainingStep(options: StepOptions): TrainingStep {
-  const { student: network, batch, height, width, losses = {}, withNeighbours = batch } = options;
-  const graph = createGraph(`train ${network.name}`, options.ranks);
+  const { student: network, batch, losses = {}, withNeighbours = batch } = options;
   const frames = frameNames[framesFor(losses, options.frames, options.ownLosses)];
+  const { precision = 'float32' } = options;
+  const mixed = precision === 'mixed';
+  const portable = mixed || (options.portable ?? false);
+  const built = buildNetwork(options, frames, portable);
+  const { graph, colours, student } = mixed ? inHalfPrecision(built) : built;
+
+  const teacherInputs: TeacherInput[] = [];
+  const labels = options.segmentation && input(graph, 'labels', 'uint8', [batch, options.height, options.width]);
+  const site = siteOf(graph, options, frames, colours, student, labels, teacherInputs);
+  const terms = [
+    ...supervised(found(student, 'frame'), labels, options),
+    ...lossTerms(site, losses, options.ownLosses),
+  ];
+  if (terms.length === 0) throw new UsageError('expected a loss, found none');
+  const loss = terms.map(({ value, weight }) => (weight === 1 ? value : mul(value, weight))).reduce(add);
+  const trained = (name: string) =>
+    name.startsWith(`${convLstmName}.`)
+      ? options.distillation?.multiFrame === 'trained'
+      : (network.trains?.(name) ?? true);
+  const values = new Map(terms.map(({ name, value }) => [name, value]));
+  const compiled = compile(graph, loss, values, trained, portable, mixed);
+  const { dropoutMasks } = built;
+  return { ...compiled, precision, frames, withNeighbours, teacherInputs, dropoutMasks };
+}
+
+/** The student on every frame. */
+interface BuiltNetwork {
+  readonly graph: Graph;
+  readonly student: ReadonlyMap<FrameName, StudentOutputs>;
+  readonly colours: ReadonlyMap<FrameName, Value>;
+  readonly dropoutMasks: ReadonlyMap<string, DropoutMask>;
+}
+
+function buildNetwork(options: StepOptions, frames: readonly FrameName[], portable: boolean): BuiltNetwork {
+  const { student: network, batch, height, width, withNeighbours = batch, statistics = 'batch' } = options;
+  const graph = createGraph(`train ${network.name}`, options.ranks);
   const images = new Map<FrameName, Value>();
   for (const frame of frames) {
     const [name, samples] = frame === 'frame' ? ['image', batch] : [frame, withNeighbours];
@@ -152,7 +200,6 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
       dropoutMasks.set(name, { shape, share });
       return input(graph, name, 'float32', shape);
     };
-    const { statistics = 'batch', portable } = options;
     const mode: Mode = { kind: 'training', statistics, fused: !portable, ...(options.dropout && { dropoutMask }) };
     const normalized = normalize(image, network.preprocessing);
     student.set(frame, network.build(normalized, mode));
@@ -160,23 +207,25 @@ export function buildTrainingStep(options: StepOptions): TrainingStep {
     const same = sameNormalization(network.preprocessing, defaultPreprocessing);
     colours.set(frame, same ? normalized : normalize(image, defaultPreprocessing));
   }
+  return { graph, student, colours, dropoutMasks };
+}
 
-  const teacherInputs: TeacherInput[] = [];
-  const labels = options.segmentation && input(graph, 'labels', 'uint8', [batch, height, width]);
-  const site = siteOf(graph, options, frames, colours, student, labels, teacherInputs);
-  const terms = [
-    ...supervised(found(student, 'frame'), labels, options),
-    ...lossTerms(site, losses, options.ownLosses),
-  ];
-  if (terms.length === 0) throw new UsageError('expected a loss, found none');
-  const loss = terms.map(({ value, weight }) => (weight === 1 ? value : mul(value, weight))).reduce(add);
-  const trained = (name: string) =>
-    name.startsWith(`${convLstmName}.`)
-      ? options.distillation?.multiFrame === 'trained'
-      : (network.trains?.(name) ?? true);
-  const values = new Map(terms.map(({ name, value }) => [name, value]));
-  const compiled = compile(graph, loss, values, trained, options.portable ?? false);
-  return { ...compiled, frames, withNeighbours, teacherInputs, dropoutMasks };
+/** The networks with float16 activations; what losses see of them is float32. */
+function inHalfPrecision({ graph: original, student, colours, dropoutMasks }: BuiltNetwork): BuiltNetwork {
+  const { graph, value } = halfPrecisionGraph(original);
+  const widened = (of: Value) => cast(value(of), 'float32');
+  const outputs = ({ logits, auxiliaries, boundary, features }: StudentOutputs): StudentOutputs => ({
+    logits: widened(logits),
+    auxiliaries: auxiliaries.map(widened),
+    boundary: boundary && widened(boundary),
+    features: new Map([...features].map(([name, feature]) => [name, widened(feature)])),
+  });
+  return {
+    graph,
+    student: new Map([...student].map(([frame, one]) => [frame, outputs(one)])),
+    colours: new Map([...colours].map(([frame, one]) => [frame, widened(one)])),
+    dropoutMasks,
+  };
 }
 
 /** The cross entropy to labels, where there are any. */
@@ -338,21 +387,24 @@ function compile(
   terms: ReadonlyMap<string, Value>,
   trained: (name: string) => boolean,
   portable: boolean,
+  mixed: boolean,
 ): Compiled {
   const sums = { loss, ...Object.fromEntries(terms) };
   const fast = portable ? undefined : withWinograd(forward);
   const { graph, recomputed } = fast ?? { graph: forward, recomputed: undefined };
   const outputs: Record<string, Value> = fast?.values(sums) ?? sums;
   const weights = [...graph.parameters].filter(([name, { role }]) => role === 'weight' && trained(name));
+  // Small gradients vanish in float16: those of a loss scaled up do not.
+  const scale = mixed ? input(graph, lossScaleInput, 'float32', []) : undefined;
   const computed = gradients(
     graph,
-    outputs.loss,
+    scale ? mul(outputs.loss, scale) : outputs.loss,
     weights.map(([, { value }]) => value),
     { recomputed },
   );
   const gradientOutputs = new Map<string, string>();
   weights.forEach(([name], i) => {
-    outputs[`gradient.${name}`] = computed[i];
+    outputs[`gradient.${name}`] = scale ? div(computed[i], scale) : computed[i];
     gradientOutputs.set(name, `gradient.${name}`);
   });
   const statistics = graph.batchStatistics.map(({ runningMean, runningVariance, batchMean, batchVariance, count }) => {

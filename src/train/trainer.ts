@@ -395,10 +395,11 @@ async function runStep(
   const { losses, gradients, counts } = await averageOverRanks(own, step, state, ends, collective);
   const [interrupted, terminated] = counts;
   const rate = learningRate(config.optimizer, state.step, config.steps);
+  const lossScale = state.lossScale?.factor;
   applyGradients(state, gradients, optimizer, rate);
   const milliseconds = performance.now() - started;
   return {
-    record: { step: state.step, time: Date.now() / 1000, losses, rate, milliseconds, waited },
+    record: { step: state.step, time: Date.now() / 1000, losses, rate, milliseconds, waited, lossScale },
     ending: terminated > 0 ? TerminatedError : interrupted > 0 ? InterruptedError : undefined,
   };
 }
@@ -416,15 +417,20 @@ async function saveCheckpoint(
 }
 
 /** Stops a run that has gone wrong, before a checkpoint could keep it. */
-async function refuseExplosion({ step, losses }: StepRecord, smallest: number, checkpoint: string): Promise<void> {
+async function refuseExplosion(
+  { step, losses, lossScale }: StepRecord,
+  smallest: number,
+  checkpoint: string,
+): Promise<void> {
   const broken = Object.entries(losses).find(([, value]) => !Number.isFinite(value));
   const exploded = losses.loss > explosion * Math.max(smallest, smallestUsualLoss);
   if (!broken && !exploded) return;
   const cause = broken
     ? `the ${broken[0] === 'loss' ? 'total' : broken[0]} loss became ${broken[1]}`
     : `the loss rose to ${losses.loss.toPrecision(4)} from ${smallest.toPrecision(4)}`;
+  const wider = lossScale === undefined ? '' : ' or train with precision: float32';
   const kept = (await exists(checkpoint)) ? `the last good checkpoint is ${checkpoint}` : 'there is no checkpoint yet';
-  throw new SteadysegError(`step ${step}: ${cause}; lower optimizer.rate; ${kept}`);
+  throw new SteadysegError(`step ${step}: ${cause}; lower optimizer.rate${wider}; ${kept}`);
 }
 
 /** A gradient may break weights whose loss was still a number: those never become a checkpoint. */

@@ -1,5 +1,6 @@
 // WebGPU in Node gives what the CPU gives: labels of the networks that ship, and three training steps. Skipped without an adapter.
 import { describe, expect, it } from 'vitest';
+import { messageOf } from '#src/base/errors.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { type ShippedModel, shippedModels } from '#src/segment/shipped.js';
@@ -22,6 +23,18 @@ describe.skipIf(!(await hasAdapter()))('WebGPU in Node', () => {
     const difference = differenceOf(found, expected);
     expect(difference.losses).toBeLessThan(1e-5);
     expect(difference.weights).toBeLessThan(1e-4);
+  });
+
+  it('trains in mixed precision as the CPU does, or says that it has no float16', async () => {
+    const steps = (device: string) =>
+      threeSteps((model) => createSession(model, { device, optimization: 'disabled' }), 'mixed');
+    const found = await steps('webgpu').catch((thrown: unknown) => {
+      expect(messageOf(thrown)).toContain('it computes in float16, which this device does not have');
+    });
+    if (!found) return;
+    const { losses, weights } = differenceOf(found, await steps('cpu'));
+    expect(losses).toBeLessThan(1e-3);
+    expect(weights).toBeLessThan(2e-2);
   });
 
   it('has every operator of a step with all losses', async () => {

@@ -37,7 +37,7 @@ const batch: Batch = {
 };
 
 const step = (changes: Partial<TrainingStep> = {}): TrainingStep => ({
-  ...{ model: exportModel(createGraph('none'), {}), graph: createGraph('none') },
+  ...{ model: exportModel(createGraph('none'), {}), graph: createGraph('none'), precision: 'float32' },
   ...{ frames: ['frame', 'before', 'after'], withNeighbours: 2 },
   ...{ teacherInputs: [], dropoutMasks: new Map(), gradientOutputs: new Map(), statistics: [], lossOutputs: [] },
   ...changes,

@@ -89,7 +89,7 @@ const extremum =
 /** Zero outside the limits, which count as inside; there a limit gets the gradient. */
 const clipRule: GradientRule = (site) => {
   const x = site.input(0);
-  const where = (condition: Value) => mul(site.gradient, cast(condition, 'float32'));
+  const where = (condition: Value) => mul(site.gradient, cast(condition, site.gradient.dtype));
   const beyond = (index: number, condition: (limit: Value) => Value) =>
     operand(site, index, () => where(condition(site.input(index))));
   return [
@@ -179,7 +179,7 @@ export const arithmeticRules: Readonly<Record<string, GradientRule>> = {
   PRelu: pReluRule,
   Pow: powRule,
   Reciprocal: unary((gradient, _x, y) => neg(mul(gradient, mul(y, y)))),
-  Relu: unary((gradient, _x, y) => mul(gradient, cast(greater(y, 0), 'float32'))),
+  Relu: unary((gradient, _x, y) => mul(gradient, cast(greater(y, 0), gradient.dtype))),
   Sigmoid: unary((gradient, _x, y) => mul(gradient, mul(y, sub(1, y)))),
   Sin: unary((gradient, x) => mul(gradient, cos(x))),
   Sinh: unary((gradient, x) => mul(gradient, cosh(x))),

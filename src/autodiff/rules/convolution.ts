@@ -2,8 +2,21 @@
 
 import type { GradientRule, GradientSite, Value } from '../../onnx/graph.js';
 import { windowOf } from '../../onnx/inference/convolution.js';
-import { concat, conv, convTranspose, matMul, mul, pad, reduceSum, reshape, slice, transpose } from '../../onnx/ops.js';
+import {
+  cast,
+  concat,
+  conv,
+  convTranspose,
+  matMul,
+  mul,
+  pad,
+  reduceSum,
+  reshape,
+  slice,
+  transpose,
+} from '../../onnx/ops.js';
 import { elementCount } from '../../tensor/tensor.js';
+import { widened } from '../rule.js';
 
 /** Geometry of a convolution over any number of spatial axes. */
 interface Geometry {
@@ -26,7 +39,7 @@ const spatialAxes = (value: Value) => value.shape.slice(2).map((_, axis) => axis
 
 /** The sum over everything but the channels. */
 function sumOfChannels(gradient: Value): Value {
-  return reduceSum(gradient, [0, ...spatialAxes(gradient)], false);
+  return cast(reduceSum(widened(gradient), [0, ...spatialAxes(gradient)], false), gradient.dtype);
 }
 
 /** Weights of the convolution that carries gradients back: taps reversed, input and output channels of each group swapped. */
@@ -81,7 +94,12 @@ function cutBy(value: Value, pads: readonly number[]): Value {
 }
 
 /** ∂loss/∂weight of y = conv(x, weight), given ∂loss/∂y: shape O×(C/group)×kernel. */
-function weightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
+function weightGradient(from: Value, into: Value, geometry: Geometry): Value {
+  const [x, gradient] = [widened(from), widened(into)];
+  return cast(float32WeightGradient(x, gradient, geometry), from.dtype);
+}
+
+function float32WeightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
   const { group } = geometry;
   const channels = x.shape[1];
   const outputs = gradient.shape[1];

@@ -64,7 +64,7 @@ const splitRule: GradientRule = (site) => {
   const { outputs } = site.node;
   const rank = outputs[0].shape.length;
   const axis = (site.number('axis', 0) + rank) % rank;
-  const parts = outputs.map((value, index) => site.full(index) ?? filled(value.graph, value.shape, 0));
+  const parts = outputs.map((value, index) => site.full(index) ?? filled(value.graph, value.shape, 0, value.dtype));
   return [concat(parts, axis)];
 };
 
@@ -83,7 +83,7 @@ function indicesAlong(
 function scatterBack(gradient: Value, indices: readonly number[], axis: number, size: number): Value {
   const shape = gradient.shape.map((length, other) => (other === axis ? size : length));
   const where = indicesAlong(gradient.graph, indices, axis, gradient.shape);
-  return scatterElements(filled(gradient.graph, shape, 0), where, gradient, axis, 'add');
+  return scatterElements(filled(gradient.graph, shape, 0, gradient.dtype), where, gradient, axis, 'add');
 }
 
 const sliceRule: GradientRule = (site) => {
