@@ -45,7 +45,7 @@ export const ranks = [
   ...changes('train/acrossRanks', test, [
     ['part[i] /= collective.size', 'part[i] /= 1'],
     ['data.set(sums[gradients.size + k])', 'data.fill(0)'],
-    ['state.step = Number(step)', 'state.step += 0'],
+    ['state.step = counters.step', 'state.step += 0'],
     ['digest !== digests[0]', 'digest === digests[0]'],
   ]),
 ];

@@ -97,7 +97,7 @@ export const training = [
     ['rate * group.rateFactor', 'rate'],
     ['weightDecay: group.weightDecay', 'weightDecay: 0'],
     ['averaging, step)', 'averaging, step + 1)'],
-    ['step > 0 ? slots.get(averagedSlot)', 'step > 9 ? slots.get(averagedSlot)'],
+    ['> 0 ? slots.get(averagedSlot)', '> 9 ? slots.get(averagedSlot)'],
   ]),
   ...changes('train/lossScale', mixed, [
     ['scale.factor /= 2', 'scale.factor *= 2'],
