@@ -26,6 +26,7 @@ it('has a front of what the commands do, and no more', () => {
     'loadModel',
     'predict',
     'predictSmoothed',
+    'prepareAdaptation',
     'presetClasses',
     'pseudoLabel',
     'quantize',

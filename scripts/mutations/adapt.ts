@@ -7,6 +7,7 @@ const clip = 'test/adapt/clip.test.ts';
 const consensus = 'test/adapt/consensus.test.ts';
 const training = 'test/adapt/training.test.ts';
 const predictor = 'test/adapt/predictor.test.ts';
+const shards = 'test/adapt/shards.test.ts';
 const smooth = 'test/adapt/smooth.test.ts';
 
 export const adapt = [
@@ -22,6 +23,15 @@ export const adapt = [
     ['weight * shares[c]', 'weight'],
     ['weight / scale', 'weight * scale'],
   ]),
+  ...changes('adapt/clip', shards, [
+    ['window.from - reach', 'window.from'],
+    ['window.to + reach', 'window.to'],
+    ['t < range.to', 't <= range.to'],
+  ]),
+  ...changes('adapt/shards', shards, [
+    ['targetSums[c] += sum', 'targetSums[c] = sum'],
+    ['start(index + 1)', 'start(index + 1) - 1'],
+  ]),
   ...changes('adapt/clip', clip, [
     ['consensusReach = 4', 'consensusReach = 3'],
     ['d <= reach', 'd < reach'],
@@ -29,7 +39,7 @@ export const adapt = [
     ['step > 0 ? other - 1 : other', 'other'],
     ['readFlow(files.backward, s - 1,', 'readFlow(files.backward, s,'],
     ['previous.clip === clip && ', ''],
-    ['seen >= smallestOverlap', 'seen < smallestOverlap'],
+    ['shown >= smallestOverlap', 'shown < smallestOverlap'],
     ['sums[i % classes] += targets.data[i]', 'sums[i % classes] += 1'],
     ['planes[pixels + i] = data[3 * i + 1]', 'planes[pixels + i] = data[3 * i + 2]'],
     ['planes[c * pixels + i]', 'planes[i]'],

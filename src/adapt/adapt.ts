@@ -1,69 +1,24 @@
 // Makes a network steadier on a video without labels: consensus along the flow, distilled into its weights (SPEC section 9).
-import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
-import { sha256OfFile, writeFileWhole } from '../base/files.js';
+import { writeFileWhole } from '../base/files.js';
 import { linkedPath } from '../base/outputFile.js';
-import { packageVersion } from '../base/version.js';
-import { listFiles } from '../data/layouts.js';
 import { openFlowSource } from '../flow/open.js';
 import type { FlowSource } from '../flow/source.js';
 import type { ClassSet } from '../media/classes.js';
-import { type FrameSource, openFrames } from '../media/frames.js';
-import type { RgbImage, Size } from '../media/image.js';
+import { openFrames } from '../media/frames.js';
+import type { Size } from '../media/image.js';
 import { checkSingleOutputs } from '../media/singleOutputs.js';
-import type { SessionOptions } from '../runtime/openSession.js';
-import { inputSize } from '../segment/inputSize.js';
-import type { OnnxStudent, OnnxStudentOptions } from '../train/onnxStudent.js';
-import { onnxStudent } from '../train/openStudent.js';
-import { type AdaptedClip, type AdaptListeners, adaptToClip, defaultSteps } from './adaptClip.js';
+import { type AdaptedClip, adaptToClip, defaultSteps } from './adaptClip.js';
 import { framePlanes, type PreparedClip } from './clip.js';
 import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin } from './estimate.js';
-import { findLabelled, type LabelFiles, type LabelledFrames } from './labelled.js';
-import { defaultViews } from './predictor.js';
+import { findLabelled, type LabelledFrames } from './labelled.js';
+import { type AdaptOptions, type MeasuredEstimate, openAdaptation, settingsOf } from './openAdaptation.js';
 import { openRecords } from './records.js';
+import { joinShards, preparedShards } from './shards.js';
 import type { OtherFrames } from './training.js';
-import { viewsOf } from './views.js';
 import { checkpointIn, claimWorkFolder, hasCheckpoint, keptRecord } from './workFolder.js';
-
-/** What `adapt` takes. */
-export interface AdaptOptions extends OnnxStudentOptions, AdaptListeners, Pick<SessionOptions, 'device' | 'threads'> {
-  /** Videos, folders, globs or lists of frames: clips of the place to adapt to. */
-  readonly inputs: readonly string[];
-  /** The network (.onnx). */
-  readonly model: string;
-  /** Where the adapted network is written. */
-  readonly out: string;
-  /** As `evaluate tc` takes it; default `dis`. */
-  readonly flow?: string | undefined;
-  /**
-   * What the network is for: `video` (default), the most for this camera and place, or `general`, for use elsewhere too: it is
-   * held to what it said on changed and mixed pictures, and goes a shorter way.
-   */
-  readonly aim?: 'video' | 'general' | undefined;
-  /** Other material, unlabelled, that it must not forget (as `inputs`). */
-  readonly keep?: readonly string[] | undefined;
-  /** Updates; default 300. */
-  readonly steps?: number | undefined;
-  /** Time it may take: as many steps as fit, at most `steps`. */
-  readonly minutes?: number | undefined;
-  /** Told what it will take, measured, before the work. */
-  readonly onEstimate?: ((estimate: AdaptPlan['estimate']) => void) | undefined;
-  /**
-   * Labels of some frames (a folder or list, paired by name): they judge how far the weights go, in place of the consensus, and
-   * give the mIoU before and after. Nothing is trained on them.
-   */
-  readonly labels?: LabelFiles | undefined;
-  /** Views of each frame in the consensus, 1, 2, 4 or 6: its mirror image (2 by default), and both at other sizes. */
-  readonly views?: number | undefined;
-  /** Frames at most. */
-  readonly limit?: number | undefined;
-  readonly seed?: number | undefined;
-  /** Goes on with an interrupted adaptation to the same file. */
-  readonly resume?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** What an adaptation came to. */
 export interface AdaptResult extends Omit<AdaptedClip, 'weights'> {
@@ -79,21 +34,23 @@ export interface AdaptResult extends Omit<AdaptedClip, 'weights'> {
 const MAX_KEPT_FRAMES = 200;
 
 /**
- * Adapts a network to a clip and writes it: the same file with other numbers in its weights.
+ * Adapts a network to a clip and writes it: the same file with other numbers in its weights. Shards that `prepareAdaptation` left
+ * beside the output are taken up.
  * @throws SteadysegError for inputs, a network or flow that cannot be used; UsageError for options that do not go together;
  * InterruptedError when the signal ended it, after which `resume` goes on.
  */
 export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   const { model, out, inputs, labels, seed = 1, views, threads, device, signal, onProgress } = options;
   const work = `${out}.adapt`;
-  if (inputs.length === 0) throw new UsageError('expected a video or frames to adapt to, found none');
   const target = await linkedPath(out);
   await checkSingleOutputs([out], [model, ...inputs, ...(options.keep ?? []), options.flow, labels?.path]);
   const { student, sources, images, size, total } = await openAdaptation(options);
   for (const note of student.description.notes) options.onNote?.(note);
   const classes = student.classes.count;
   const closers: (() => Promise<void>)[] = [];
-  const lock = await claimWorkFolder(work, await settingsOf(options, sources), options.resume ?? false);
+  const settings = await settingsOf(options, sources);
+  const shards = await preparedShards(out, settings);
+  const lock = await claimWorkFolder(work, settings, options.resume ?? false);
   closers.push(() => lock.release());
   try {
     const flow: FlowSource = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
@@ -107,6 +64,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
       ...{ limit: options.limit, onNote: options.onNote, onJudged: options.onJudged },
       name: inputs.join(', '),
       folder: join(work, 'clip'),
+      prepare: shards.length > 0 ? (clip) => joinShards(shards, clip) : undefined,
       checkpoint: checkpointIn(work, options.resume ?? false),
       onClip: async ({ targetSums }) => {
         // Sums of the targets follow from the clip, the flow and the network: a checkpoint belongs to one of each.
@@ -124,7 +82,9 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
       others: options.aim === 'general' ? (clip) => otherFrames(clip, options, work, closers) : undefined,
     });
     await writeFileWhole(target, student.toModel(weights, { size: [size.height, size.width], description: {} }));
-    await rm(work, { recursive: true, force: true });
+    for (const folder of [work, ...shards.map((shard) => shard.folder)]) {
+      await rm(folder, { recursive: true, force: true });
+    }
     return {
       adapted: alpha > 0,
       ...{ alpha, ...adapted, model: out, steps },
@@ -147,35 +107,9 @@ function labelledNote({ frames, others }: LabelledFrames): string {
   return `${count} how far the weights go${others > 0 ? `; ${others} labels belong to no frame` : ''}`;
 }
 
-/** What an adaptation works on. */
-interface Opened {
-  readonly student: OnnxStudent;
-  readonly sources: readonly FrameSource[];
-  /** The first two frames. */
-  readonly images: readonly RgbImage[];
-  /** What frames are resized to. */
-  readonly size: Size;
-  /** Frames in all, where that is known. */
-  readonly total: number | undefined;
-}
-
-async function openAdaptation(options: AdaptOptions): Promise<Opened> {
-  const { model, inputs, limit } = options;
-  viewsOf(options.views ?? defaultViews);
-  if (options.labels) await listFiles(options.labels.path, 'labels');
-  const student = await onnxStudent(model, options);
-  if (![...student.weights.keys()].some((name) => student.trains?.(name))) {
-    throw new SteadysegError(`${model}: expected float weights to adapt, found none`);
-  }
-  const sources = await Promise.all(inputs.map((input) => openFrames(input)));
-  const images = await firstImages(sources);
-  return { student, sources, images, size: inputSize(student.description, images[0]), total: countOf(sources, limit) };
-}
-
 /** What `adapt` would do. */
 export interface AdaptPlan {
-  /** With bytes of memory, as of the measurement. */
-  readonly estimate: AdaptEstimate & { readonly memory: number };
+  readonly estimate: MeasuredEstimate;
   readonly size: Size;
   /** Weights that would train. */
   readonly weights: { readonly tensors: number; readonly count: number };
@@ -203,7 +137,7 @@ export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> 
   }
 }
 
-function withMemory(estimated: AdaptEstimate): AdaptPlan['estimate'] {
+function withMemory(estimated: AdaptEstimate): MeasuredEstimate {
   return { ...estimated, memory: process.memoryUsage().rss };
 }
 
@@ -255,52 +189,4 @@ async function otherFrames(
     count: clip.count + kept,
     read: (index) => (index < clip.count ? clip.files.frames.read(index) : records.read(index - clip.count)),
   };
-}
-
-/** The first two frames. @throws SteadysegError when there is none. */
-async function firstImages(sources: readonly FrameSource[]): Promise<RgbImage[]> {
-  const images: RgbImage[] = [];
-  for (const source of sources) {
-    for await (const { image } of source.frames()) {
-      images.push(image);
-      if (images.length === 2) return images;
-    }
-  }
-  if (images.length > 0) return images;
-  throw new SteadysegError(`${sources.map(({ input }) => input).join(', ')}: expected frames, found none`);
-}
-
-function countOf(sources: readonly FrameSource[], limit = Number.POSITIVE_INFINITY): number | undefined {
-  const counts = sources.map(({ count }) => count);
-  const sum = counts.reduce<number | undefined>(
-    (total, count) => (total === undefined || count === undefined ? undefined : total + count),
-    0,
-  );
-  return sum === undefined ? undefined : Math.min(sum, limit);
-}
-
-/** Everything that the result follows from: options, and the contents of the model, the clips and what is kept. */
-async function settingsOf(options: AdaptOptions, sources: readonly FrameSource[]): Promise<string> {
-  const {
-    signal: _,
-    onProgress: _p,
-    onNote: _n,
-    onEstimate: _e,
-    onJudged: _j,
-    resume: _r,
-    threads: _t,
-    ...deciding
-  } = options;
-  const kept = await Promise.all((options.keep ?? []).map((input) => openFrames(input)));
-  const contents = await Promise.all([...sources, ...kept].map(contentOf));
-  const labels = options.labels ? await listFiles(options.labels.path, 'labels') : [];
-  for (const { path } of labels) contents.push(await sha256OfFile(path));
-  return JSON.stringify({ ...deciding, version: packageVersion(), model: await sha256OfFile(options.model), contents });
-}
-
-/** A digest of everything that frames are read from. */
-async function contentOf(source: FrameSource): Promise<string> {
-  const hash = createHash('sha256');
-  for (let index = 0; index < (source.paths?.length ?? 1); index++) hash.update(await source.fingerprint(index));
-  return hash.digest('hex');
 }

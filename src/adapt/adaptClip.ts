@@ -53,6 +53,8 @@ export interface AdaptClipOptions extends AdaptListeners, Pick<SessionOptions, '
   readonly finish?: AbortSignal | undefined;
   /** Folder of what is known of each frame; of no meaning in browsers. */
   readonly folder: string;
+  /** What prepares the clip; default `prepareClip`. */
+  readonly prepare?: typeof prepareClip | undefined;
   readonly checkpoint?: ClipCheckpoint | undefined;
   /** Called with the prepared clip, before training. */
   readonly onClip?: ((clip: PreparedClip) => Promise<void>) | undefined;
@@ -91,7 +93,8 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     stage = next;
   };
   const first = await openPredictor(student, student.weights, size, { gives: 'views', views, threads, device });
-  const clip = await prepareClip({
+  const prepare = options.prepare ?? prepareClip;
+  const clip = await prepare({
     ...{ sources, classes, flow, signal, folder, limit },
     ...{ temperature: method.temperature, predictor: first, ...size },
     onFrame(done, now) {

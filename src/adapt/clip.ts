@@ -32,6 +32,12 @@ export interface ClipFiles {
   readonly consensus: Records;
 }
 
+/** Frames by number over all sources: from the first to that before the last. */
+export interface FrameRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A clip as training and judging see it. */
 export interface PreparedClip extends Size {
   readonly classes: number;
@@ -54,6 +60,8 @@ export type ClipSource = Pick<FrameSource, 'clips' | 'stems' | 'frames'>;
 export interface ClipOptions extends Size {
   readonly sources: readonly ClipSource[];
   readonly limit?: number | undefined;
+  /** Frames whose consensus is formed; those around them that it looks at are read, too. Default: all. */
+  readonly window?: FrameRange | undefined;
   readonly classes: number;
   /** The network as it came: probabilities of a frame and its mirror image. */
   readonly predictor: Predictor;
@@ -89,7 +97,10 @@ export async function closeClipFiles(files: ClipFiles): Promise<void> {
   for (const records of Object.values(files) as Records[]) await records.close();
 }
 
-/** Reads the frames once, forth: what the network says of each, the flow between neighbours; then the consensus. */
+/**
+ * Reads the frames once, forth: what the network says of each, the flow between neighbours; then the consensus. Of a window, stems,
+ * pairs, cuts and sums are those of its frames.
+ */
 export async function prepareClip(options: ClipOptions): Promise<PreparedClip> {
   const files = await openClipFiles(options.folder, options, options.classes);
   try {
@@ -101,22 +112,32 @@ export async function prepareClip(options: ClipOptions): Promise<PreparedClip> {
 }
 
 async function readClip(options: ClipOptions, files: ClipFiles): Promise<PreparedClip> {
-  const { height, width, classes, onFrame } = options;
+  const { height, width, classes, window, reach = consensusReach, limit = Number.POSITIVE_INFINITY, onFrame } = options;
+  const [start, end] = window ? [window.from - reach, Math.min(window.to + reach, limit)] : [0, limit];
   const pairs: number[] = [];
   const cuts: number[] = [];
   const stems: string[] = [];
+  /** Of all sources before. */
+  let first = 0;
   let count = 0;
   for (const source of options.sources) {
     await options.flow.check(firstStems(source) ?? [], ['forward', 'backward']);
     let previous: { index: number; clip: number; frame: FlowFrame } | undefined;
     const clipOf = clipIndex(source);
-    for await (const { image, index, stem } of source.frames()) {
+    let seen = 0;
+    const wanted = (index: number) => {
+      seen = index + 1;
+      return first + index >= start;
+    };
+    for await (const { image, index, stem } of source.frames(window && { wanted })) {
       options.signal?.throwIfAborted();
-      if (options.limit !== undefined && count >= options.limit) break;
+      seen = index + 1;
+      const t = first + index;
+      if (t >= end) break;
       const resized = sized(image, options);
       const planes = planesOf(resized);
-      await files.frames.write(count, planes);
-      await files.probabilities.write(count, await options.predictor.run(planes));
+      await files.frames.write(t, planes);
+      await files.probabilities.write(t, await options.predictor.run(planes));
       const frame = flowFrame(stem, async () => resized);
       const clip = clipOf(index);
       if (previous && previous.clip === clip && previous.index === index - 1) {
@@ -126,22 +147,27 @@ async function readClip(options: ClipOptions, files: ClipFiles): Promise<Prepare
           await Promise.all([options.flow.flow(pair, 'forward'), options.flow.flow(pair, 'backward')])
         ).map((flow) => resizeFlow(flow, options));
         const hidden = hiddenPixels(forward, backward);
-        const t = count - 1;
-        await files.forward.write(t, bytesOf(forward));
-        await files.backward.write(t, bytesOf(backward));
-        await files.hidden.write(t, hidden);
-        const seen = hidden.reduce((sum, value) => (value === 0 ? sum + 1 : sum), 0);
-        if (seen >= smallestOverlap * hidden.length) pairs.push(t);
-        else cuts.push(t);
+        await files.forward.write(t - 1, bytesOf(forward));
+        await files.backward.write(t - 1, bytesOf(backward));
+        await files.hidden.write(t - 1, hidden);
+        const shown = hidden.reduce((sum, value) => (value === 0 ? sum + 1 : sum), 0);
+        if (shown >= smallestOverlap * hidden.length) pairs.push(t - 1);
+        else cuts.push(t - 1);
       }
       previous = { index, clip, frame };
-      stems.push(stem);
-      count++;
+      if (inRange(t, window)) stems.push(stem);
+      count = t + 1;
       onFrame?.(count, 'frames');
     }
+    first += seen;
   }
   const targetSums = await addConsensus(options, files, count, pairs);
-  return { height, width, classes, count, stems, pairs, cuts, targetSums, files };
+  const own = (indices: readonly number[]) => indices.filter((t) => inRange(t, window));
+  return { height, width, classes, count, stems, pairs: own(pairs), cuts: own(cuts), targetSums, files };
+}
+
+function inRange(t: number, range: FrameRange | undefined): boolean {
+  return range === undefined || (t >= range.from && t < range.to);
 }
 
 /** A frame at the network's input size, as RGB planes. */
@@ -184,7 +210,7 @@ export async function readFlow(records: Records, t: number, { height, width }: S
 
 /** The consensus of every frame; what frames around it need is kept while they do. Returns the sums of Q by class. */
 async function addConsensus(
-  { height, width, classes, temperature, reach = consensusReach, onFrame, signal }: ClipOptions,
+  { height, width, classes, temperature, window, reach = consensusReach, onFrame, signal }: ClipOptions,
   files: ClipFiles,
   count: number,
   pairs: readonly number[],
@@ -213,7 +239,7 @@ async function addConsensus(
     flows.set(key, found);
     return found;
   };
-  for (let t = 0; t < count; t++) {
+  for (let t = window?.from ?? 0; t < Math.min(count, window?.to ?? count); t++) {
     signal?.throwIfAborted();
     const neighbours: Neighbour[] = [];
     for (const step of [1, -1]) {

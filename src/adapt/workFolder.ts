@@ -17,7 +17,7 @@ const MAX_RECORD_BYTES = 2 ** 20;
  * @throws SteadysegError for a folder that is somebody else's, is worked in, or was begun with others.
  */
 export async function claimWorkFolder(work: string, settings: string, resume: boolean): Promise<Lock> {
-  const path = join(work, 'settings.json');
+  const path = settingsIn(work);
   if (!(await exists(path)) && (await holdsOthers(work))) {
     throw new SteadysegError(`${work}: expected no such folder, or one of an unfinished adaptation, found another`);
   }
@@ -36,6 +36,15 @@ export async function claimWorkFolder(work: string, settings: string, resume: bo
     await lock.release();
     throw thrown;
   }
+}
+
+function settingsIn(work: string): string {
+  return join(work, 'settings.json');
+}
+
+/** What a folder was claimed with. @throws SteadysegError when it holds nothing of the kind. */
+export async function readSettings(work: string): Promise<string> {
+  return new TextDecoder().decode(await readFileBounded(settingsIn(work), MAX_RECORD_BYTES));
 }
 
 /** Locks, and files written aside. */

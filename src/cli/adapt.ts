@@ -1,7 +1,9 @@
 // `steadyseg adapt`: a network made steadier on the user's own video, without labels.
 import { basename, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { type AdaptOptions, type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
+import { type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
+import type { AdaptOptions } from '../adapt/openAdaptation.js';
+import { type PreparedShard, prepareAdaptation } from '../adapt/shards.js';
 import { UsageError } from '../base/errors.js';
 import { exists } from '../base/files.js';
 import { printable } from '../base/printable.js';
@@ -9,7 +11,7 @@ import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
 import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { adaptationReport, collectFrames } from '../report/adaptation.js';
 import { formatNumber } from '../report/number.js';
-import { formatDuration } from '../report/progress.js';
+import { formatDuration, type ProgressLine } from '../report/progress.js';
 import { writeReport } from '../report/report.js';
 import { renderTable } from '../report/table.js';
 import { classesOf } from './classOptions.js';
@@ -17,8 +19,9 @@ import { withProgress } from './interruptible.js';
 import { cappedThreads, positive, printResult, wholeNumber } from './options.js';
 import { defaultTuning, describeQuantization, runQuantization } from './quantization.js';
 import { addModelOptions, type ModelOptions, modelOptionsOf } from './segmentationOptions.js';
+import { addShardOptions, type ShardOptions, shardOf } from './shardOptions.js';
 
-interface Options extends ModelOptions {
+interface Options extends ModelOptions, ShardOptions {
   model: string;
   out?: string;
   flow?: string;
@@ -61,7 +64,11 @@ export function command(): Command {
       '-o, --out <file>',
       'the adapted network (.onnx) (default: the name of the network with -steady, in this folder)',
     );
-  return addModelOptions(made)
+  return addShardOptions(
+    addModelOptions(made),
+    '; when all have formed theirs, the same command without shards takes them up',
+    'the consensus of the i-th of n stretches of the frames',
+  )
     .option('--flow <source>', 'dis, farneback, a folder of .flo files or a flow network (.onnx)', 'dis')
     .option('--steps <n>', 'updates of the weights (default: 300)', wholeNumber(1))
     .option('--minutes <n>', 'time it may take: as many steps as fit', positive)
@@ -129,8 +136,16 @@ async function run(inputs: string[], options: Options): Promise<void> {
   }
   const read = [model, ...inputs, ...(keep ?? []), flow, options.labels, options.classes];
   await checkSingleOutputs([out, options.report, options.int8], read);
+  const shard = shardOf(options);
+  if (shard.count > 1) {
+    const prepared = await withProgress({ title: 'adapt', ending: 'stopping' }, (progress, signal) =>
+      prepareAdaptation({ ...base, signal, onProgress: stagesOn(progress) }, shard),
+    );
+    const { folder, stems } = prepared;
+    printResult(options.json, { shard, frames: stems.length, folder }, () => describeShard(prepared));
+    return;
+  }
   const collected = collectFrames();
-  let stage = '';
   const result = await withProgress({ title: 'adapt', ending: 'finishing the step under way' }, (progress, signal) =>
     adapt({
       ...base,
@@ -138,11 +153,7 @@ async function run(inputs: string[], options: Options): Promise<void> {
       onEstimate: (estimate) => progress.note(`note: ${estimateText(estimate)}`),
       onJudged: options.report === undefined ? undefined : collected.onJudged,
       onNote: (note) => progress.note(`note: ${note}`),
-      onProgress({ stage: now, done, total }) {
-        if (now !== stage) progress.restart(units[now]);
-        stage = now;
-        progress.update({ done, total });
-      },
+      onProgress: stagesOn(progress),
     }),
   );
   if (options.report !== undefined) {
@@ -165,6 +176,20 @@ async function run(inputs: string[], options: Options): Promise<void> {
   printResult(options.json, { ...result, int8: integers }, () =>
     [describe(result, inputs[0]), describeQuantization(integers)].join('\n\n'),
   );
+}
+
+/** Shows progress by stage. */
+function stagesOn(progress: ProgressLine): NonNullable<AdaptOptions['onProgress']> {
+  let stage = '';
+  return ({ stage: now, done, total }) => {
+    if (now !== stage) progress.restart(units[now]);
+    stage = now;
+    progress.update({ done, total });
+  };
+}
+
+function describeShard({ folder, stems, shard: { index, count } }: PreparedShard): string {
+  return `${folder}: the consensus of ${stems.length} frames, shard ${index}/${count}; when all shards are there, the same command without shards adapts the network`;
 }
 
 /** The network's name with `-steady`. @throws UsageError where there is one. */

@@ -8,12 +8,12 @@ export interface ShardOptions {
   shards?: number;
 }
 
-/** Adds `--shard` and `--shards`. @param after what becomes of the results. */
-export function addShardOptions(command: Command, after = ''): Command {
+/** Adds `--shard` and `--shards`. @param after what becomes of the results. @param part what a shard is. */
+export function addShardOptions(command: Command, after = '', part = 'clips i, i+n, … of the input'): Command {
   return command
     .option(
       '--shard <i/n>',
-      `only clips i, i+n, … of the input, i from 0 (default: all; in a Slurm job array of n tasks, a Kubernetes job with JOB_COMPLETIONS, or among n ranks of mpirun or srun, this one's)${after}`,
+      `only ${part}, i from 0 (default: all; in a Slurm job array of n tasks, a Kubernetes job with JOB_COMPLETIONS, or among n ranks of mpirun or srun, this one's)${after}`,
     )
     .option(
       '--shards <n>',

@@ -1,8 +1,9 @@
 // The main job in one go: a network, a video, the network adapted to it, and both measured and shown beside each other.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AdaptOptions, adapt } from '../adapt/adapt.js';
+import { adapt } from '../adapt/adapt.js';
 import type { AdaptEstimate, AdaptStage } from '../adapt/estimate.js';
+import type { AdaptOptions } from '../adapt/openAdaptation.js';
 import { UsageError } from '../base/errors.js';
 import { type OutputFolder, openOutputFolder } from '../base/outputFolder.js';
 import type { OnProgress, Progress } from '../base/progress.js';

@@ -1,5 +1,6 @@
 // The report of an adaptation: figures before and after, by class, the curve between the weights, the places that changed most.
-import type { AdaptOptions, AdaptResult } from '../adapt/adapt.js';
+import type { AdaptResult } from '../adapt/adapt.js';
+import type { AdaptOptions } from '../adapt/openAdaptation.js';
 import type { ClassSet } from '../media/classes.js';
 import { colorize } from '../media/color.js';
 import type { LabelMap, RgbImage } from '../media/image.js';

@@ -3,9 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AdaptOptions, adapt, planAdaptation } from '#src/adapt/adapt.js';
+import { adapt, planAdaptation } from '#src/adapt/adapt.js';
 import { bestAlpha, between, type CurvePoint, splitPairs } from '#src/adapt/choice.js';
 import { stepsWithin } from '#src/adapt/estimate.js';
+import type { AdaptOptions } from '#src/adapt/openAdaptation.js';
 import { lockFolder } from '#src/base/lock.js';
 import { writeFlo } from '#src/media/flo.js';
 import { writeLabelMap } from '#src/media/labels.js';

@@ -15,9 +15,10 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeLabelMap } from '#src/media/labels.js';
 import { writePicture } from '#src/media/pictures.js';
+import { writeModel } from '#src/onnx/write.js';
 import { labelsByName } from '#src/tensor/random.js';
 import { texture } from '../flow/frames.js';
-import { normalised, tinyNetwork } from '../segment/tinyNetwork.js';
+import { adaptableModel, normalised, tinyNetwork } from '../segment/tinyNetwork.js';
 
 const main = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const hasOpenMpi = /Open MPI/.test(spawnSync('mpirun', ['--version'], { encoding: 'utf8' }).stdout ?? '');
@@ -30,6 +31,7 @@ const [width, height, classes] = [48, 32, 4];
 beforeAll(async () => {
   mkdirSync(join(folder, 'frames'));
   writeFileSync(join(folder, 'network.onnx'), tinyNetwork({ classes, free: true, metadata: normalised }));
+  writeFileSync(join(folder, 'adaptable.onnx'), writeModel(adaptableModel({ height, width, metadata: normalised })));
   for (const clip of [0, 1, 2]) {
     for (let t = 0; t < 3; t++) {
       const stem = `x_00000${clip}_00000${t}.png`;
@@ -100,6 +102,20 @@ describe.each(launchers)('shards of %s', (launcher, launch) => {
       const whole = results(name);
       expect(whole.size).toBe(count);
       expect(results(`${name} ${launcher}`)).toEqual(whole);
+    },
+    120_000,
+  );
+
+  it.skipIf(skipped)(
+    'adapt as one run, once all have formed their part of the consensus',
+    () => {
+      const out = `adapted by ${launcher}.onnx`;
+      const line = 'adapt frames -m adaptable.onnx --steps 2 --limit 4 --threads 1 --flow dis-fast';
+      if (!existsSync(join(folder, 'whole.onnx'))) run(`${line} -o whole.onnx`);
+      launch(`${line} -o "${out}"`);
+      expect(existsSync(join(folder, out))).toBe(false);
+      run(`${line} -o "${out}"`);
+      expect(readFileSync(join(folder, out)).equals(readFileSync(join(folder, 'whole.onnx')))).toBe(true);
     },
     120_000,
   );
