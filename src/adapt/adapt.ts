@@ -65,7 +65,9 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
       name: inputs.join(', '),
       folder: join(work, 'clip'),
       prepare: shards.length > 0 ? (clip) => joinShards(shards, clip) : undefined,
-      checkpoint: checkpointIn(work, options.resume ?? false),
+      checkpoint: (classWeights) => checkpointIn(work, classWeights, options.resume ?? false),
+      // Minutes were planned for one.
+      trainsAgain: options.minutes === undefined,
       onClip: async ({ targetSums }) => {
         // Sums of the targets follow from the clip, the flow and the network: a checkpoint belongs to one of each.
         const sums = JSON.stringify(targetSums);

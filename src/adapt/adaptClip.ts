@@ -5,7 +5,7 @@ import type { Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
-import { between, type CurvePoint, chooseAlpha, splitPairs } from './choice.js';
+import { between, type CurvePoint, chooseAlpha, isSteadier, splitPairs } from './choice.js';
 import { type ClipSource, closeClipFiles, type PreparedClip, prepareClip } from './clip.js';
 import type { AdaptStage } from './estimate.js';
 import { type JudgedFrame, type Judgement, judge } from './judge.js';
@@ -15,6 +15,9 @@ import { type ClipCheckpoint, method, type OtherFrames, trainOnClip } from './tr
 
 /** Updates where nothing else is said. */
 export const defaultSteps = 300;
+
+/** How much classes count in the targets: rare ones more (SPEC §9), or all the same. */
+export type ClassWeights = 'balanced' | 'even';
 
 /** How far a stage of an adaptation is. */
 export interface AdaptProgress {
@@ -55,7 +58,9 @@ export interface AdaptClipOptions extends AdaptListeners, Pick<SessionOptions, '
   readonly folder: string;
   /** What prepares the clip; default `prepareClip`. */
   readonly prepare?: typeof prepareClip | undefined;
-  readonly checkpoint?: ClipCheckpoint | undefined;
+  readonly checkpoint?: ((classWeights: ClassWeights) => ClipCheckpoint) | undefined;
+  /** Whether there is time for a second training, should the first end in nothing safe; default true. */
+  readonly trainsAgain?: boolean | undefined;
   /** Called with the prepared clip, before training. */
   readonly onClip?: ((clip: PreparedClip) => Promise<void>) | undefined;
   /** Frames of the clip with labels of people, which then judge how far the weights go. */
@@ -70,6 +75,8 @@ export interface AdaptedClip {
   /** How far they went from the original's (0) to the trained ones (1). */
   readonly alpha: number;
   readonly curve: readonly CurvePoint[];
+  /** Of the training that they were taken from. */
+  readonly classWeights: ClassWeights;
   readonly before: Judgement;
   readonly after: Judgement;
   readonly frames: number;
@@ -111,17 +118,31 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     }
     const labelled = await options.labelled?.(clip);
     await options.onClip?.(clip);
-    lap('steps');
-    const trained = await trainOnClip(clip, student, training, {
-      ...{ steps, seed, threads, device, signal, finish, checkpoint: options.checkpoint },
-      others: await options.others?.(clip),
-      onStep: (done) => onProgress?.({ stage: 'steps', done, total: steps }),
-    });
-    lap('choice');
-    const { alpha, curve } = await chooseAlpha(clip, student, trained, held, {
-      ...{ threads, device, signal, labelled },
-      onPoint: (done, points) => onProgress?.({ stage: 'choice', done, total: points }),
-    });
+    const others = await options.others?.(clip);
+    const train = async (classWeights: ClassWeights) => {
+      lap('steps');
+      const targetSums = classWeights === 'balanced' ? clip.targetSums : Array<number>(classes).fill(1);
+      const trained = await trainOnClip({ ...clip, targetSums }, student, training, {
+        ...{ steps, seed, threads, device, signal, finish, others, checkpoint: options.checkpoint?.(classWeights) },
+        onStep: (done) => onProgress?.({ stage: 'steps', done, total: steps }),
+      });
+      lap('choice');
+      const choice = await chooseAlpha(clip, student, trained, held, {
+        ...{ threads, device, signal, labelled },
+        onPoint: (done, points) => onProgress?.({ stage: 'choice', done, total: points }),
+      });
+      return { classWeights, trained, ...choice };
+    };
+    let taken = await train('balanced');
+    if (taken.alpha === 0 && isSteadier(taken.curve) && (options.trainsAgain ?? true) && !finish?.aborted) {
+      // Weights that raise rare classes are what moves class shares, where they move too far.
+      options.onNote?.(
+        'with rare classes weighted up it would be steadier, but says other things than before: trains once more with all classes alike',
+      );
+      const again = await train('even');
+      if (again.alpha > 0) taken = again;
+    }
+    const { classWeights, trained, alpha, curve } = taken;
     lap('judgement');
     const weights = between(student.weights, trained, alpha);
     const all = Array.from({ length: clip.count }, (_, t) => t);
@@ -138,7 +159,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     const after = alpha === 0 ? before : await judgedWith('after', weights);
     lap('judgement');
     const { count: frames, pairs, cuts } = clip;
-    return { weights, alpha, curve, before, after, frames, pairs: pairs.length, cuts, seconds };
+    return { weights, alpha, curve, classWeights, before, after, frames, pairs: pairs.length, cuts, seconds };
   } finally {
     await closeClipFiles(clip.files);
   }

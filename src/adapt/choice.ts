@@ -50,7 +50,7 @@ export function between(
 
 /**
  * The steadiest point whose agreement with the consensus on the held-back frames falls by little beside what it gains in steady
- * pixels, and whose class shares stay as near to the consensus' as the original's are, or within a hundredth; with labels the
+ * pixels, and whose class shares stay about as near to the consensus' as the original's are, or within a hundredth; with labels the
  * steadiest whose mIoU does not fall.
  */
 export async function chooseAlpha(
@@ -82,19 +82,31 @@ export async function chooseAlpha(
 const sharesTolerance = 0.01;
 
 /**
- * Pixels that may leave the consensus for each that becomes steady. The consensus is no truth: a portrait network that lost 3 of 5
- * flickering pixels in a hundred, and none that it was sure of, left it on one in a thousand.
+ * Pixels that may leave the consensus, or its class shares, for each that becomes steady. The consensus is no truth: a portrait
+ * network that lost 3 of 5 flickering pixels in a hundred, and none that it was sure of, left it on one in a thousand.
  */
-const consensusTolerance = 0.1;
+const lossPerGain = 0.1;
+
+/** Whether the weights anywhere between make the network steadier, safe or not. */
+export function isSteadier([original, ...points]: readonly CurvePoint[]): boolean {
+  return points.some((point) => isSteadierThan(original, point));
+}
+
+function isSteadierThan(original: CurvePoint, point: CurvePoint): boolean {
+  return point.steady > original.steady && point.kappa > original.kappa;
+}
 
 export function bestAlpha(curve: readonly CurvePoint[]): number {
   const [original] = curve;
-  const keepsWhatItSaid = ({ consensus, sharesApart, steady }: CurvePoint) =>
-    original.consensus - consensus <= consensusTolerance * (steady - original.steady) &&
-    sharesApart <= Math.max(original.sharesApart, sharesTolerance);
+  const keepsWhatItSaid = ({ consensus, sharesApart, steady }: CurvePoint) => {
+    const loss = lossPerGain * (steady - original.steady);
+    return (
+      original.consensus - consensus <= loss && sharesApart <= Math.max(original.sharesApart + loss, sharesTolerance)
+    );
+  };
   const { mIoU: before } = original;
   const isSafe = (point: CurvePoint) =>
     before === undefined ? keepsWhatItSaid(point) : point.mIoU !== undefined && point.mIoU >= before;
-  const safe = curve.filter((point) => isSafe(point) && point.steady > original.steady && point.kappa > original.kappa);
+  const safe = curve.filter((point) => isSafe(point) && isSteadierThan(original, point));
   return safe.reduce((best, point) => (point.steady > best.steady ? point : best), original).alpha;
 }

@@ -5,6 +5,7 @@ import { SteadysegError } from '../base/errors.js';
 import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/files.js';
 import { type Lock, lockFolder } from '../base/lock.js';
 import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.js';
+import type { ClassWeights } from './adaptClip.js';
 import type { ClipCheckpoint } from './training.js';
 
 /** A few settings and digests. */
@@ -64,16 +65,16 @@ export async function keptRecord(path: string, make: () => string): Promise<stri
   return made;
 }
 
-const checkpointName = 'last.safetensors';
+const checkpointNames: Record<ClassWeights, string> = { balanced: 'last.safetensors', even: 'last-even.safetensors' };
 
 /** Whether there is something to go on from. */
 export function hasCheckpoint(work: string): Promise<boolean> {
-  return exists(join(work, checkpointName));
+  return exists(join(work, checkpointNames.balanced));
 }
 
-/** The state of the training in the folder. @param resume whether what is there is gone on from. */
-export function checkpointIn(work: string, resume: boolean): ClipCheckpoint {
-  const path = join(work, checkpointName);
+/** The state of a training in the folder. @param resume whether what is there is gone on from. */
+export function checkpointIn(work: string, classWeights: ClassWeights, resume: boolean): ClipCheckpoint {
+  const path = join(work, checkpointNames[classWeights]);
   return {
     async read(state) {
       if (resume && (await exists(path))) await readCheckpoint(path, state);

@@ -211,7 +211,7 @@ function describePlan({ estimate, size, weights }: AdaptPlan): string {
 
 /** The figures before and after, and what to do with the result. */
 function describe(result: AdaptResult, input: string): string {
-  const { before, after, alpha, adapted, model, classes } = result;
+  const { before, after, alpha, adapted, model, classes, classWeights } = result;
   const percent = (value: number) => formatNumber(value, 'percent');
   const figures = renderTable(
     [{ name: '' }, { name: 'before' }, { name: 'after' }],
@@ -235,8 +235,9 @@ function describe(result: AdaptResult, input: string): string {
         : [],
     ),
   );
+  const weighting = classWeights === 'even' ? ' (all classes weighted alike)' : '';
   const end = adapted
-    ? `${model}: ${percent(alpha)} of the way from the original to the trained weights. Use it in the original's place:\n  steadyseg predict ${input} --model ${model} --out after`
+    ? `${model}: ${percent(alpha)} of the way from the original to the trained weights${weighting}. Use it in the original's place:\n  steadyseg predict ${input} --model ${model} --out after`
     : `${model}: nothing safe made the network steadier; it holds the original's weights`;
   return `${figures}\n\n${byClass}\n\n${end}`;
 }

@@ -25,7 +25,7 @@ export interface AdaptationReportInput {
 
 /** The report as data, for `renderReport`. */
 export function adaptationReport({ result, frames, details }: AdaptationReportInput): Report {
-  const { before, after, curve, alpha, adapted } = result;
+  const { before, after, curve, alpha, adapted, classWeights } = result;
   const judgedBy =
     before.mIoU === undefined
       ? 'that keeps to the consensus and its class shares'
@@ -86,7 +86,7 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
       {
         kind: 'lines',
         title: 'From the original to the trained weights',
-        text: `On held-back frames. Taken: α = ${alpha}, the steadiest point ${judgedBy}.`,
+        text: `On held-back frames${classWeights === 'even' ? ', all classes weighted alike in training' : ''}. Taken: α = ${alpha}, the steadiest point ${judgedBy}.`,
         xName: 'α',
         format: 'percent',
         series: [
