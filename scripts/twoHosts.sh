@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Two hosts on one machine: network namespaces with a cable between them, and Open MPI that starts its ranks in both.
-# usage (as root): scripts/twoHosts.sh COMMAND…   such as: scripts/twoHosts.sh node dist/cli/main.js train CONFIG --out RUN
+# usage (as root): [RATE=1gbit] scripts/twoHosts.sh COMMAND…   such as: scripts/twoHosts.sh node dist/cli/main.js train CONFIG --out RUN
+# RATE: how much the cable carries each way, as tc takes it; default: what the machine manages.
 set -euo pipefail
 [ "$(id -u)" = 0 ] || { echo 'network namespaces need root' >&2; exit 2; }
 [ $# -gt 0 ] || { echo 'expected a command that each rank runs' >&2; exit 2; }
@@ -18,6 +19,7 @@ ip -n steadyseg-b address add 10.77.0.2/24 dev veth-b
 for host in a b; do
   ip -n "steadyseg-$host" link set lo up
   ip -n "steadyseg-$host" link set "veth-$host" up
+  [ -z "${RATE-}" ] || tc -n "steadyseg-$host" qdisc add dev "veth-$host" root tbf rate "$RATE" burst 1mb latency 100ms
 done
 # What Open MPI calls in place of ssh: an address, then words for a shell there. The other host has a name of its own.
 cat > "$work/agent" <<'AGENT'

@@ -42,9 +42,16 @@ export const ranks = [
     ['i < shard.count * mask.length', 'i < mask.length'],
     ['Math.floor(sample / shard.count) * row', 'sample * row'],
   ]),
+  ...changes('collective/halves', 'test/collective/halves.test.ts', [
+    ['largestSum / bound', '4 * largestSum / bound'],
+    ['array[i] * scales[k]', 'array[i]'],
+    ['sum[i] /= scales[k]', 'sum[i] *= scales[k]'],
+    ['let rank = 1; rank < collective.size', 'let rank = 2; rank < collective.size'],
+    ['rank * part + i', '(rank - 1) * part + i'],
+  ]),
   ...changes('train/acrossRanks', test, [
     ['part[i] /= collective.size', 'part[i] /= 1'],
-    ['data.set(sums[gradients.size + k])', 'data.fill(0)'],
+    ['data.set(runningSums[k])', 'data.fill(0)'],
     ['state.step = counters.step', 'state.step += 0'],
     ['digest !== digests[0]', 'digest === digests[0]'],
   ]),

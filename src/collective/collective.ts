@@ -8,6 +8,10 @@ export interface Collective {
   readonly size: number;
   /** Replaces values, in place, by their sums over all ranks, which are the same bits on each. */
   sum(values: Float32Array<ArrayBuffer>): Promise<void>;
+  /** Sends part r of so many equal parts to rank r. @returns what the ranks sent to this one, in their order. */
+  exchange(parts: Uint16Array<ArrayBuffer>): Promise<Uint16Array<ArrayBuffer>>;
+  /** What each rank gives, equally many values, in their order. */
+  collect(values: Uint16Array<ArrayBuffer>): Promise<Uint16Array<ArrayBuffer>>;
   /** Replaces values, in place, by those of rank 0. */
   share(values: Float32Array<ArrayBuffer>): Promise<void>;
   /** What each rank gives, in their order. */
@@ -23,6 +27,8 @@ export const oneRank: Collective = {
   rank: 0,
   size: 1,
   async sum() {},
+  exchange: async (parts) => parts,
+  collect: async (values) => values,
   async share() {},
   gather: async (text) => [text],
   describe: () => 'this process',

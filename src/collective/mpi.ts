@@ -93,6 +93,14 @@ export async function joinRanks(launched: LaunchedRank): Promise<MpiRanks> {
       await meet();
       for (let from = 0; from < values.length; from += MAX_VALUES) mpi.sum(values.subarray(from, from + MAX_VALUES));
     },
+    async exchange(parts) {
+      await meet();
+      return mpi.exchange(parts);
+    },
+    async collect(values) {
+      await meet();
+      return new Uint16Array(mpi.gather(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).buffer);
+    },
     async share(values) {
       await meet();
       for (let from = 0; from < values.length; from += MAX_VALUES) mpi.share(values.subarray(from, from + MAX_VALUES));
@@ -122,6 +130,7 @@ function bindings(launched: LaunchedRank) {
   const reduce = bind('MPI_Allreduce', `intptr_t, void *, int, ${handle}, ${handle}, ${handle}`);
   const broadcast = bind('MPI_Bcast', `void *, int, ${handle}, int, ${handle}`);
   const gather = bind('MPI_Allgather', `void *, int, ${handle}, void *, int, ${handle}, ${handle}`);
+  const allToAll = bind('MPI_Alltoall', `void *, int, ${handle}, void *, int, ${handle}, ${handle}`);
   const barrier = bind('MPI_Ibarrier', `${handle}, _Out_ ${handle} *`);
   const test = bind('MPI_Test', `_Inout_ ${handle} *, _Out_ int *, intptr_t`);
   const abort = bind('MPI_Abort', `${handle}, int`);
@@ -151,6 +160,12 @@ function bindings(launched: LaunchedRank) {
       const all = new Uint8Array(bytes.length * launched.size);
       gather(bytes, bytes.length, byte, all, bytes.length, byte, world);
       return all;
+    },
+    exchange(parts: Uint16Array): Uint16Array<ArrayBuffer> {
+      const received = new Uint16Array(parts.length);
+      const bytes = parts.byteLength / launched.size;
+      allToAll(parts, bytes, byte, received, bytes, byte, world);
+      return received;
     },
     beginBarrier() {
       const request: Handle[] = [0];

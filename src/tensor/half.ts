@@ -1,29 +1,32 @@
 // float16 and bfloat16 bits to and from float32.
 
-const scratch = new Float32Array(1);
-const scratchBits = new Uint32Array(scratch.buffer);
+/** The value of IEEE half-precision bits. */
+function valueOfHalf(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 31;
+  const fraction = half & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** The values of all halves, once they were asked for. */
+let halves: Float32Array | undefined;
 
 /** float32 values of IEEE half-precision bits. */
 export function float16ToFloat32(bits: Uint16Array): Float32Array {
+  halves ??= Float32Array.from({ length: 2 ** 16 }, (_, half) => valueOfHalf(half));
   const out = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) {
-    const half = bits[i];
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 31;
-    const fraction = half & 1023;
-    if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
-    else if (exponent === 31) out[i] = fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
+  for (let i = 0; i < bits.length; i++) out[i] = halves[bits[i]];
   return out;
 }
 
 /** IEEE half-precision bits of float32 values, rounded to nearest, ties to even; too large becomes infinity. */
-export function float32ToFloat16(values: Float32Array): Uint16Array {
+export function float32ToFloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
   const out = new Uint16Array(values.length);
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < values.length; i++) {
-    scratch[0] = values[i];
-    const bits = scratchBits[0];
+    const bits = words[i];
     const sign = (bits >>> 16) & 0x8000;
     const exponent = ((bits >>> 23) & 255) - 127;
     const fraction = bits & 0x7fffff;

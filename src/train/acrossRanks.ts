@@ -2,34 +2,40 @@
 import { createHash } from 'node:crypto';
 import { SteadysegError } from '../base/errors.js';
 import type { Collective } from '../collective/collective.js';
+import { sumInHalves } from '../collective/halves.js';
+import type { TrainingConfig } from './config.js';
 import type { StepGradients, TrainingState } from './state.js';
 import type { TrainingStep } from './step.js';
 
-/** Replaces losses, gradients and running statistics by their means over the ranks; `counts` are added up. */
+/**
+ * Replaces losses, gradients and running statistics by their means over the ranks; `counts` are added up.
+ * @param compress `half` sends the gradients in half precision.
+ */
 export async function averageOverRanks(
   { losses, gradients }: StepGradients,
   { statistics }: Pick<TrainingStep, 'statistics'>,
   { parameters }: Pick<TrainingState, 'parameters'>,
   counts: readonly number[],
   collective: Collective,
+  compress?: TrainingConfig['compress'],
 ): Promise<StepGradients & { readonly counts: readonly number[] }> {
   if (collective.size === 1) return { losses, gradients, counts };
   // A layer that normalises two frames stands there twice.
   const names = new Set(statistics.flatMap(({ runningMean, runningVariance }) => [runningMean, runningVariance]));
   const running = [...parameters].flatMap(([name, { data }]) => (names.has(name) ? [data] : []));
-  const flat = flattened([
-    Float32Array.from(counts),
-    Float32Array.from(Object.values(losses)),
-    ...gradients.values(),
-    ...running,
-  ]);
+  const own = [...gradients.values()];
+  const exact = compress === 'half' ? running : [...running, ...own];
+  const flat = flattened([Float32Array.from(counts), Float32Array.from(Object.values(losses)), ...exact]);
   await collective.sum(flat.all);
-  const [countSums, lossSums, ...sums] = flat.parts;
-  for (const part of [lossSums, ...sums]) for (let i = 0; i < part.length; i++) part[i] /= collective.size;
-  running.forEach((data, k) => void data.set(sums[gradients.size + k]));
+  const [countSums, lossSums, ...exactSums] = flat.parts;
+  const gradientSums = compress === 'half' ? await sumInHalves(own, collective) : exactSums.slice(running.length);
+  const runningSums = exactSums.slice(0, running.length);
+  for (const part of [lossSums, ...runningSums, ...gradientSums])
+    for (let i = 0; i < part.length; i++) part[i] /= collective.size;
+  running.forEach((data, k) => void data.set(runningSums[k]));
   return {
     losses: Object.fromEntries(Object.keys(losses).map((name, k) => [name, lossSums[k]])),
-    gradients: new Map([...gradients.keys()].map((name, k) => [name, sums[k]])),
+    gradients: new Map([...gradients.keys()].map((name, k) => [name, gradientSums[k]])),
     counts: [...countSums],
   };
 }

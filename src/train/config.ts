@@ -379,6 +379,10 @@ export const configSchema = v.strictObject({
     ),
     'what batch normalisation rests on: each batch (also called synchronised: of all ranks together), the samples of each rank alone (local), or fixed running statistics as in inference, while its scale and bias train; default: batch for an architecture, fixed for a model',
   ),
+  compress: optionalKey(
+    v.picklist(['half']),
+    'how several ranks send each other gradients; half: in float16, half the bytes, rounded to 11 bits twice; default: exactly',
+  ),
   dropout: key(share, 0.1, 'share of the channels dropped in front of the classifiers'),
   validation: optionalKey(
     v.strictObject({

@@ -392,7 +392,7 @@ async function runStep(
   for (const batch of used) batch.release();
   const asked = wayToEnd(signal);
   const ends = [InterruptedError, TerminatedError].map((way) => (asked === way ? 1 : 0));
-  const { losses, gradients, counts } = await averageOverRanks(own, step, state, ends, collective);
+  const { losses, gradients, counts } = await averageOverRanks(own, step, state, ends, collective, config.compress);
   const [interrupted, terminated] = counts;
   const rate = learningRate(config.optimizer, state.step, config.steps);
   const lossScale = state.lossScale?.factor;

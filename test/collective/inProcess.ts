@@ -26,6 +26,7 @@ export function inProcessRanks(size: number): Collective[] {
   };
   const arrays = exchange<Float32Array>();
   const texts = exchange<string>();
+  const halves = exchange<Uint16Array<ArrayBuffer>>();
   return Array.from({ length: size }, (_, rank) => ({
     rank,
     size,
@@ -36,6 +37,14 @@ export function inProcessRanks(size: number): Collective[] {
         for (const other of all.slice(1)) sum = Math.fround(sum + other[i]);
         values[i] = sum;
       }
+    },
+    async exchange(parts) {
+      const part = parts.length / size;
+      const all = await halves(rank, parts);
+      return Uint16Array.from(all.flatMap((other) => [...other.subarray(rank * part, (rank + 1) * part)]));
+    },
+    async collect(values) {
+      return Uint16Array.from((await halves(rank, values)).flatMap((other) => [...other]));
     },
     async share(values) {
       values.set((await arrays(rank, values.slice()))[0]);

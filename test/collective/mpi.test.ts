@@ -108,6 +108,14 @@ describe.skipIf(!hasOpenMpi)('ranks over MPI', () => {
     expect(found).toHaveLength(3);
     found.forEach((loss, step) => void expect(Math.abs(loss / expected[step] - 1), `step ${step}`).toBeLessThan(1e-5));
     expect(JSON.parse(readFileSync(runFiles(shared).config, 'utf8')).batch).toBe(4);
+
+    const compressed = join(folder, 'compressed');
+    const third = await launch(2, `batch=2 compress=half --out "${compressed}"`).ended;
+    expect(third.code, third.text).toBe(0);
+    const near = await lossesOf(compressed);
+    near.forEach((loss, step) => void expect(Math.abs(loss / expected[step] - 1), `step ${step}`).toBeLessThan(1e-3));
+    // The first step's loss is of the same weights; those after it are not.
+    expect(near.slice(1)).not.toEqual(found.slice(1));
   }, 240_000);
 
   it.each([
