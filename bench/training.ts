@@ -5,50 +5,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { writeModel } from '#src/onnx/write.js';
-import { createSession } from '#src/runtime/session.js';
-import { labelsByName, symmetricByName } from '#src/tensor/random.js';
-import { architectureStudent } from '#src/train/architectureStudent.js';
-import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
-import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
-import { buildTrainingStep } from '#src/train/step.js';
 import { inTurns, serve, start } from './peer.js';
-
-/** Our side: `network batch height width` → one step. */
-async function prepareStep(line: string, threads: number): Promise<() => Promise<void>> {
-  const [architecture, ...size] = line.split(' ');
-  const [batch, height, width] = size.map(Number);
-  const step = buildTrainingStep({
-    batch,
-    height,
-    width,
-    student: await architectureStudent({
-      architecture,
-      classes: { count: 19 },
-      seed: 1,
-    }),
-    dropout: false,
-    segmentation: { classWeights: Array(19).fill(1) },
-    losses: { motion: 0.1 },
-  });
-  const session = await createSession(writeModel(step.model), {
-    optimization: 'disabled',
-    memoryPattern: false,
-    threads,
-  });
-  const optimizer = createOptimizer(publishedSgd, trainedWeights(step));
-  const state = createTrainingState(step, optimizer, 1);
-  const feeds = {
-    image: labelsByName('image', [batch, 3, height, width], 256),
-    neighbour: labelsByName('neighbour', [batch, 3, height, width], 256),
-    flow: symmetricByName('flow', [batch, 2, height, width], 4),
-    labels: labelsByName('labels', [batch, height, width], 19),
-  };
-  return async () => {
-    const { gradients } = await computeGradients(step, session, state, [feeds]);
-    applyGradients(state, gradients, optimizer, 0.01);
-  };
-}
+import { prepareStep } from './trainingStep.js';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -61,7 +19,12 @@ async function main(): Promise<void> {
       serve: { type: 'boolean', default: false },
     },
   });
-  if (values.serve) return serve((line) => prepareStep(line, Number(values.threads)));
+  if (values.serve) {
+    return serve(async (line) => {
+      const [architecture, ...size] = line.split(' ');
+      return (await prepareStep(architecture, size.map(Number), { threads: Number(values.threads) })).run;
+    });
+  }
   const script = join(process.cwd(), 'bench', 'peer', 'training_step.py');
   let announced = false;
   const cases = values.networks

@@ -1,29 +1,47 @@
 // Tells whether this machine's GPU computes what its CPU computes, and how fast.
-// Usage: npm run gpu-check [-- --device webgpu] [--rounds 10] [--parity]
-// `--parity` leaves out the times. Exit code 1 where the device computes something else, or cannot be used.
+// Usage: npm run gpu-check [-- --device webgpu] [--size 512x1024] [--rounds 10] [--parity] [--python python3]
+//        npm run gpu-check -- --pack FILE.tar.xz
+// `--parity` leaves out the times, which are beside PyTorch's where Python has it. Exit code 1 where the device computes something
+// else, or cannot be used. `--pack` writes all that it needs on a Linux machine of this kind with a GPU and nothing else: there,
+// `tar -xJf FILE` and `steadyseg-gpu-check/run`.
 import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { messageOf } from '#src/base/errors.js';
 import { buildModel } from '#src/nets/model.js';
 import { writeModel } from '#src/onnx/write.js';
 import { median } from '#src/quantize/trial.js';
 import { createSession } from '#src/runtime/session.js';
 import { type ShippedModel, shippedModels } from '#src/segment/shipped.js';
-import { labelsByName, symmetricByName } from '#src/tensor/random.js';
-import { architectureStudent } from '#src/train/architectureStudent.js';
-import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
-import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
-import { buildTrainingStep } from '#src/train/step.js';
+import { symmetricByName } from '#src/tensor/random.js';
+import type { Precision } from '#src/train/step.js';
+import { type Runner, start } from '../bench/peer.js';
+import { prepareStep } from '../bench/trainingStep.js';
 import { smallLabels } from './device/labels.js';
+import { packCheck } from './device/pack.js';
 import { differenceOf, threeSteps } from './device/steps.js';
 
 const { values } = parseArgs({
   options: {
     device: { type: 'string', default: 'webgpu' },
     rounds: { type: 'string', default: '10' },
+    size: { type: 'string', default: '512x1024' },
+    python: { type: 'string' },
     parity: { type: 'boolean', default: false },
+    pack: { type: 'string' },
   },
 });
 const { device } = values;
+/** The checkout, or the folder that a pack unpacks to. */
+const root = resolve(import.meta.dirname, '..', '..');
+
+if (values.pack !== undefined) {
+  const size = await packCheck(root, values.pack);
+  console.log(`${values.pack}: ${(size / 1e6).toFixed(1)} MB`);
+  process.exit(0);
+}
 
 /** Beyond these, it is not rounding. */
 const largest = { losses: 1e-4, weights: 1e-3 };
@@ -40,7 +58,22 @@ function adapterNames(): string {
     const found = status === 0 ? [...stdout.matchAll(name)].map(([, one]) => one.trim()) : [];
     if (found.length > 0) return `${found.join(', ')} (${command})`;
   }
-  return 'not told by nvidia-smi or vulkaninfo';
+  const chosen = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES;
+  return chosen
+    ? `that of ${chosen}`
+    : `not told by nvidia-smi or vulkaninfo; cards: ${pciCards().join(', ') || 'none'}`;
+}
+
+/** Driver, vendor and device of the cards that Linux knows. */
+function pciCards(): string[] {
+  const folder = '/sys/class/drm';
+  const cards = existsSync(folder) ? readdirSync(folder).filter((name) => /^card\d+$/.test(name)) : [];
+  return cards.flatMap((card) => {
+    const path = join(folder, card, 'device', 'uevent');
+    const told = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    const [driver, id] = ['DRIVER', 'PCI_ID'].map((key) => new RegExp(`^${key}=(.*)$`, 'm').exec(told)?.[1]);
+    return driver && id ? [`${driver} ${id}`] : [];
+  });
 }
 
 let right = true;
@@ -49,52 +82,87 @@ function report(what: string, equal: boolean, figure: string): void {
   console.log(`${equal ? 'equal    ' : 'DIFFERENT'}  ${what}: ${figure}`);
 }
 
-/** Milliseconds of a run: the median of several, after two that do not count. */
-async function timeOf(run: () => Promise<unknown>): Promise<number> {
+/** No figure takes longer than this, in milliseconds, so that all of them take less than five minutes. */
+const MAX_FIGURE_TIME = 15_000;
+
+/** Milliseconds of a run: the median of several, after two that do not count; of fewer where they take long. */
+async function timeOf(run: () => Promise<number>): Promise<number> {
   const times: number[] = [];
+  const started = performance.now();
   for (let round = -2; round < Number(values.rounds); round++) {
-    const started = performance.now();
-    await run();
-    if (round >= 0) times.push(performance.now() - started);
+    const time = await run();
+    const late = performance.now() - started > MAX_FIGURE_TIME;
+    if (round >= 0 || late) times.push(time);
+    if (late) break;
   }
   return median(times);
 }
 
+async function clocked(run: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await run();
+  return performance.now() - started;
+}
+
 /** One frame of PSPNet-18. */
-async function frameTime(on: string, [height, width]: readonly [number, number]): Promise<number> {
+async function frameTime(on: string, [height, width]: readonly number[]): Promise<number> {
   const model = writeModel(buildModel({ architecture: 'pspnet18', classes: 19, height, width }));
   const session = await createSession(model, { device: on });
   const image = symmetricByName('image', [1, 3, height, width], 2);
-  const time = await timeOf(() => session.run({ image }));
+  const time = await timeOf(() => clocked(() => session.run({ image })));
   await session.release();
   return time;
 }
 
-/** One step of PSPNet-18 on pairs of frames, as `bench/training.ts` takes it, with the update. */
-async function stepTime(on: string, [batch, height, width]: readonly [number, number, number]): Promise<number> {
-  const step = buildTrainingStep({
-    ...{ batch, height, width, dropout: false, portable: on !== 'cpu' },
-    student: await architectureStudent({ architecture: 'pspnet18', classes: { count: 19 }, seed: 1 }),
-    segmentation: { classWeights: Array(19).fill(1) },
-    losses: { motion: 0.1 },
+/** One step of PSPNet-18. */
+async function stepTime(on: string, size: readonly number[], precision: Precision = 'float32'): Promise<number> {
+  const step = await prepareStep('pspnet18', size, { device: on, precision });
+  try {
+    return await timeOf(() => clocked(() => step.run()));
+  } finally {
+    await step.release();
+  }
+}
+
+/** What to ask for PyTorch's times on a card, else on the CPU; undefined where no Python has it. */
+function startPyTorch(script: string): Runner | undefined {
+  const pythons = values.python === undefined ? ['python3', '/usr/bin/python3'] : [values.python];
+  const python = pythons.find((one) => spawnSync(one, ['-c', 'import torch']).status === 0);
+  return python === undefined
+    ? undefined
+    : start(python, [join(root, 'bench', 'peer', script), String(availableParallelism()), 'gpu']);
+}
+
+async function peerTime(peer: Runner | undefined, line: string): Promise<number | undefined> {
+  return peer && timeOf(async () => Number(await peer.ask(line)));
+}
+
+/** A table of times: on the device, on the CPU, and PyTorch's. */
+async function printTimes(): Promise<void> {
+  const size = values.size.split('x').map(Number);
+  const [rows, columns] = size.map((side) => Math.round(side / 2));
+  const peers = [startPyTorch('inference.py'), startPyTorch('training_step.py')];
+  const [said] = await Promise.all(peers.map((peer) => peer?.ask('threads')));
+  console.log(`\n| PSPNet-18 | ${device} ms | CPU ms | ${said ?? 'PyTorch (not found)'} ms |`);
+  console.log('| --- | ---: | ---: | ---: |');
+  const row = (what: string, times: readonly (number | undefined)[]) =>
+    console.log(`| ${what} | ${times.map((time) => time?.toFixed(1) ?? '').join(' | ')} |`);
+  row(`inference, 1×${size.join('×')}`, [
+    await frameTime(device, size),
+    await frameTime('cpu', size),
+    await peerTime(peers[0], `pspnet18 ${size.join(' ')} eager`),
+  ]);
+  const pair = [2, rows, columns];
+  row(`training step, ${pair.join('×')}`, [
+    await stepTime(device, pair),
+    await stepTime('cpu', pair),
+    await peerTime(peers[1], `pspnet18 ${pair.join(' ')}`),
+  ]);
+  const mixed = await stepTime(device, pair, 'mixed').catch((thrown: unknown) => {
+    console.log(`no mixed precision: ${messageOf(thrown)}`);
   });
-  const session = await createSession(writeModel(step.model), {
-    ...{ device: on, optimization: 'disabled', memoryPattern: false },
-  });
-  const optimizer = createOptimizer(publishedSgd, trainedWeights(step));
-  const state = createTrainingState(step, optimizer, 1);
-  const feeds = {
-    image: labelsByName('image', [batch, 3, height, width], 256),
-    neighbour: labelsByName('neighbour', [batch, 3, height, width], 256),
-    flow: symmetricByName('flow', [batch, 2, height, width], 4),
-    labels: labelsByName('labels', [batch, height, width], 19),
-  };
-  const time = await timeOf(async () => {
-    const { gradients } = await computeGradients(step, session, state, [feeds]);
-    applyGradients(state, gradients, optimizer, 0.01);
-  });
-  await session.release();
-  return time;
+  if (mixed !== undefined) row(`training step, mixed precision`, [mixed]);
+  for (const peer of peers) peer?.stop();
 }
 
 console.log(`adapter    ${adapterNames()}`);
@@ -113,11 +181,5 @@ report(
   losses <= largest.losses && weights <= largest.weights,
   `losses differ by ${losses.toExponential(1)}, weights by ${weights.toExponential(1)}`,
 );
-if (!values.parity) {
-  console.log(`\n| PSPNet-18 | ${device} ms | CPU ms |\n| --- | ---: | ---: |`);
-  const row = (what: string, times: readonly number[]) =>
-    console.log(`| ${what} | ${times.map((time) => time.toFixed(1)).join(' | ')} |`);
-  row('inference, 1×512×1024', [await frameTime(device, [512, 1024]), await frameTime('cpu', [512, 1024])]);
-  row('training step, 2×256×512', [await stepTime(device, [2, 256, 512]), await stepTime('cpu', [2, 256, 512])]);
-}
+if (!values.parity) await printTimes();
 process.exit(right ? 0 : 1);

@@ -4,6 +4,15 @@ import sys
 
 import torch
 
+#: The second argument: cpu (default), or gpu for a card that PyTorch can use, where there is one.
+DEVICE = "cuda" if sys.argv[2:3] == ["gpu"] and torch.cuda.is_available() else "cpu"
+
+
+def finish():
+    """Waits for what a card still computes."""
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+
 
 def answer(reply):
     """`memory` with the peak resident set in megabytes, `threads` with PyTorch's version and threads, others with `reply(words)`."""
@@ -12,7 +21,7 @@ def answer(reply):
     for line in sys.stdin:
         words = line.split()
         if words == ["threads"]:
-            print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
+            print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads{', CUDA' if DEVICE == 'cuda' else ''}", flush=True)
         elif words == ["memory"]:
             print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
         else:

@@ -1,6 +1,6 @@
 """The networks of bench/inference.ts in PyTorch, for inference.
 
-Usage: inference.py THREADS. Reads lines of `network height width mode` on stdin (mode: eager, or frozen for a traced
+Usage: inference.py THREADS [gpu]. Reads lines of `network height width mode` on stdin (mode: eager, or frozen for a traced
 module with its normalisations folded in), runs that network once, and answers with its milliseconds;
 `memory` is answered with the peak resident set in megabytes, `threads` with PyTorch's version and thread count.
 """
@@ -8,7 +8,7 @@ import time
 
 import torch
 
-from answering import answer
+from answering import DEVICE, answer, finish
 from networks import network
 
 
@@ -17,7 +17,7 @@ def main():
 
     def prepared(name, mode, image):
         if name not in networks:
-            networks[name] = network(name).eval()
+            networks[name] = network(name).eval().to(DEVICE)
         if mode == "eager":
             return networks[name]
         if (name, image.shape) not in frozen:
@@ -27,11 +27,13 @@ def main():
 
     def reply(words):
         name, height, width, mode = words
-        image = torch.rand(1, 3, int(height), int(width)) * 4 - 2
+        image = torch.rand(1, 3, int(height), int(width), device=DEVICE) * 4 - 2
         run = prepared(name, mode, image)
         with torch.inference_mode():
+            finish()
             start = time.perf_counter()
             run(image)
+            finish()
             return (time.perf_counter() - start) * 1000
 
     answer(reply)

@@ -1,6 +1,6 @@
 """The training step of bench/training.ts in PyTorch: two frames through the network, cross entropy, auxiliary head, motion loss, SGD.
 
-Usage: training_step.py THREADS. Reads lines of `network batch height width` on stdin, runs one step at that size, and answers with
+Usage: training_step.py THREADS [gpu]. Reads lines of `network batch height width` on stdin, runs one step at that size, and answers with
 its milliseconds; `memory` is answered with the peak resident set in megabytes, `threads` with PyTorch's version and threads.
 """
 import time
@@ -9,7 +9,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from answering import answer
+from answering import DEVICE, answer
 from networks import network
 from pspnet import PSPNet, resnet18
 
@@ -45,7 +45,7 @@ def trained(name):
 
 def warp(image, flow):
     batch, _, height, width = image.shape
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    y, x = torch.meshgrid(torch.arange(height, device=DEVICE), torch.arange(width, device=DEVICE), indexing="ij")
     grid_x = (x + flow[:, 0]) * (2 / (width - 1)) - 1
     grid_y = (y + flow[:, 1]) * (2 / (height - 1)) - 1
     return F.grid_sample(image, torch.stack([grid_x, grid_y], 3), padding_mode="border", align_corners=True)
@@ -82,14 +82,14 @@ def main():
         name = words[0]
         batch, height, width = map(int, words[1:])
         if name not in models:
-            model = trained(name)
+            model = trained(name).to(DEVICE)
             models[name] = model, torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
         model, optimizer = models[name]
-        image, neighbour = torch.rand(2, batch, 3, height, width) * 4 - 2
-        flow = torch.rand(batch, 2, height, width) * 8 - 4
-        labels = torch.randint(0, 19, (batch, height, width))
+        image, neighbour = torch.rand(2, batch, 3, height, width, device=DEVICE) * 4 - 2
+        flow = torch.rand(batch, 2, height, width, device=DEVICE) * 8 - 4
+        labels = torch.randint(0, 19, (batch, height, width), device=DEVICE)
         start = time.perf_counter()
-        step(model, not name.startswith(HALF_PIXEL), optimizer, torch.ones(19), image, neighbour, flow, labels)
+        step(model, not name.startswith(HALF_PIXEL), optimizer, torch.ones(19, device=DEVICE), image, neighbour, flow, labels)
         return (time.perf_counter() - start) * 1000
 
     answer(reply)

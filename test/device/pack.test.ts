@@ -1,0 +1,21 @@
+// The pack of the GPU check replaces nothing, and leaves nothing behind when it cannot be made.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { packCheck } from '../../scripts/device/pack.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'steadyseg pack '));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it('refuses a file that is there', async () => {
+  const file = join(folder, 'mine.tar.xz');
+  writeFileSync(file, 'mine');
+  await expect(packCheck(folder, file)).rejects.toThrow('is there already');
+  expect(readFileSync(file, 'utf8')).toBe('mine');
+});
+
+it('leaves nothing of a checkout that lacks the networks', async () => {
+  await expect(packCheck(folder, join(folder, 'new.tar.xz'))).rejects.toThrow();
+  expect(readdirSync(folder)).toEqual(['mine.tar.xz']);
+});
