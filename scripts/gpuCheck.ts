@@ -13,6 +13,7 @@ import { messageOf } from '#src/base/errors.js';
 import { buildModel } from '#src/nets/model.js';
 import { writeModel } from '#src/onnx/write.js';
 import { median } from '#src/quantize/trial.js';
+import { isProcessor } from '#src/runtime/openSession.js';
 import { createSession } from '#src/runtime/session.js';
 import { type ShippedModel, shippedModels } from '#src/segment/shipped.js';
 import { symmetricByName } from '#src/tensor/random.js';
@@ -172,7 +173,9 @@ for (const name of Object.keys(shippedModels) as ShippedModel[]) {
   report(`labels of ${name}`, others <= otherLabels * found.length, `${others} of ${found.length} pixels differ`);
 }
 const [found, expected] = [
-  await threeSteps((model) => createSession(model, { device, optimization: 'disabled', fallback: false })),
+  await threeSteps((model) =>
+    createSession(model, { device, optimization: 'disabled', fallback: isProcessor(device) }),
+  ),
   await threeSteps((model) => createSession(model, { device: 'cpu', optimization: 'disabled' })),
 ];
 const { losses, weights } = differenceOf(found, expected);
