@@ -6,11 +6,13 @@ interface LockedPackage {
   readonly version?: string;
   readonly license?: string;
   readonly integrity?: string;
-  readonly dev?: boolean;
   readonly optional?: boolean;
+  /** Needed by the development, and by choice by what is installed. */
   readonly devOptional?: boolean;
-  readonly peer?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
 /** Licences that stand in a file of the package, not in its manifest. */
@@ -34,13 +36,39 @@ async function readLock(root: string): Promise<Lock> {
   return JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
 }
 
-/** What is installed with the package, without what only its development needs. */
-function componentsOf({ packages }: Lock): Component[] {
-  return Object.entries(packages)
-    .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional)
-    .map(([path, { version = '', license, integrity = '', optional = false }]) => {
+/** Where npm finds a package by its name: nearest to the one that needs it. */
+function resolved({ packages }: Lock, name: string, from: string): string | undefined {
+  for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
+    const path = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`;
+    if (packages[path]) return path;
+    if (folder === '') return undefined;
+  }
+}
+
+/** Paths of what is installed with the package: what it needs, what that needs, and so on; not what only its development needs. */
+function installedPaths(lock: Lock): Set<string> {
+  const found = new Set<string>();
+  const follow = (from: string) => {
+    const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta } = lock.packages[from];
+    const peers = Object.keys(peerDependencies ?? {}).filter((name) => !peerDependenciesMeta?.[name]?.optional);
+    for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers]) {
+      const path = resolved(lock, name, from);
+      if (path === undefined || found.has(path)) continue;
+      found.add(path);
+      follow(path);
+    }
+  };
+  follow('');
+  return found;
+}
+
+function componentsOf(lock: Lock): Component[] {
+  return [...installedPaths(lock)]
+    .map((path) => {
+      const { version = '', license, integrity = '', optional, devOptional } = lock.packages[path];
       const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
-      return { name, version, licence: license ?? readByHand.get(name) ?? 'unknown', integrity, optional };
+      const licence = license ?? readByHand.get(name) ?? 'unknown';
+      return { name, version, licence, integrity, optional: (optional || devOptional) ?? false };
     })
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.version < b.version ? -1 : 1));
 }

@@ -6,6 +6,9 @@ import { expect, it } from 'vitest';
 const root = join(import.meta.dirname, '..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const bill = JSON.parse(readFileSync(join(root, 'sbom.cdx.json'), 'utf8'));
+const locked: Record<string, { dependencies?: object; optionalDependencies?: object }> = JSON.parse(
+  readFileSync(join(root, 'package-lock.json'), 'utf8'),
+).packages;
 
 it('has exact versions', () => {
   for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
@@ -25,6 +28,13 @@ it('lists every package with its licence and digest', () => {
   const { components } = bill;
   for (const name of Object.keys(manifest.dependencies)) {
     expect(components.map((one: { name: string }) => one.name)).toContain(name);
+  }
+  // And what each of them needs, also where the development needs it, too.
+  const names = new Set(components.map((one: { name: string }) => one.name));
+  for (const [path, needs] of Object.entries(locked)) {
+    if (!names.has(path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length))) continue;
+    const all = Object.keys({ ...needs.dependencies, ...needs.optionalDependencies });
+    expect([path, all.filter((name) => `node_modules/${name}` in locked && !names.has(name))]).toEqual([path, []]);
   }
   for (const { name, licenses, hashes } of components) {
     expect([name, JSON.stringify(licenses)]).toEqual([name, expect.not.stringContaining('unknown')]);

@@ -106,7 +106,7 @@ export const adapt = [
     ["classWeights === 'balanced' ? clip.targetSums", 'classWeights !== undefined ? clip.targetSums'],
     ['taken.alpha === 0 && ', ''],
     [' && isSteadier(taken.curve)', ''],
-    ['(options.trainsAgain ?? true)', 'true'],
+    ['options.trainsAgain ?? true', 'true'],
     ['again.alpha > 0', 'again.alpha >= 0'],
   ]),
   ...changes('adapt/choice', adapting, [

@@ -134,13 +134,14 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       return { classWeights, trained, ...choice };
     };
     let taken = await train('balanced');
-    if (taken.alpha === 0 && isSteadier(taken.curve) && (options.trainsAgain ?? true) && !finish?.aborted) {
+    if (taken.alpha === 0 && isSteadier(taken.curve) && !finish?.aborted) {
       // Weights that raise rare classes are what moves class shares, where they move too far.
-      options.onNote?.(
-        'with rare classes weighted up it would be steadier, but says other things than before: trains once more with all classes alike',
-      );
-      const again = await train('even');
-      if (again.alpha > 0) taken = again;
+      const refused = 'what is steadier with rare classes weighted up is not safe';
+      if (options.trainsAgain ?? true) {
+        options.onNote?.(`${refused}: trains once more with all classes weighted alike`);
+        const again = await train('even');
+        if (again.alpha > 0) taken = again;
+      } else options.onNote?.(`${refused}; the time was planned for one training: a second may help`);
     }
     const { classWeights, trained, alpha, curve } = taken;
     lap('judgement');

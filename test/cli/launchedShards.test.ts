@@ -1,4 +1,4 @@
-// Commands that take their shard from a launcher: all shards together give the bytes of one run.
+// Commands that take their shard from a launcher: all shards together give the bytes of one run. Those of mpirun are skipped without Open MPI.
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,

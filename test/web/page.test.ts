@@ -57,6 +57,18 @@ const countKept = `
   };
 `;
 
+/** An MP4 whose edit list leaves out so many frames more, of ten a second, as copies of a part of a video have it. */
+function withoutBeginning(mp4: Buffer, count: number): Buffer {
+  const edited = Buffer.from(mp4);
+  const ticks = edited.readUInt32BE(edited.indexOf('mdhd') + 16);
+  const entry = edited.indexOf('elst') + 12;
+  // The edit's duration, and the track's.
+  for (const at of [entry, edited.indexOf('tkhd') + 24])
+    edited.writeUInt32BE(edited.readUInt32BE(at) - 100 * count, at);
+  edited.writeUInt32BE(edited.readUInt32BE(entry + 4) + (ticks / 10) * count, entry + 4);
+  return edited;
+}
+
 describe.skipIf(!hasChromium)('the page in Chromium', () => {
   const folder = mkdtempSync(join(tmpdir(), 'steadyseg-page-'));
   const file = (name: string) => join(folder, name);
@@ -91,6 +103,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     writeFileSync(file('broken.mp4'), readFileSync(file('street.mp4')).subarray(0, 600));
     const street = readFileSync(file('street.mp4'));
     writeFileSync(file('cut.mp4'), street.subarray(0, 0.9 * street.length));
+    writeFileSync(file('part.mp4'), withoutBeginning(street, 2));
     writeFileSync(file('broken.png'), 'no picture');
     // Of a site that no header isolates, as most file hosts are.
     server = await startServer({ routes: { '/': file('site') }, isolated: false });
@@ -208,6 +221,9 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await status(/street.mp4: all 6 frames measured/);
     // Browsers turn the video's colours into RGB in their own ways.
     await figuresEqual(file('street.mp4'), 0);
+    await page.setInputFiles('#media', file('part.mp4'));
+    await status(/part.mp4: all 4 frames measured/);
+    await figuresEqual(file('part.mp4'), 0);
   });
 
   it('draws the map of flicker on request', async () => {
