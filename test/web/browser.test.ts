@@ -4,10 +4,15 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RgbImage } from '#src/media/image.js';
+import { writePicture } from '#src/media/pictures.js';
+import { readModel } from '#src/onnx/read.js';
+import { writeModel } from '#src/onnx/write.js';
+import { quantize } from '#src/quantize/quantize.js';
 import { loadModel } from '#src/segment/loadModel.js';
 import { startServer } from '../../scripts/staticServer.js';
 import { randomPixels } from '../segment/pixels.js';
-import { tinyNetwork } from '../segment/tinyNetwork.js';
+import { adaptableModel, normalised, tinyNetwork } from '../segment/tinyNetwork.js';
 import { hasChromium, launchChromium } from './chromium.js';
 
 const root = resolve(import.meta.dirname, '..', '..');
@@ -39,7 +44,7 @@ const script = `(async () => {
   context.putImageData(new ImageData(put.data, put.width, put.height), 0, 0);
   const image = imageOfCanvas(context.getImageData(0, 0, ${width}, ${height}));
   const results = {};
-  for (const name of ['fixed', 'free']) {
+  for (const name of ['fixed', 'free', 'integers']) {
     const model = await loadModel(new URL('/files/' + name + '.onnx', location.href));
     const plain = await model.segment(image);
     const fine = await model.segment(image, { flip: true, confidence: true });
@@ -52,7 +57,7 @@ const script = `(async () => {
 })()`;
 
 interface Answer {
-  readonly results: Record<'fixed' | 'free', { labels: number[]; flipped: number[]; sure: number }> & {
+  readonly results: Record<'fixed' | 'free' | 'integers', { labels: number[]; flipped: number[]; sure: number }> & {
     overlay: number;
   };
   readonly broken: string;
@@ -80,17 +85,32 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
+  /** The network as `quantize` makes it, by one picture. */
+  async function inIntegers(network: Uint8Array, image: RgbImage): Promise<Uint8Array> {
+    const [model, out, picture] = [join(folder, 'float.onnx'), join(folder, 'out.onnx'), join(folder, 'picture.png')];
+    writeFileSync(model, network);
+    await writePicture(picture, image);
+    await quantize({ model, calibrate: picture, out, threads: 1, anySpeed: true, budget: 0.9 });
+    const bytes = readFileSync(out);
+    expect(readModel(bytes).graph.nodes.map(({ op }) => op)).toContain('QuantizeLinear');
+    return bytes;
+  }
+
   it('segments canvas pixels as Node does', async () => {
-    const networks = { fixed: tinyNetwork({ height: 24, width: 32 }), free: tinyNetwork({ free: true, stride: 2 }) };
-    for (const [name, bytes] of Object.entries(networks)) writeFileSync(join(folder, `${name}.onnx`), bytes);
     const image = randomPixels(height, width, 3);
+    const networks = {
+      fixed: tinyNetwork({ height: 24, width: 32 }),
+      free: tinyNetwork({ free: true, stride: 2 }),
+      integers: await inIntegers(writeModel(adaptableModel({ height: 24, width: 32, metadata: normalised })), image),
+    };
+    for (const [name, bytes] of Object.entries(networks)) writeFileSync(join(folder, `${name}.onnx`), bytes);
     writeFileSync(join(folder, 'picture.json'), JSON.stringify([...image.data]));
     const page = await browser.newPage();
     await page.goto(server.address);
     const { results, broken }: Answer = await page.evaluate(script);
     expect(broken).toMatch(/the model: expected an ONNX model/);
     expect(results.overlay).toBe(3 * height * width);
-    for (const name of ['fixed', 'free'] as const) {
+    for (const name of ['fixed', 'free', 'integers'] as const) {
       const model = await loadModel(networks[name], { threads: 1 });
       const plain = await model.segment(image);
       const fine = await model.segment(image, { flip: true, confidence: true });
