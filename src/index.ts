@@ -4,7 +4,6 @@ export { type AdaptResult, adapt } from './adapt/adapt.js';
 export type { AdaptProgress } from './adapt/adaptClip.js';
 export type { CurvePoint } from './adapt/choice.js';
 export type { JudgedFrame, Judgement } from './adapt/judge.js';
-export type { LabelFiles } from './adapt/labelled.js';
 export type { AdaptOptions } from './adapt/openAdaptation.js';
 export { type PreparedShard, prepareAdaptation } from './adapt/shards.js';
 export { predictSmoothed, type SmoothOptions } from './adapt/smooth.js';
@@ -19,6 +18,7 @@ export {
   type TemporalConsistencyOptions,
 } from './data/evaluation/temporal.js';
 export { evaluateVideoConsistency, type VideoConsistencyOptions } from './data/evaluation/video.js';
+export type { LabelFiles } from './data/labelledFrames.js';
 export { type DemoOptions, type DemoStage, runDemo } from './demo/demo.js';
 export type { DemoFigures, DemoPair, DemoResult } from './demo/result.js';
 export { type ClassSet, presetClasses, type Rgb } from './media/classes.js';

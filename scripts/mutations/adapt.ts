@@ -79,7 +79,7 @@ export const adapt = [
     ['Math.round((length * scale) / stride) * stride', 'Math.round(length * scale)'],
     ['[false, true]', '[true, false]'],
   ]),
-  ...changes('adapt/labelled', adapting, [['found.size === 0', 'found.size < 0']]),
+  ...changes('data/labelledFrames', adapting, [['found.size === 0', 'found.size < 0']]),
   ...changes('adapt/judge', adapting, [
     ['enlarged(labels, label), label', 'label, label'],
     ['addConfusion(confusion ?? noConfusion(classes)', 'addConfusion(noConfusion(classes)'],

@@ -71,6 +71,19 @@ export const quantize = [
     ['found >= budget', 'found < budget'],
     ['high = count - 1', 'high = count - 2'],
   ]),
-  ...changes('quantize/sample', whole, [['(k + 0.5)', 'k']]),
+  ...changes('quantize/sample', whole, [
+    ['(k + 0.5)', 'k'],
+    ['!held.has(index)', 'held.has(index)'],
+  ]),
+  ...changes('quantize/trial', whole, [
+    ['addConfusion(confusion, { ...label, data }', 'addConfusion(confusion, label'],
+  ]),
+  ...changes('quantize/steadiness', whole, [
+    ['flicker: 1 - steady', 'flicker: steady'],
+    ['sums.after = addCounts(sums.after, counts)', 'sums.after = addCounts(sums.after, referenceCounts)'],
+  ]),
+  ...changes('quantize/quantize', whole, [
+    ['1 - mIoU(expectedLabels) + mIoU(found)', 'mIoU(expectedLabels) - mIoU(found)'],
+  ]),
   ...changes('quantize/described', whole, [['[blue, green, red] : [red', '[red, green, blue] : [red']]),
 ];

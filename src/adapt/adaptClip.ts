@@ -1,5 +1,6 @@
 // The core of adapting, in Node and in browsers alike: clip, consensus, steps, choice and judgement (SPEC section 9).
 import { SteadysegError } from '../base/errors.js';
+import type { LabelledFrames } from '../data/labelledFrames.js';
 import type { FlowSource } from '../flow/source.js';
 import type { Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
@@ -9,7 +10,6 @@ import { between, type CurvePoint, chooseAlpha, isSteadier, splitPairs } from '.
 import { type ClipSource, closeClipFiles, type PreparedClip, prepareClip } from './clip.js';
 import type { AdaptStage } from './estimate.js';
 import { type JudgedFrame, type Judgement, judge } from './judge.js';
-import type { LabelledFrames } from './labelled.js';
 import { openPredictor } from './predictor.js';
 import { type ClipCheckpoint, method, type OtherFrames, trainOnClip } from './training.js';
 

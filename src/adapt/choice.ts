@@ -1,10 +1,11 @@
 // How far the weights go from the original's to the trained ones: chosen without labels, on frames that did not train (SPEC section 9).
+
+import type { LabelledFrames } from '../data/labelledFrames.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
 import type { PreparedClip } from './clip.js';
 import { type Judgement, judge } from './judge.js';
-import type { LabelledFrames } from './labelled.js';
 import { openPredictor } from './predictor.js';
 
 /** A point between the original's weights (0) and the trained ones (1), judged on held-back frames. */

@@ -1,4 +1,6 @@
 // How steady a network is on the clip, and whether it still says what it said (SPEC section 10); with labels, how right it is.
+
+import type { LabelledFrames } from '../data/labelledFrames.js';
 import type { LabelMap, Size } from '../media/image.js';
 import { addCounts, noCounts } from '../metrics/classCounts.js';
 import { addConfusion, type Confusion, confusionCounts, noConfusion } from '../metrics/confusion.js';
@@ -15,7 +17,6 @@ import { temporalConsistency, temporalConsistencyCounts } from '../metrics/tempo
 import { warpLabels } from '../metrics/warp.js';
 import { resizedLabels } from '../segment/labelMaps.js';
 import { type PreparedClip, readFlow } from './clip.js';
-import type { LabelledFrames } from './labelled.js';
 import type { Predictor } from './predictor.js';
 
 /** What is found of a network on frames of the clip. */

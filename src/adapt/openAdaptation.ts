@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { sha256OfFile } from '../base/files.js';
 import { packageVersion } from '../base/version.js';
+import type { LabelFiles } from '../data/labelledFrames.js';
 import { listFiles } from '../data/layouts.js';
 import { type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage, Size } from '../media/image.js';
@@ -12,7 +13,6 @@ import type { OnnxStudent, OnnxStudentOptions } from '../train/onnxStudent.js';
 import { onnxStudent } from '../train/openStudent.js';
 import type { AdaptListeners } from './adaptClip.js';
 import type { AdaptEstimate } from './estimate.js';
-import type { LabelFiles } from './labelled.js';
 import { defaultViews } from './predictor.js';
 import { viewsOf } from './views.js';
 

@@ -1,6 +1,5 @@
 // One pass over the sampled frames: values are counted, and a few frames are kept to compare networks on.
-import { InterruptedError } from '../base/errors.js';
-import type { RgbImage } from '../media/image.js';
+import type { LabelMap, RgbImage } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import { feedOf } from '../segment/feed.js';
 import { inputSize } from '../segment/inputSize.js';
@@ -10,6 +9,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { type Calibration, openCalibration } from './calibrate.js';
 import { type FloatNetwork, prepareFloat } from './floatNetwork.js';
 import type { Histogram } from './histogram.js';
+import { stopIfAborted } from './interruption.js';
 import { placeIntegers } from './placement.js';
 import type { Sample } from './sample.js';
 
@@ -27,13 +27,19 @@ export interface Counted {
   readonly calibrated: number;
   readonly compared: readonly RgbImage[];
   /** Frames held back. */
-  readonly judged: readonly RgbImage[];
+  readonly judged: readonly JudgedFrame[];
+}
+
+/** A frame held back, with what people say of it where they do. */
+export interface JudgedFrame {
+  readonly image: RgbImage;
+  readonly label: LabelMap | undefined;
 }
 
 /** Frames whose scores are compared, for ranges and ranking. */
 const comparedFrames = 4;
 /** Frames held back at most: they stay in memory. */
-const MAX_JUDGED = 16;
+const MAX_JUDGED = 64;
 
 /** @throws SteadysegError for frames or a network that cannot be used; InterruptedError when the signal ended it. */
 export async function countFrames(
@@ -44,13 +50,13 @@ export async function countFrames(
 ): Promise<Counted> {
   const { input } = description;
   const compared: RgbImage[] = [];
-  const judged: RgbImage[] = [];
+  const judged: JudgedFrame[] = [];
   let calibrated = 0;
   let done = 0;
   let opened: { network: FloatNetwork; calibration: Calibration } | undefined;
   try {
-    for await (const { image, use } of sample.frames()) {
-      if (signal?.aborted) throw new InterruptedError('interrupted: nothing was written');
+    for await (const { index, image, use } of sample.frames()) {
+      stopIfAborted(signal);
       const size = inputSize(description, image);
       const planes = new Float32Array(3 * size.height * size.width);
       prepareInput(image, wholeOf(image), size.height, size.width, description.preprocessing, planes);
@@ -70,7 +76,9 @@ export async function countFrames(
         calibrated++;
         if (compared.length < comparedFrames) compared.push(image);
       }
-      if (use !== 'calibrate' && judged.length < MAX_JUDGED) judged.push(image);
+      if (use !== 'calibrate' && judged.length < MAX_JUDGED) {
+        judged.push({ image, label: await sample.labelled?.read(index) });
+      }
       onFrame(++done);
     }
     if (!opened) throw new Error('a sample has frames');

@@ -9,12 +9,12 @@ export interface OperatorCost {
 }
 
 export interface ChoiceOptions {
-  /** Share of the pixels that must keep their class. */
+  /** How much must be kept. */
   readonly budget: number;
   /** All operators that can run in integers. */
   readonly operators: readonly string[];
-  /** Share of the pixels that keep their class when all but these run in integers. */
-  agreement(left: ReadonlySet<string>): Promise<number>;
+  /** What is kept, 0 to 1, when all but these run in integers: the share of the pixels with the same class, or all but what mIoU loses. */
+  kept(left: ReadonlySet<string>): Promise<number>;
   /** Noise of the scores when only this one does. */
   noise(only: string): Promise<number>;
   readonly onProgress?:
@@ -24,7 +24,6 @@ export interface ChoiceOptions {
 
 export interface Choice {
   readonly left: ReadonlySet<string>;
-  readonly agreement: number;
   readonly ranking: readonly OperatorCost[];
 }
 
@@ -34,9 +33,8 @@ export interface Choice {
  * @returns undefined where it does not hold even with only one operator in integers.
  */
 export async function chooseLeft(options: ChoiceOptions): Promise<Choice | undefined> {
-  const { budget, operators, agreement, noise, onProgress } = options;
-  const all = await agreement(new Set());
-  if (all >= budget) return { left: new Set(), agreement: all, ranking: [] };
+  const { budget, operators, kept, noise, onProgress } = options;
+  if ((await kept(new Set())) >= budget) return { left: new Set(), ranking: [] };
   const costs: OperatorCost[] = [];
   for (const name of operators) {
     costs.push({ name, signalToNoise: decibels(await noise(name)) });
@@ -45,18 +43,18 @@ export async function chooseLeft(options: ChoiceOptions): Promise<Choice | undef
   const ranking = costs.toSorted((a, b) => a.signalToNoise - b.signalToNoise);
   const dearest = (count: number) => new Set(ranking.slice(0, count).map(({ name }) => name));
   const steps = Math.ceil(Math.log2(operators.length));
-  let best: { count: number; agreement: number } | undefined;
+  let best: number | undefined;
   let [low, high] = [1, operators.length - 1];
   for (let done = 1; low <= high; done++) {
     const count = (low + high) >> 1;
-    const found = await agreement(dearest(count));
+    const found = await kept(dearest(count));
     onProgress?.({ stage: 'selection', done, total: Math.max(done, steps) });
     if (found >= budget) {
-      best = { count, agreement: found };
+      best = count;
       high = count - 1;
     } else {
       low = count + 1;
     }
   }
-  return best && { left: dearest(best.count), agreement: best.agreement, ranking };
+  return best === undefined ? undefined : { left: dearest(best), ranking };
 }

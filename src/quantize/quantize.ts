@@ -1,8 +1,9 @@
 // Makes a network in 8-bit integers of a float one, by frames of the video it is for (SPEC section 11).
 import { stat } from 'node:fs/promises';
-import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
+import { SteadysegError, UsageError } from '../base/errors.js';
 import { writeFileWhole } from '../base/files.js';
 import { linkedPath } from '../base/outputFile.js';
+import { findLabelled, type LabelFiles } from '../data/labelledFrames.js';
 import type { RgbImage } from '../media/image.js';
 import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { readDescription } from '../onnx/metadata.js';
@@ -21,13 +22,15 @@ import { countFrames } from './count.js';
 import { withDescription } from './described.js';
 import { insertIntegers } from './insert.js';
 import { integerShare } from './integerShare.js';
+import { stopIfAborted } from './interruption.js';
 import { chooseLeft, type OperatorCost } from './leaveOut.js';
 import { type Placement, placeIntegers, type Selection } from './placement.js';
 import { type RangeMethod, rangeMethods } from './ranges.js';
 import { rounded } from './rounded.js';
 import { openSample, type Sample } from './sample.js';
 import { scalesOf } from './scales.js';
-import { agreementOf, decibels, labelsOn, noiseOf, openTrial, resultOn, type Times, timeBoth } from './trial.js';
+import { compareSteadiness, type SteadinessOfBoth } from './steadiness.js';
+import { agreementOf, type Both, decibels, labelsOn, mIoUOf, noiseOf, openTrial, resultOn, timeBoth } from './trial.js';
 import { tuneWeights } from './tune.js';
 import type { WeightBits } from './weights.js';
 
@@ -43,6 +46,10 @@ export interface QuantizeOptions extends DescribeOptions, Pick<SessionOptions, '
   readonly frames?: number | undefined;
   /** Share of the pixels, 0 to 1, that must keep the float network's class; default 0.99. */
   readonly budget?: number | undefined;
+  /** Labels of some of the frames, named like them: these frames are held back, and judge how right both networks are. */
+  readonly labels?: LabelFiles | undefined;
+  /** With `labels`: the budget is this much of mIoU (0 to 1) that may be lost, in place of pixels that must keep their class. */
+  readonly mIoUBudget?: number | undefined;
   /** Default: 8 where this processor adds products of bytes exactly, else 7, which every processor does. */
   readonly weightBits?: WeightBits | undefined;
   /** Updates by which the weights settle on their integers, on the frames calibrated by; default 0. */
@@ -60,7 +67,7 @@ export interface QuantizeOptions extends DescribeOptions, Pick<SessionOptions, '
 
 /** How far a stage of quantising is. */
 export interface QuantizeProgress {
-  readonly stage: 'frames' | 'ranges' | 'steps' | 'operators' | 'selection' | 'speed';
+  readonly stage: 'frames' | 'ranges' | 'steps' | 'operators' | 'selection' | 'speed' | 'steadiness';
   readonly done: number;
   readonly total: number;
 }
@@ -70,11 +77,15 @@ export interface QuantizeResult {
   readonly model: string;
   /** Time of the float network over that of the one in integers: medians of runs in turn. */
   readonly speed: number;
-  readonly milliseconds: Times;
+  readonly milliseconds: Both;
   /** Bytes of the files. */
-  readonly size: Times;
+  readonly size: Both;
   /** Share of the pixels of the frames held back that keep their class. */
   readonly agreement: number;
+  /** On the labelled frames, where there are some. */
+  readonly mIoU: Both | null;
+  /** On the first frames of the input; null where it has no neighbouring frames that can be compared. */
+  readonly steadiness: SteadinessOfBoth | null;
   /** Of the scores, in decibels; null for a network that gives labels, and where there is no noise. */
   readonly signalToNoise: number | null;
   /** Of the multiply–adds, those that the engine computes in integers; null where they cannot be counted. */
@@ -104,10 +115,16 @@ const rounds = 9;
  * which writes nothing; UsageError for options that do not go together; InterruptedError when the signal ended it.
  */
 export async function quantize(options: QuantizeOptions): Promise<QuantizeResult> {
-  const { model: path, calibrate, out, budget = defaultBudget, threads, device } = options;
+  const { model: path, calibrate, out, labels, budget = defaultBudget, mIoUBudget, threads, device, signal } = options;
   if (!(budget > 0 && budget <= 1)) throw new UsageError(`expected a budget above 0 and at most 1, found ${budget}`);
+  if (mIoUBudget !== undefined && !(mIoUBudget >= 0 && mIoUBudget < 1)) {
+    throw new UsageError(`expected a budget of mIoU from 0 to below 1, found ${mIoUBudget}`);
+  }
+  if (mIoUBudget !== undefined && (!labels || options.budget !== undefined)) {
+    throw new UsageError(`expected ${labels ? 'either budget, not both' : 'labels'} with a budget of mIoU`);
+  }
   const target = await linkedPath(out);
-  await checkSingleOutputs([out], [path, calibrate]);
+  await checkSingleOutputs([out], [path, calibrate, labels?.path]);
   const found = await findNetwork(path);
   const description = describeNetwork(found, options);
   for (const note of description.notes) options.onNote?.(note);
@@ -122,14 +139,16 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
   }
   const load: LoadOptions = { ...options, device, threads };
   const float = segmentationModel(found, load, createSession);
-  const sample = await openSample(calibrate, options.frames ?? defaultFrames);
+  const { classes } = float;
+  const findLabels = labels && ((stems: readonly string[]) => findLabelled(labels, stems, classes));
+  const sample = await openSample(calibrate, options.frames ?? defaultFrames, findLabels);
   if (sample.count < 3) {
     options.onNote?.(
       `${calibrate}: too few frames to hold some back: the result is judged on those it was calibrated by`,
     );
   }
   const { network, histograms, compared, judged, calibrated } = await countFrames(found, description, sample, {
-    ...{ device, threads, signal: options.signal },
+    ...{ device, threads, signal },
     onFrame: (done) => options.onProgress?.({ stage: 'frames', done, total: sample.count }),
   });
   const all = placeIntegers(network.model, none).operators;
@@ -140,7 +159,9 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
   const closers = [before];
   try {
     const expected = await resultsOn(before, compared);
-    const expectedLabels = await labelsOn(before, judged);
+    const images = judged.map(({ image }) => image);
+    const expectedLabels = await labelsOn(before, images);
+    const mIoU = (found: readonly Uint8Array[]) => mIoUOf(found, judged, classes);
     let floatModel = network.model;
     const build = (selection: Selection, method: RangeMethod): Built => {
       const placement = placeIntegers(floatModel, selection);
@@ -150,15 +171,16 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
     };
     const openBuilt = (built: Built) => openTrial(segmentationModel(foundAgain(found, built), load, createSession));
     const noise = async (built: Built): Promise<number> => {
-      stopIfAborted(options.signal);
+      stopIfAborted(signal);
       const opened = await openBuilt(built);
       return noiseOf(await resultsOn(opened, compared).finally(() => opened.release()), expected);
     };
-    const agreement = async (built: Built): Promise<number> => {
-      stopIfAborted(options.signal);
+    const labelsOf = async (built: Built): Promise<Uint8Array[]> => {
+      stopIfAborted(signal);
       const opened = await openBuilt(built);
-      return agreementOf(await labelsOn(opened, judged).finally(() => opened.release()), expectedLabels);
+      return await labelsOn(opened, images).finally(() => opened.release());
     };
+    const agreement = async (built: Built) => agreementOf(await labelsOf(built), expectedLabels);
     const tried: { method: RangeMethod; noise: number }[] = [];
     for (const method of rangeMethods) {
       tried.push({ method, noise: await noise(build(none, method)) });
@@ -174,9 +196,9 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
         model: network.model,
         rounded: insertIntegers(network.model, placement, scales, weightBits, rounded),
         trained: new Set(placement.operators.flatMap(({ node, weights }) => (weights ? node.inputs.slice(1) : []))),
-        size: inputSize(description, judged[0]),
+        size: inputSize(description, images[0]),
         frames: () => calibrationFrames(sample),
-        signal: options.signal,
+        signal,
         onStep: (done) => options.onProgress?.({ stage: 'steps', done, total: steps }),
       });
       if ((await agreement(build(none, method))) > plain) return true;
@@ -186,26 +208,35 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
     };
     const tuned = options.tune ? await tune(options.tune) : false;
     const choice = await chooseLeft({
-      budget,
+      budget: mIoUBudget === undefined ? budget : 1 - mIoUBudget,
       operators: all.map(({ name }) => name),
-      agreement: (left) => agreement(build({ left }, method)),
+      async kept(left) {
+        const found = await labelsOf(build({ left }, method));
+        return mIoUBudget === undefined ? agreementOf(found, expectedLabels) : 1 - mIoU(expectedLabels) + mIoU(found);
+      },
       noise: (only) => noise(build({ only }, method)),
       onProgress: options.onProgress,
     });
     if (!choice) {
+      const wanted =
+        mIoUBudget === undefined
+          ? `${percent(budget)} of the pixels to keep their class`
+          : `at most ${percent(mIoUBudget)} of mIoU to be lost`;
       throw new SteadysegError(
-        `${path}: expected ${percent(budget)} of the pixels to keep their class, found no choice of operators in integers that holds it: nothing was written`,
+        `${path}: expected ${wanted}, found no choice of operators in integers that holds it: nothing was written`,
       );
     }
     const built = build({ left: choice.left }, method);
     const after = await openBuilt(built);
     closers.push(after);
-    const milliseconds = await timeBoth(before, after, judged[0], rounds);
+    const milliseconds = await timeBoth(before, after, images[0], rounds);
     options.onProgress?.({ stage: 'speed', done: 1, total: 1 });
     const speed = milliseconds.before / milliseconds.after;
+    const labelled = await labelsOn(after, images);
+    const kept = agreementOf(labelled, expectedLabels);
     if (speed <= 1 && !options.anySpeed) {
       throw new SteadysegError(
-        `${path}: expected a network in integers to be faster, found ${speed.toFixed(2)} times the float one's speed on this machine with ${percent(choice.agreement)} of the pixels the same: nothing was written (for another machine: --any-speed)`,
+        `${path}: expected a network in integers to be faster, found ${speed.toFixed(2)} times the float one's speed on this machine with ${percent(kept)} of the pixels the same: nothing was written (for another machine: --any-speed)`,
       );
     }
     const share = await integerShare(built.content, built.placement.operators, network.multiplyAdds, {
@@ -213,14 +244,19 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
       threads,
     });
     const scoresNoise = await noise(built);
-    stopIfAborted(options.signal);
+    const steadiness = await compareSteadiness({
+      ...{ input: calibrate, classSet: classes, before, after, threads, signal },
+      onFrame: (done, total) => options.onProgress?.({ stage: 'steadiness', done, total }),
+    });
     await writeFileWhole(target, built.content);
     const finite = (value: number) => (Number.isFinite(value) ? value : null);
     return {
       model: out,
       ...{ speed, milliseconds },
       size: { before: await sizeOf(found), after: built.content.length },
-      agreement: choice.agreement,
+      agreement: kept,
+      mIoU: labels ? { before: mIoU(expectedLabels), after: mIoU(labelled) } : null,
+      steadiness: steadiness ?? null,
       signalToNoise: description.output.kind === 'labels' ? null : finite(decibels(scoresNoise)),
       integerShare: finite(share.share),
       left: [...choice.left],
@@ -259,10 +295,6 @@ async function resultsOn(network: OpenNetwork, images: readonly RgbImage[]): Pro
 
 async function sizeOf({ content }: FoundNetwork): Promise<number> {
   return typeof content === 'string' ? (await stat(content)).size : content.length;
-}
-
-function stopIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new InterruptedError('interrupted: nothing was written');
 }
 
 function percent(value: number): string {

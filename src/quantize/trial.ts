@@ -1,10 +1,15 @@
 // What a network in integers says on frames, beside the float one it was made of: noise in its scores, agreement of labels, speed.
-import type { RgbImage } from '../media/image.js';
+import type { ClassSet } from '../media/classes.js';
+import type { LabelMap, RgbImage } from '../media/image.js';
+import { addConfusion, confusionCounts, noConfusion } from '../metrics/confusion.js';
+import { meanIoU } from '../metrics/meanIoU.js';
 import { createSession } from '../runtime/session.js';
+import { resizedLabels } from '../segment/labelMaps.js';
 import { type OpenNetwork, openNetwork, type SegmentationModel } from '../segment/model.js';
 import type { NetworkResult } from '../segment/networkResult.js';
 import { prepareInput, wholeOf } from '../segment/pixels.js';
 import { segmentFrame } from '../segment/segment.js';
+import type { JudgedFrame } from './count.js';
 
 /** Compiles a network for trials. */
 export function openTrial(network: SegmentationModel): Promise<OpenNetwork> {
@@ -65,8 +70,20 @@ export function agreementOf(found: readonly Uint8Array[], expected: readonly Uin
   return same / pixels;
 }
 
-/** Milliseconds of the two networks on one frame. */
-export interface Times {
+/** Mean intersection over union (`cityscapes`) of labels with those of people, on the frames that have such. */
+export function mIoUOf(found: readonly Uint8Array[], frames: readonly JudgedFrame[], classSet: ClassSet): number {
+  let confusion = noConfusion(classSet.classes.length);
+  frames.forEach(({ image: { height, width }, label }, frame) => {
+    if (!label) return;
+    const labels: LabelMap = { height, width, data: found[frame] };
+    const data = resizedLabels(labels, label.height, label.width);
+    confusion = addConfusion(confusion, { ...label, data }, label);
+  });
+  return meanIoU(confusionCounts(confusion), 'cityscapes', classSet.ignoreLabel).mIoU;
+}
+
+/** A figure of the float network, and that of the one in integers. */
+export interface Both {
   readonly before: number;
   readonly after: number;
 }
@@ -80,7 +97,7 @@ export async function timeBoth(
   after: OpenNetwork,
   image: RgbImage,
   rounds: number,
-): Promise<Times> {
+): Promise<Both> {
   const times: [number[], number[]] = [[], []];
   for (let round = -1; round < rounds; round++) {
     for (const [which, network] of [before, after].entries()) {

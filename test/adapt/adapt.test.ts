@@ -165,7 +165,7 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     await writeLabelMap(join(others, '001.png'), { width, height, data: new Uint8Array(width * height).fill(4) });
     await refused('refused.onnx', others).toThrow(/001\.png: expected train ids 0 to 3/);
     await expect(run('refused.onnx', { inputs: [frames, clean], labels: { path: labels } })).rejects.toThrow(
-      'expected one frame of this name, found two: adapt to one clip at a time',
+      'expected one frame of this name, found two: give one clip at a time',
     );
     expect(existsSync(join(folder, 'refused.onnx'))).toBe(false);
   });

@@ -1,9 +1,11 @@
 // Quantisation end to end on a small network: what comes out runs by itself, and what cannot be is refused.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writePicture } from '#src/media/pictures.js';
+import { openFlowSource } from '#src/flow/open.js';
+import { writeLabelMap } from '#src/media/labels.js';
+import { readPicture, writePicture } from '#src/media/pictures.js';
 import { exportModel } from '#src/onnx/export.js';
 import { constant, createGraph, input, type Value } from '#src/onnx/graph.js';
 import { readDescription } from '#src/onnx/metadata.js';
@@ -14,6 +16,7 @@ import { chooseLeft } from '#src/quantize/leaveOut.js';
 import { type QuantizeOptions, quantize } from '#src/quantize/quantize.js';
 import { placesOf } from '#src/quantize/sample.js';
 import { createSession } from '#src/runtime/session.js';
+import { evaluateSteadiness } from '#src/segment/evaluateSteadiness.js';
 import { loadModel } from '#src/segment/loadModel.js';
 import { createRandom, symmetricByName } from '#src/tensor/random.js';
 import { float32 } from '#src/tensor/tensor.js';
@@ -132,6 +135,62 @@ describe('quantising a network', { timeout: 120_000 }, () => {
     expect(existsSync(join(folder, 'none.onnx'))).toBe(false);
   });
 
+  it('measures flicker of both along the flow, and of one frame none', async () => {
+    const { steadiness: measured } = await run('flicker.onnx');
+    expect(measured?.pairs).toBe(5);
+    expect(measured?.flow).toContain('dis');
+    // What `evaluate steadiness` and `evaluate tc` find of the same frames.
+    const flow = await openFlowSource('dis', { cache: false });
+    const classSet = (await loadModel(model)).classes;
+    try {
+      for (const [name, figures] of [
+        ['flicker.onnx', measured?.after],
+        ['network.onnx', measured?.before],
+      ] as const) {
+        const network = await loadModel(join(folder, name), {
+          mean: [110, 128, 140],
+          std: [58, 60, 62],
+          channelOrder: 'bgr',
+        });
+        const { result } = await evaluateSteadiness({ frames, pred: network, flow, classSet });
+        expect(1 - (figures?.flicker ?? Number.NaN)).toBeCloseTo(result.steady ?? Number.NaN, 9);
+        expect(figures?.kappa).toBeCloseTo(result.kappa ?? Number.NaN, 9);
+        expect(figures?.tc).toBeGreaterThan(0);
+        expect(figures?.tc).toBeLessThanOrEqual(1);
+      }
+    } finally {
+      await flow.close();
+    }
+    const one = join(folder, 'one');
+    await writeFrames(one, 1, (x) => x);
+    expect((await run('one.onnx', { calibrate: one })).steadiness).toBeNull();
+  });
+
+  it('is judged by labels where there are some, and keeps a budget of mIoU', async () => {
+    // Labels of two frames: what the float network says, but the left third is another class.
+    const float = await loadModel(model, { mean: [110, 128, 140], std: [58, 60, 62], channelOrder: 'bgr' });
+    const labels = join(folder, 'labels');
+    mkdirSync(labels);
+    for (const stem of ['001', '004']) {
+      const { data } = (await float.segment(await readPicture(join(frames, `${stem}.png`)))).labels;
+      const changed = Uint8Array.from(data, (id, i) => (i % width < width / 3 ? (id + 1) % 4 : id));
+      await writeLabelMap(join(labels, `${stem}.png`), { width, height, data: changed });
+    }
+    const { mIoU, frames: counts } = await run('labelled.onnx', { labels: { path: labels } });
+    expect(counts).toEqual({ calibrated: 4, judged: 2 });
+    expect(mIoU?.before).toBeGreaterThan(0.2);
+    expect(mIoU?.before).toBeLessThan(0.8);
+    expect(Math.abs((mIoU?.before ?? 0) - (mIoU?.after ?? 1))).toBeLessThan(0.1);
+    expect((await run('a.onnx')).mIoU).toBeNull();
+    const held = await run('held.onnx', { labels: { path: labels }, budget: undefined, mIoUBudget: 0.2 });
+    expect((held.mIoU?.before ?? 1) - (held.mIoU?.after ?? 0)).toBeLessThanOrEqual(0.2);
+    expect(held.left).toEqual([]);
+    await expect(run('x.onnx', { mIoUBudget: 0.1 })).rejects.toThrow('expected labels with a budget of mIoU');
+    const both = run('x.onnx', { labels: { path: labels }, mIoUBudget: 0.1, budget: 0.5 });
+    await expect(both).rejects.toThrow('either budget, not both');
+    await expect(run('x.onnx', { labels: { path: frames } })).rejects.toThrow(frames);
+  });
+
   it('works on one frame and on frames of one colour, and says that they are few', async () => {
     const grey = join(folder, 'grey');
     await writeFrames(grey, 1, () => 128);
@@ -172,12 +231,11 @@ describe('quantising a network', { timeout: 120_000 }, () => {
 describe('the choice of operators', () => {
   it('leaves out as few as hold the budget, the dearest first', async () => {
     const costs = new Map([...'abcdefgh'].map((name, i) => [name, (7 - i) * 0.01]));
-    const agreement = async (left: ReadonlySet<string>) =>
+    const kept = async (left: ReadonlySet<string>) =>
       1 - [...costs].reduce((sum, [name, cost]) => sum + (left.has(name) ? 0 : cost), 0);
-    const common = { operators: [...costs.keys()], agreement, noise: async (name: string) => costs.get(name) ?? 0 };
+    const common = { operators: [...costs.keys()], kept, noise: async (name: string) => costs.get(name) ?? 0 };
     const choice = await chooseLeft({ ...common, budget: 0.9 });
     expect([...(choice?.left ?? [])]).toEqual(['a', 'b', 'c']);
-    expect(choice?.agreement).toBeCloseTo(0.9);
     expect(choice?.ranking[1]).toEqual({ name: 'b', signalToNoise: -10 * Math.log10(0.06) });
     expect((await chooseLeft({ ...common, budget: 0.7 }))?.left.size).toBe(0);
     expect(await chooseLeft({ ...common, budget: 1.1 })).toBeUndefined();

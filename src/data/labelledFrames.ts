@@ -1,10 +1,10 @@
-// Labelled frames of the clip, where somebody has some: they judge how far the weights may go, and nothing is trained on them.
+// Labelled frames of a clip, where somebody has some: they judge a network, and nothing is trained on them.
 import { SteadysegError } from '../base/errors.js';
-import { type LabelIds, readLabels } from '../data/labelFiles.js';
-import { listFiles } from '../data/layouts.js';
 import type { ClassSet } from '../media/classes.js';
 import { ignoreLabel, type LabelMap } from '../media/image.js';
 import { pairingKey } from '../media/stems.js';
+import { type LabelIds, readLabels } from './labelFiles.js';
+import { listFiles } from './layouts.js';
 
 /** Where labels lie, and what their values mean. */
 export interface LabelFiles {
@@ -45,7 +45,7 @@ export async function findLabelled(
     const [index, second] = indices.get(file.key) ?? [];
     if (index === undefined) continue;
     if (second !== undefined) {
-      throw new SteadysegError(`${file.path}: expected one frame of this name, found two: adapt to one clip at a time`);
+      throw new SteadysegError(`${file.path}: expected one frame of this name, found two: give one clip at a time`);
     }
     const known = found.get(index);
     if (known !== undefined)
