@@ -65,7 +65,8 @@ export function createFrameConverter({ decoded, left, top, cropped, turn, size }
   rgb.width = width;
   rgb.height = height;
   rgb.format = AV_PIX_FMT_RGB24;
-  rgb.getBuffer(1);
+  // The scaler writes whole words of the processor: without room behind each line it leaves out the last columns.
+  rgb.getBuffer(64);
   rgb.colorSpace = AVCOL_SPC_RGB;
   rgb.colorRange = AVCOL_RANGE_JPEG;
   const plain = cropped[0] === width && cropped[1] === height && turn[0] === 1 && turn[3] === 1;

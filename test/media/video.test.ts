@@ -77,6 +77,16 @@ describe('writing and reading back', () => {
     }
   });
 
+  it("gives every column, at widths that are no multiple of a processor's words, too", async () => {
+    for (let width = 34; width <= 64; width += 2) {
+      await writeVideo(at('width.mp4'), Array(2).fill(picture(width, 32, () => [200, 100, 50])));
+      for (const { data } of await framesOf(await openVideo(at('width.mp4')))) {
+        const off = [...data].map((value, index) => Math.abs(value - [200, 100, 50][index % 3]));
+        expect(Math.max(...off), `${width} pixels wide`).toBeLessThanOrEqual(4);
+      }
+    }
+  });
+
   it('keeps the order and number of frames, one frame included', async () => {
     await writeVideo(at('twenty.mp4'), moving(20));
     expect((await framesOf(await openVideo(at('twenty.mp4')))).map(numberOf)).toEqual([...Array(20).keys()]);
