@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, resolve, sep } from 'node:path';
 
@@ -73,7 +73,10 @@ export async function startServer(options: ServerOptions): Promise<{ address: st
         .on('error', () => response.destroy())
         .pipe(response);
   });
-  await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
+  await listening(server, port).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    return listening(server, 0);
+  });
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   return {
     address,
@@ -128,4 +131,14 @@ function fileOf(pathname: string, routes: ServerOptions['routes']): string | und
   if (pathname === '/' && extname(folder) === '.html') return folder;
   const path = join(folder, pathname === '/' ? 'index.html' : pathname.slice(route.length));
   return path.startsWith(folder + sep) ? path : undefined;
+}
+
+function listening(server: Server, port: number): Promise<void> {
+  return new Promise((done, failed) => {
+    server.once('error', failed);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', failed);
+      done();
+    });
+  });
 }

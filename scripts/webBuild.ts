@@ -12,7 +12,13 @@ export async function buildPage(root: string, site: string): Promise<void> {
     configFile: false,
     logLevel: 'warn',
     worker: { format: 'es' },
-    build: { outDir: site, emptyOutDir: true, target: 'es2022', chunkSizeWarningLimit: 1000 },
+    build: {
+      outDir: site,
+      emptyOutDir: true,
+      target: 'es2022',
+      chunkSizeWarningLimit: 1000,
+      rolldownOptions: { checks: { bundlerTimings: false } },
+    },
   });
   await cp(join(root, 'models'), join(site, 'models'), { recursive: true });
 }

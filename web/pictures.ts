@@ -29,7 +29,7 @@ export function pictureSource(files: readonly File[]): Source {
 }
 
 async function decode(file: File, longerSide: number): Promise<{ image: RgbImage; full: Size }> {
-  const picture = await createImageBitmap(file).catch(() => {
+  const picture = await createImageBitmap(file, { colorSpaceConversion: await conversionOf(file) }).catch(() => {
     throw new Error(
       `${file.name}: this browser cannot decode it as a picture: it is damaged, too large, or of a format that it does not know (PNG, JPEG and WebP it does)`,
     );
@@ -40,4 +40,13 @@ async function decode(file: File, longerSide: number): Promise<{ image: RgbImage
   } finally {
     picture.close();
   }
+}
+
+/**
+ * A profile in the file is followed, as on the command line; what else a PNG says of its colours (chunks gAMA and cHRM, which FFmpeg
+ * writes for frames of a video) is not.
+ */
+async function conversionOf(file: File): Promise<ColorSpaceConversion> {
+  const head = new TextDecoder('latin1').decode(await file.slice(0, 65536).arrayBuffer());
+  return head.startsWith('PNG', 1) && !head.includes('iCCP') ? 'none' : 'default';
 }

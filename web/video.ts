@@ -1,5 +1,15 @@
 // A video file as frames: every one, in order, decoded one after another; a player would leave some out where the networks are slower.
-import { ALL_FORMATS, BlobSource, CanvasSink, EncodedPacketSink, Input, type InputVideoTrack } from 'mediabunny';
+import {
+  ALL_FORMATS,
+  BlobSource,
+  EncodedPacketSink,
+  Input,
+  type InputVideoTrack,
+  type VideoSample,
+  VideoSampleSink,
+} from 'mediabunny';
+import { canvasOfImage, type RgbImage, type Size } from '../src/web.js';
+import { rgbOf } from './planes.js';
 import { fitting, frameStem, pixelsOf, type Source } from './source.js';
 
 /** @throws Error in words for a file that this browser has no decoder for. */
@@ -9,6 +19,7 @@ export async function videoSource(file: File): Promise<Source> {
     const track = await input.getPrimaryVideoTrack().catch(() => null);
     if (!track || !(await track.canDecode())) throw new Error(undecodable(file));
     const stored = { width: await track.getDisplayWidth(), height: await track.getDisplayHeight() };
+    const colors = await track.getColorSpace();
     const times = await shownTimes(track);
     const [count, seconds] = [times.length, times[times.length - 1] - times[0]];
     if (count === 0) throw new Error(undecodable(file));
@@ -22,8 +33,10 @@ export async function videoSource(file: File): Promise<Source> {
         const size = fitting(stored, longerSide);
         let index = 0;
         try {
-          for await (const { canvas, timestamp } of new CanvasSink(track, { poolSize: 1 }).canvases()) {
-            if (timestamp >= 0) yield { image: pixelsOf(canvas, size), stem: frameStem(index++) };
+          for await (const sample of new VideoSampleSink(track).samples()) {
+            const image = sample.timestamp < 0 ? undefined : await imageOf(sample, size, colors);
+            sample.close();
+            if (image) yield { image, stem: frameStem(index++) };
           }
         } catch (thrown) {
           throw new Error(damaged(file, index, count), { cause: thrown });
@@ -36,6 +49,19 @@ export async function videoSource(file: File): Promise<Source> {
     input.dispose();
     throw thrown;
   }
+}
+
+/** A decoded frame at a size: the command line's pixels, where they can be had, else as the browser draws it. */
+async function imageOf(sample: VideoSample, size: Size, stated: VideoColorSpaceInit): Promise<RgbImage> {
+  const image = await rgbOf(sample, stated);
+  if (image?.width === size.width && image.height === size.height) return image;
+  const { width, height } = image ?? { width: sample.displayWidth, height: sample.displayHeight };
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext('2d');
+  if (!context) throw new Error('this browser gives no canvas to draw on');
+  if (image) context.putImageData(new ImageData(canvasOfImage(image).data, width), 0, 0);
+  else sample.draw(context, 0, 0, width, height);
+  return pixelsOf(canvas, size);
 }
 
 /**

@@ -8,7 +8,7 @@ const setting = (name, fallback) => {
   if (!Number.isInteger(value) || value < 0) throw new Error(`${name}: expected a whole number, found ${value}`);
   return value;
 };
-const port = setting('PORT', 8080);
+const port = setting('PORT', 8081);
 /** Bytes of an upload, and pixels of its picture. */
 const maxBytes = setting('MAX_BYTES', 20_000_000);
 const maxPixels = setting('MAX_PIXELS', 20_000_000);
@@ -117,6 +117,11 @@ const server = createServer((request, response) => {
     });
     response.end(`${status === 500 ? 'something went wrong' : error.message}\n`);
   });
+});
+server.on('error', (error) => {
+  if (error.code !== 'EADDRINUSE') throw error;
+  console.error(`port ${port} is taken: PORT=${port + 1} takes another`);
+  process.exit(1);
 });
 server.listen(port, () => console.log(`http://localhost:${server.address().port}`));
 

@@ -158,7 +158,9 @@ function plannedSteps(
   const fitting = stepsWithin(minutes, costs, frames, steps);
   if (fitting > 0) return fitting;
   const least = estimate(costs, frames, 1, { height: 0, width: 0, classes: 0 }).seconds / 60;
-  throw new UsageError(`expected at least ${Math.ceil(least)} minutes for ${frames} frames, found ${minutes}`);
+  throw new UsageError(
+    `expected at least ${Math.ceil(least)} minutes for ${frames} frames, found ${minutes}: give more minutes, or fewer frames (limit)`,
+  );
 }
 
 /** Steps that were planned when the adaptation began. @throws SteadysegError for a file that holds no such number. */

@@ -2,6 +2,7 @@
 import { basename, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
+import { defaultSteps } from '../adapt/adaptClip.js';
 import type { AdaptOptions } from '../adapt/openAdaptation.js';
 import { type PreparedShard, prepareAdaptation } from '../adapt/shards.js';
 import { UsageError } from '../base/errors.js';
@@ -211,7 +212,7 @@ function describePlan({ estimate, size, weights }: AdaptPlan): string {
 
 /** The figures before and after, and what to do with the result. */
 function describe(result: AdaptResult, input: string): string {
-  const { before, after, alpha, adapted, model, classes, classWeights } = result;
+  const { before, after, alpha, adapted, model, classes, classWeights, steps } = result;
   const percent = (value: number) => formatNumber(value, 'percent');
   const figures = renderTable(
     [{ name: '' }, { name: 'before' }, { name: 'after' }],
@@ -236,8 +237,12 @@ function describe(result: AdaptResult, input: string): string {
     ),
   );
   const weighting = classWeights === 'even' ? ' (all classes weighted alike)' : '';
+  const hurried =
+    steps < defaultSteps
+      ? `\n${steps} of the usual ${defaultSteps} steps were taken: more (--minutes, --steps) may find something`
+      : '';
   const end = adapted
     ? `${model}: ${percent(alpha)} of the way from the original to the trained weights${weighting}. Use it in the original's place:\n  steadyseg predict ${input} --model ${model} --out after`
-    : `${model}: nothing safe made the network steadier; it holds the original's weights`;
+    : `${model}: nothing safe made the network steadier; it holds the original's weights${hurried}`;
   return `${figures}\n\n${byClass}\n\n${end}`;
 }

@@ -47,6 +47,17 @@ describe('examples/server', { timeout: 120_000 }, () => {
   }, 120_000);
   afterAll(() => void server.kill('SIGKILL'));
 
+  it('says where its port is taken, in a line', async () => {
+    const env = { ...process.env, PORT: new URL(address).port, MODEL: model };
+    const second = spawn(process.execPath, [join(examples, 'server', 'server.mjs')], { env });
+    let said = '';
+    second.stderr.on('data', (text) => {
+      said += text;
+    });
+    expect(await new Promise((ended) => second.once('close', ended))).toBe(1);
+    expect(said).toMatch(/^port \d+ is taken: PORT=\d+ takes another\n$/);
+  });
+
   const post = (path: string, body: Uint8Array) =>
     fetch(`${address}${path}`, { method: 'POST', body: Buffer.from(body) });
   const health = async () =>

@@ -70,3 +70,11 @@ it('lets a page load what is its own, and inline scripts by their hash', async (
   expect(policy).toMatch(/style-src 'self' 'sha256-[\w+/=]{44}';/);
   expect(policy).not.toMatch(/unsafe-inline|'unsafe-eval'|https?:/);
 });
+
+it('takes another port where its own is taken', async () => {
+  const { port } = new URL(server.address);
+  const second = await startServer({ port: Number(port), routes: { '/': join(folder, 'index.html') } });
+  expect(new URL(second.address).port).not.toBe(port);
+  expect((await fetch(second.address)).status).toBe(200);
+  second.close();
+});
