@@ -1,19 +1,31 @@
 // A training step to be timed: two frames through the student, cross entropy, auxiliary head (where there is one) and motion loss at full
 // resolution, given flow, update.
-import { writeModel } from '#src/onnx/write.js';
+import { oneRank } from '#src/collective/collective.js';
 import { isProcessor } from '#src/runtime/openSession.js';
-import { createSession } from '#src/runtime/session.js';
 import { labelsByName, symmetricByName } from '#src/tensor/random.js';
 import { architectureStudent } from '#src/train/architectureStudent.js';
-import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
-import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
+import { openDeviceStepper } from '#src/train/deviceStepper.js';
+import { openStepper } from '#src/train/openStepper.js';
+import { createOptimizer, type OptimizerOptions, publishedSgd } from '#src/train/optimizer.js';
+import { createTrainingState, trainedWeights } from '#src/train/state.js';
 import { buildTrainingStep, type Precision } from '#src/train/step.js';
 
 export interface TimedStepOptions {
   readonly device?: string;
   readonly threads?: number;
   readonly precision?: Precision;
+  readonly method?: keyof typeof optimizers;
+  /** Keeps the weights in the engine, whatever the device. */
+  readonly kept?: boolean;
 }
+
+const optimizers = {
+  sgd: publishedSgd,
+  adamw: {
+    ...{ method: 'adamw', betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.01, decayNormsAndBiases: true },
+    ...{ groups: {}, averaging: 0.98 },
+  },
+} as const satisfies Record<string, OptimizerOptions>;
 
 /** Everything of a step but its time: `run` takes one. */
 export interface TimedStep {
@@ -25,7 +37,7 @@ export interface TimedStep {
 export async function prepareStep(
   architecture: string,
   [batch, height, width]: readonly number[],
-  { device, threads, precision }: TimedStepOptions,
+  { device, threads, precision, method = 'sgd', kept = false }: TimedStepOptions,
 ): Promise<TimedStep> {
   const step = buildTrainingStep({
     ...{ batch, height, width, precision, dropout: false, portable: !isProcessor(device) },
@@ -33,11 +45,11 @@ export async function prepareStep(
     segmentation: { classWeights: Array(19).fill(1) },
     losses: { motion: 0.1 },
   });
-  const session = await createSession(writeModel(step.model), {
-    ...{ device, threads, optimization: 'disabled', memoryPattern: false },
-  });
-  const optimizer = createOptimizer(publishedSgd, trainedWeights(step));
+  const optimizer = createOptimizer(optimizers[method], trainedWeights(step));
   const state = createTrainingState(step, optimizer, 1);
+  const stepper = await (kept
+    ? openDeviceStepper(step, optimizer, state, { device, threads })
+    : openStepper(step, optimizer, state, oneRank, { device, threads }));
   const feeds = {
     image: labelsByName('image', [batch, 3, height, width], 256),
     neighbour: labelsByName('neighbour', [batch, 3, height, width], 256),
@@ -46,9 +58,9 @@ export async function prepareStep(
   };
   return {
     async run() {
-      const { gradients } = await computeGradients(step, session, state, [feeds]);
-      applyGradients(state, gradients, optimizer, 0.01);
+      const { gradients } = await stepper.compute([feeds]);
+      await stepper.apply(gradients, 0.01);
     },
-    release: () => session.release(),
+    release: () => stepper.release(),
   };
 }

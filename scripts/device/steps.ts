@@ -1,15 +1,17 @@
 // Three training steps of a small network, as any device can be asked to compute them: here, in Node, in a browser.
+import { oneRank } from '#src/collective/collective.js';
 import { batchNorm } from '#src/nets/batchNorm.js';
 import { convolution } from '#src/nets/convolution.js';
 import { add, averagePool, maxPool, relu } from '#src/onnx/ops.js';
 import { bilinear } from '#src/onnx/resample.js';
-import { writeModel } from '#src/onnx/write.js';
-import type { Session } from '#src/runtime/openSession.js';
+import type { SessionOptions } from '#src/runtime/openSession.js';
 import { defaultPreprocessing } from '#src/segment/preprocessing.js';
 import { labelsByName, symmetricByName } from '#src/tensor/random.js';
 import { type Tensor, tensor } from '#src/tensor/tensor.js';
-import { createOptimizer, publishedSgd } from '#src/train/optimizer.js';
-import { applyGradients, computeGradients, createTrainingState, trainedWeights } from '#src/train/state.js';
+import { openDeviceStepper } from '#src/train/deviceStepper.js';
+import { openStepper } from '#src/train/openStepper.js';
+import { createOptimizer, type OptimizerOptions, publishedSgd } from '#src/train/optimizer.js';
+import { createTrainingState, trainedWeights } from '#src/train/state.js';
 import { buildTrainingStep, type Precision, type StepOptions, type TrainingStep } from '#src/train/step.js';
 import type { Student } from '#src/train/student.js';
 
@@ -65,8 +67,9 @@ export function everyLossStep(): TrainingStep {
   });
 }
 
-function feeds(): Record<string, Tensor> {
-  const picture = (name: string) => labelsByName(name, [samples, 3, size, size], 256);
+/** @param batch another number gives other pictures. */
+function feeds(batch: number): Record<string, Tensor> {
+  const picture = (name: string) => labelsByName(batch === 0 ? name : `${name}${batch}`, [samples, 3, size, size], 256);
   return {
     ...{ image: picture('frame'), neighbour: picture('neighbour') },
     labels: labelsByName('labels', [samples, size, size], classes),
@@ -79,32 +82,57 @@ function feeds(): Record<string, Tensor> {
 export interface StepsResult {
   /** The total loss of each step. */
   readonly losses: readonly number[];
-  /** Weights and running statistics after the last one, by name. */
+  /** Weights, running statistics and what the optimiser remembers after the last one, by name. */
   readonly weights: Readonly<Record<string, readonly number[]>>;
   /** Milliseconds of each step. */
   readonly milliseconds: readonly number[];
 }
 
-/** @param open compiles the step's model on the device in question. */
-export async function threeSteps(
-  open: (model: Uint8Array) => Promise<Session>,
-  precision: Precision = 'float32',
-): Promise<StepsResult> {
+/** How they are taken; by default as a run takes them on the CPU. */
+export interface StepsOptions extends Pick<SessionOptions, 'device' | 'threads' | 'fallback'> {
+  readonly precision?: Precision | undefined;
+  readonly optimizer?: OptimizerOptions | undefined;
+  /** Batches of a step. */
+  readonly batches?: number | undefined;
+  /** Keeps the weights in the engine, whatever the device. */
+  readonly kept?: boolean | undefined;
+}
+
+/** Adam with all that an update may have besides. */
+export const fullOptimizer: OptimizerOptions = {
+  ...{ method: 'adamw', betas: [0.9, 0.99], epsilon: 1e-3, weightDecay: 0.1, decayNormsAndBiases: false },
+  ...{ groups: { 'head.*': { rate: 3, weightDecay: 2 } }, clipNorm: 2, averaging: 0.5 },
+};
+
+/** Weights, running statistics and what the optimiser remembers come back at the end alone, where they stay on the device. */
+export async function threeSteps({
+  precision = 'float32',
+  optimizer: rule = publishedSgd,
+  batches = 1,
+  kept = false,
+  ...options
+}: StepsOptions = {}): Promise<StepsResult> {
   const step = buildTrainingStep({ ...usualLosses, precision });
-  const session = await open(writeModel(step.model));
-  const optimizer = createOptimizer(publishedSgd, trainedWeights(step));
+  const optimizer = createOptimizer(rule, trainedWeights(step));
   const state = createTrainingState(step, optimizer, 1);
-  const fed = feeds();
+  const stepper = await (kept
+    ? openDeviceStepper(step, optimizer, state, options)
+    : openStepper(step, optimizer, state, oneRank, options));
   const [losses, milliseconds]: number[][] = [[], []];
   for (let k = 0; k < 3; k++) {
+    const fed = Array.from({ length: batches }, (_, batch) => feeds(k === 0 ? batch : 0));
     const started = performance.now();
-    const found = await computeGradients(step, session, state, [fed]);
-    applyGradients(state, found.gradients, optimizer, 0.01);
+    const found = await stepper.compute(fed);
+    await stepper.apply(found.gradients, 0.01);
     losses.push(found.losses.loss);
     milliseconds.push(performance.now() - started);
   }
-  await session.release();
+  await stepper.settle();
+  await stepper.release();
   const weights = Object.fromEntries([...state.parameters].map(([name, { data }]) => [name, [...data]]));
+  for (const [slot, values] of state.slots) {
+    for (const [name, data] of values) weights[`${slot} of ${name}`] = [...data];
+  }
   return { losses, weights, milliseconds };
 }
 

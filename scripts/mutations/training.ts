@@ -2,6 +2,7 @@
 import { changes } from './mutation.js';
 
 const optimizer = 'test/train/optimizer.test.ts';
+const deviceStepper = 'test/train/deviceStepper.test.ts';
 const state = 'test/train/state.test.ts';
 const config = 'test/train/config.test.ts';
 const step = 'test/train/step.test.ts';
@@ -42,9 +43,9 @@ export const training = [
     [' + weightDecay * weight[i]', ''],
   ]),
   ...changes('train/optimizers/adamW', optimizer, [
-    ['1 - rate * weightDecay', '1 + rate * weightDecay'],
-    ['1 - rate * weightDecay', '1 - weightDecay'],
-    ['weightDecay: 0, step', 'weightDecay, step'],
+    ['1 - step.rate * weightDecay', '1 + step.rate * weightDecay'],
+    ['1 - step.rate * weightDecay', '1 - weightDecay'],
+    ['...step, weightDecay: 0 }', '...step, weightDecay }'],
   ]),
   ...changes('train/gradientClipping', optimizer, [
     ['value * value', 'Math.abs(value)'],
@@ -84,13 +85,38 @@ export const training = [
     ['adam: 0, adamw: 0.01', 'adam: 0.01, adamw: 0'],
     ["key(share, 0.1, 'share of the channels", "key(share, 0.2, 'share of the channels"],
   ]),
+  ...changes('train/runningStatistics', state, [
+    ['momentum = 0.1', 'momentum = 0.2'],
+    ['(1 - momentum) * running[i]', 'running[i]'],
+    ['count / (count - 1)', '1'],
+    ['count / (count - 1)', '(count - 1) / count'],
+  ]),
+  ...changes('train/optimizers/sgd', deviceStepper, [
+    ['mul(velocity, momentum)', 'velocity'],
+    ['sub(weight, mul(next, rate))', 'sub(weight, next)'],
+  ]),
+  ...changes('train/optimizers/updateRule', deviceStepper, [['add(gradient, mul(weight, weightDecay))', 'gradient']]),
+  ...changes('train/optimizers/adam', deviceStepper, [
+    ['mul(slope, 1 - beta1)', 'slope'],
+    ['mul(mul(slope, slope), 1 - beta2)', 'mul(slope, 1 - beta2)'],
+    ['div(sqrt(square), correction)', 'sqrt(square)'],
+    ['div(rate, bias)', 'rate'],
+  ]),
+  ...changes('train/optimizers/adamW', deviceStepper, [['sub(1, mul(step.rate, weightDecay))', 'sub(1, step.rate)']]),
+  ...changes('train/gradientClipping', deviceStepper, [
+    ['mul(gradient, gradient)', 'gradient'],
+    ['mul(gradient, factor)', 'gradient'],
+  ]),
+  ...changes('train/weightAverage', deviceStepper, [['mul(values, sub(1, kept))', 'mul(values, kept)']]),
+  ...changes('train/runningStatistics', deviceStepper, [['mul(batch, momentum * factor)', 'mul(batch, momentum)']]),
+  ...changes('train/updateGraph', deviceStepper, [
+    ['mul(sum, 1 / gradients.length)', 'sum'],
+    ['mul(rate, factor)', 'rate'],
+    ['next.get(running) ?? held(running)', 'held(running)'],
+  ]),
   ...changes('train/state', state, [
     ['gradient[i] /= batches.length', 'gradient[i] /= 1'],
     ['found[name].data[0]) / batches.length', 'found[name].data[0])'],
-    ['statisticsMomentum = 0.1', 'statisticsMomentum = 0.2'],
-    ['(1 - statisticsMomentum) * running[i]', 'running[i]'],
-    ['count / (count - 1)', '1'],
-    ['count / (count - 1)', '(count - 1) / count'],
     ['sum[i] += gradient[i]', 'sum[i] = gradient[i]'],
   ]),
   ...changes('train/state', optimizer, [

@@ -53,17 +53,28 @@ export interface Session {
   release(): Promise<void>;
 }
 
+/** A model as the engine has compiled it. */
+export interface Compiled {
+  readonly inner: InferenceSession;
+  readonly inputs: readonly ValueDescription[];
+  readonly outputs: readonly ValueDescription[];
+  /** What it is called in errors. */
+  readonly source: string;
+}
+
 /**
  * Compiles a model on a build of the engine.
  *
  * @param model path of an .onnx file, or its bytes.
+ * @param engineOptions options of the engine besides.
  * @throws UsageError for a device this build does not have; SteadysegError, naming the file, when the model cannot be used.
  */
-export async function openSession(
+export async function compile(
   engine: Engine,
   model: string | Uint8Array,
-  options: SessionOptions = {},
-): Promise<Session> {
+  options: SessionOptions,
+  engineOptions: InferenceSession.SessionOptions = {},
+): Promise<Compiled> {
   const { device = engine.defaultDevice, threads, optimization = 'all' } = options;
   const source = options.source ?? (typeof model === 'string' ? model : 'the model');
   checkDevice(device, engine.devices());
@@ -73,6 +84,7 @@ export async function openSession(
   let inner: InferenceSession;
   try {
     inner = await engine.create(model, {
+      ...engineOptions,
       executionProviders: [device],
       graphOptimizationLevel: optimization,
       ...(threads !== undefined && { intraOpNumThreads: threads }),
@@ -86,15 +98,45 @@ export async function openSession(
   } catch (thrown) {
     throw new SteadysegError(`${source}: ${explainLoad(messageOf(thrown), device)}`, { cause: thrown });
   }
-  const inputs = describe(inner.inputMetadata, source);
-  const outputs = describe(inner.outputMetadata, source);
+  return {
+    inner,
+    inputs: describe(inner.inputMetadata, source),
+    outputs: describe(inner.outputMetadata, source),
+    source,
+  };
+}
+
+/**
+ * Runs a compiled model once.
+ * @param feed the engine's tensor for an input. @param outputNames default: all.
+ * @throws SteadysegError when it fails.
+ */
+export async function runCompiled(
+  { inner, inputs, source }: Compiled,
+  feed: (input: ValueDescription) => OrtTensor,
+  outputNames?: readonly string[],
+): Promise<[name: string, value: OrtTensor][]> {
+  const feeds = Object.fromEntries(inputs.map((input) => [input.name, feed(input)]));
+  try {
+    const results = await (outputNames ? inner.run(feeds, outputNames) : inner.run(feeds));
+    return Object.entries(results).map(([name, value]) => [name, value as OrtTensor]);
+  } catch (thrown) {
+    throw new SteadysegError(`${source}: the run failed: ${explainRun(thrown)}`, { cause: thrown });
+  }
+}
+
+/** Compiles a model on a build of the engine. @throws as `compile`. */
+export async function openSession(
+  engine: Engine,
+  model: string | Uint8Array,
+  options: SessionOptions = {},
+): Promise<Session> {
+  const compiled = await compile(engine, model, options);
+  const { inner, inputs, outputs, source } = compiled;
   return {
     inputs,
     outputs,
     async run(feeds, outputNames) {
-      const ortFeeds = Object.fromEntries(
-        inputs.map((input) => [input.name, toEngine(engine, lookUp(feeds, input.name), input, source)]),
-      );
       for (const name of outputNames ?? []) {
         if (!outputs.some((output) => output.name === name)) {
           throw new SteadysegError(
@@ -102,15 +144,9 @@ export async function openSession(
           );
         }
       }
-      let results: InferenceSession.ReturnType;
-      try {
-        results = await (outputNames ? inner.run(ortFeeds, outputNames) : inner.run(ortFeeds));
-      } catch (thrown) {
-        throw new SteadysegError(`${source}: the run failed: ${explainRun(thrown)}`, { cause: thrown });
-      }
-      return Object.fromEntries(
-        Object.entries(results).map(([name, value]) => [name, fromEngine(value as OrtTensor, name, source)]),
-      );
+      const feed = (input: ValueDescription) => engine.tensor(checkFeed(lookUp(feeds, input.name), input, source));
+      const results = await runCompiled(compiled, feed, outputNames);
+      return Object.fromEntries(results.map(([name, value]) => [name, fromEngine(value, name, source)]));
     },
     release: () => inner.release(),
   };
@@ -134,7 +170,12 @@ function describe(metadata: readonly InferenceSession.ValueMetadata[], source: s
   });
 }
 
-function toEngine(engine: Engine, feed: Tensor | undefined, input: ValueDescription, source: string): OrtTensor {
+/** A feed that fits an input. @throws SteadysegError where there is none, or it has another type or shape. */
+export function checkFeed<Feed extends Pick<Tensor, 'dtype' | 'shape'>>(
+  feed: Feed | undefined,
+  input: ValueDescription,
+  source: string,
+): Feed {
   const expected = `${input.dtype} ${formatShape(input.shape.map((dimension) => dimension || '?'))}`;
   if (!feed) throw new SteadysegError(`${source}: expected a feed for the input "${input.name}" (${expected})`);
   const fits =
@@ -146,10 +187,11 @@ function toEngine(engine: Engine, feed: Tensor | undefined, input: ValueDescript
       `${source}: expected ${expected} for the input "${input.name}", found ${feed.dtype} ${formatShape(feed.shape)}`,
     );
   }
-  return engine.tensor(feed);
+  return feed;
 }
 
-function fromEngine(value: OrtTensor, name: string, source: string): Tensor {
+/** The engine's tensor as one of ours, over the same memory. */
+export function fromEngine(value: OrtTensor, name: string, source: string): Tensor {
   if (!isEngineDType(value.type)) {
     throw new SteadysegError(`${source}: expected a numeric tensor from the output "${name}", found ${value.type}`);
   }

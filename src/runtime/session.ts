@@ -1,4 +1,5 @@
 // Sessions in Node.
+import { type DeviceSession, type DeviceSessionOptions, openDeviceSession } from './deviceSession.js';
 import { nodeEngine } from './nodeEngine.js';
 import { openSession, type Session, type SessionOptions } from './openSession.js';
 
@@ -12,6 +13,11 @@ export type { Session, SessionOptions, ValueDescription } from './openSession.js
  */
 export function createSession(model: string | Uint8Array, options: SessionOptions = {}): Promise<Session> {
   return openSession(nodeEngine, model, options);
+}
+
+/** Compiles a model some of whose outputs stay on the device. @throws as `createSession`. */
+export function createDeviceSession(model: Uint8Array, options: DeviceSessionOptions): Promise<DeviceSession> {
+  return openDeviceSession(nodeEngine, model, options);
 }
 
 /** Devices this build of the engine knows; those that need files of their own (`cuda`) may still fail to start. */

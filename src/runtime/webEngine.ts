@@ -22,15 +22,9 @@ export async function openWebSession(
   build: Build,
   model: string | Uint8Array,
   options: SessionOptions,
-  { wasmPaths, wasmBinary, threads }: WebEngineOptions,
+  settings: WebEngineOptions,
 ): Promise<Session> {
-  const { env } = build;
-  // Its messages come back as exceptions.
-  env.logLevel = 'fatal';
-  if (wasmPaths !== undefined) env.wasm.wasmPaths = wasmPaths;
-  if (wasmBinary !== undefined) env.wasm.wasmBinary = wasmBinary;
-  if (threads !== undefined) env.wasm.numThreads = threads;
-  const session = await openSession(engineOf(build), model, options);
+  const session = await openSession(engineOf(build, settings), model, options);
   return {
     ...session,
     async run(feeds, outputNames) {
@@ -59,7 +53,14 @@ function messagesHeard(): Promise<void> {
   });
 }
 
-function engineOf(build: Build): Engine {
+/** A build of the engine, set as a page wants it. */
+export function engineOf(build: Build, { wasmPaths, wasmBinary, threads }: WebEngineOptions): Engine {
+  const { env } = build;
+  // Its messages come back as exceptions.
+  env.logLevel = 'fatal';
+  if (wasmPaths !== undefined) env.wasm.wasmPaths = wasmPaths;
+  if (wasmBinary !== undefined) env.wasm.wasmBinary = wasmBinary;
+  if (threads !== undefined) env.wasm.numThreads = threads;
   return {
     defaultDevice: 'wasm',
     devices: () => ['wasm', 'webgpu'],

@@ -1,6 +1,7 @@
 // Sessions in a browser: in the calling thread, or in a worker.
+import { type DeviceSession, type DeviceSessionOptions, openDeviceSession } from './deviceSession.js';
 import type { Session, SessionOptions } from './openSession.js';
-import { openWebSession, type WebEngineOptions } from './webEngine.js';
+import { engineOf, openWebSession, type WebEngineOptions } from './webEngine.js';
 import { createWorkerSession } from './workerSession.js';
 
 /** The builds by device, each loaded when it is needed: as a file of its own, since its threads load that file again. */
@@ -27,4 +28,11 @@ export async function createSession(model: string | Uint8Array, options: Session
   if (options.device === 'webgpu') return openWebSession(await builds.webgpu(), model, options, rest);
   if (worker) return createWorkerSession(model, options, rest);
   return openWebSession(await builds.wasm(), model, options, rest);
+}
+
+/** Compiles a model some of whose outputs stay on the device, in the calling thread. @throws as `createSession`. */
+export async function createDeviceSession(model: Uint8Array, options: DeviceSessionOptions): Promise<DeviceSession> {
+  const { worker: _, ...rest } = settings;
+  const build = await (options.device === 'webgpu' ? builds.webgpu() : builds.wasm());
+  return openDeviceSession(engineOf(build, rest), model, options);
 }

@@ -1,11 +1,11 @@
 // A training step ready to run: one session, or the stretches of a step that ranks share, with sums over ranks in between.
-
+import { createSession } from '#session';
 import { SteadysegError } from '../base/errors.js';
 import type { Collective } from '../collective/collective.js';
 import type { CutGraph, Stretch } from '../onnx/cut.js';
 import { rankInput } from '../onnx/ranks.js';
 import { writeModel } from '../onnx/write.js';
-import { createSession, type Session, type SessionOptions } from '../runtime/session.js';
+import type { Session, SessionOptions } from '../runtime/openSession.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
 import type { TrainingStep } from './step.js';
 
@@ -16,7 +16,7 @@ export type StepRunner = Pick<Session, 'run' | 'release'>;
 export async function openStep(
   { model, cut }: Pick<TrainingStep, 'model' | 'cut'>,
   collective: Collective,
-  options: Pick<SessionOptions, 'device' | 'threads'>,
+  options: Pick<SessionOptions, 'device' | 'threads' | 'fallback'>,
 ): Promise<StepRunner> {
   const open = (part: Stretch['model']) =>
     createSession(writeModel(part), {

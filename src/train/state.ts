@@ -6,11 +6,9 @@ import { clipGradients } from './gradientClipping.js';
 import { adjustLossScale, initialLossScale, type LossScale } from './lossScale.js';
 import type { StepRunner } from './openStep.js';
 import type { Optimizer } from './optimizer.js';
+import { forEachStatistic, updateStatistic } from './runningStatistics.js';
 import { lossScaleInput, type TrainingStep } from './step.js';
-import { updateAverage } from './weightAverage.js';
-
-/** Share of the batch's statistics in the running ones. */
-const statisticsMomentum = 0.1;
+import { keptShare, updateAverage } from './weightAverage.js';
 
 export interface TrainingState {
   /** Weights and running statistics by state-dict name; updated in place. */
@@ -47,13 +45,23 @@ export function createTrainingState(
     }
     fresh.data.set(content.data as Float32Array);
   }
-  const trained = [...step.gradientOutputs.keys()];
-  const statistics = step.statistics.flatMap(({ runningMean, runningVariance }) => [runningMean, runningVariance]);
   const empty = (names: readonly string[]) =>
     new Map(names.map((name) => [name, new Float32Array(parameters.get(name)?.data.length ?? 0)]));
-  const slots = new Map(optimizer.rule.slots.map((slot) => [slot, empty(trained)]));
-  if (optimizer.averaging !== undefined) slots.set(averagedSlot, empty([...trained, ...statistics]));
+  const slots = new Map([...rememberedNames(step, optimizer)].map(([slot, names]) => [slot, empty(names)]));
   return { parameters, slots, step: 0, ...(step.precision === 'mixed' && { lossScale: { ...initialLossScale } }) };
+}
+
+/** What each slot remembers something of. */
+export function rememberedNames(
+  { gradientOutputs, statistics }: Pick<TrainingStep, 'gradientOutputs' | 'statistics'>,
+  { rule, averaging }: Optimizer,
+): Map<string, readonly string[]> {
+  const trained = [...gradientOutputs.keys()];
+  const names = new Map<string, readonly string[]>(rule.slots.map((slot) => [slot, trained]));
+  if (averaging === undefined) return names;
+  // A layer that normalises two frames stands there twice.
+  const running = statistics.flatMap(({ runningMean, runningVariance }) => [runningMean, runningVariance]);
+  return names.set(averagedSlot, [...trained, ...new Set(running)]);
 }
 
 /** How often the weights were changed: once a step, but for those that were skipped. */
@@ -120,20 +128,11 @@ export async function computeGradients(
   return { losses, gradients };
 }
 
-/** `running ← 0.9 · running + 0.1 · batch`, with the unbiased variance, as PyTorch keeps it. */
-function updateStatistics(step: TrainingStep, state: TrainingState, found: Readonly<Record<string, Tensor>>): void {
-  const fold = (name: string, batch: Tensor, factor: number) => {
-    const running = state.parameters.get(name)?.data;
-    const values = batch.data as Float32Array;
-    if (!running) throw new SteadysegError(`the running statistic ${name} is missing`);
-    for (let i = 0; i < running.length; i++) {
-      running[i] = (1 - statisticsMomentum) * running[i] + statisticsMomentum * factor * values[i];
-    }
-  };
-  for (const { runningMean, runningVariance, batchMean, batchVariance, count } of step.statistics) {
-    fold(runningMean, found[batchMean], 1);
-    fold(runningVariance, found[batchVariance], count / (count - 1));
-  }
+/** Folds the statistics of a batch into the running ones. */
+function updateStatistics(step: TrainingStep, state: TrainingState, outputs: Readonly<Record<string, Tensor>>): void {
+  forEachStatistic(step.statistics, (running, batch, factor) => {
+    updateStatistic(found(state.parameters, running).data, outputs[batch].data as Float32Array, factor);
+  });
 }
 
 /**
@@ -153,15 +152,16 @@ export function applyGradients(
   state.step++;
   if (!applies) return;
   if (clipNorm !== undefined) clipGradients(gradients, clipNorm);
+  const factors = rule.factors(step);
   for (const [name, gradient] of gradients) {
     const group = found(groups, name);
     const memory = rule.slots.map((slot) => found(found(slots, slot), name));
-    const update = { rate: rate * group.rateFactor, weightDecay: group.weightDecay, step };
+    const update = { rate: rate * group.rateFactor, weightDecay: group.weightDecay, factors };
     rule.update(found(parameters, name).data, gradient, memory, update);
   }
   if (averaging !== undefined) {
-    for (const [name, mean] of found(slots, averagedSlot))
-      updateAverage(mean, found(parameters, name).data, averaging, step);
+    const kept = keptShare(averaging, step);
+    for (const [name, mean] of found(slots, averagedSlot)) updateAverage(mean, found(parameters, name).data, kept);
   }
 }
 

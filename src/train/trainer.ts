@@ -21,8 +21,8 @@ import { configuredStudent } from './configuredStudent.js';
 import { feedsOf } from './feeds.js';
 import type { OwnLoss } from './lossTable.js';
 import { describeTrained } from './modelDescription.js';
-import { openStep, type StepRunner } from './openStep.js';
-import { createOptimizer, type Optimizer } from './optimizer.js';
+import { openStepper } from './openStepper.js';
+import { createOptimizer } from './optimizer.js';
 import {
   appendMetrics,
   readMetrics,
@@ -34,15 +34,9 @@ import {
 } from './runFolder.js';
 import { checkSameRun } from './sameRun.js';
 import { learningRate } from './schedule.js';
-import {
-  applyGradients,
-  computeGradients,
-  createTrainingState,
-  resultingParameters,
-  type TrainingState,
-  trainedWeights,
-} from './state.js';
+import { createTrainingState, resultingParameters, type TrainingState, trainedWeights } from './state.js';
 import type { TrainingStep } from './step.js';
+import type { Stepper } from './stepper.js';
 import type { Student } from './student.js';
 import type { Teacher } from './teacher.js';
 import { type OwnDatasets, openLoader, openTrainingData, type TrainingData } from './trainingData.js';
@@ -210,9 +204,8 @@ interface Run {
   readonly flowSource: FlowSource | undefined;
   readonly teacher: Teacher | undefined;
   readonly step: TrainingStep;
-  readonly runner: StepRunner;
-  readonly optimizer: Optimizer;
   readonly state: TrainingState;
+  readonly stepper: Stepper;
   readonly loader: Loader;
 }
 
@@ -237,16 +230,16 @@ async function openRun(
   if (step.model.graph.inputs.some(({ name }) => name === 'flow') !== (flow !== undefined)) {
     throw new UsageError('losses: expected needsFlow of one that uses the flow, and of no other');
   }
-  const runner = await openStep(step, collective, { device, threads });
-  closers.push(() => runner.release());
   const { headFactor = config.network.backbone ? 10 : 1, ...optimizerOptions } = config.optimizer;
   const heads = { includes: (name: string) => student.isHead?.(name) ?? false, factor: headFactor };
   const optimizer = createOptimizer(optimizerOptions, trainedWeights(step), heads);
   const state = createTrainingState(step, optimizer, config.seed, student.weights);
+  const stepper = await openStepper(step, optimizer, state, collective, { device, threads });
+  closers.push(() => stepper.release());
   await checkSameRun({ config, data, state }, collective);
   const loader = openLoader(config, data, step.frames.length, flow?.given ?? false, shardOf(collective));
   closers.push(() => loader.close());
-  return { config, collective, student, data, flow, flowSource, teacher, step, runner, optimizer, state, loader };
+  return { config, collective, student, data, flow, flowSource, teacher, step, state, stepper, loader };
 }
 
 /** Which samples of a batch are a rank's. */
@@ -291,6 +284,7 @@ async function takeSteps(run: Run, options: TrainOptions): Promise<Outcome> {
     const last = state.step === steps;
     const validated = isValidated(config, state.step);
     if (last || validated || ending || state.step % checkpointEvery === 0) {
+      await run.stepper.settle();
       refuseBrokenWeights(state);
       await checkSameState(state, collective);
       if (leads) await saveCheckpoint(files.last, files, run, outcome.best);
@@ -375,7 +369,7 @@ async function runStep(
   batches: AsyncGenerator<Batch, never, void>,
   signal: AbortSignal | undefined,
 ): Promise<{ record: StepRecord; ending: typeof InterruptedError | undefined }> {
-  const { config, collective, step, runner, optimizer, state } = run;
+  const { config, collective, step, state, stepper } = run;
   const dropout = { rate: config.dropout, seed: config.seed };
   const started = performance.now();
   const feeds: Record<string, Tensor>[] = [];
@@ -388,7 +382,7 @@ async function runStep(
     const draw = state.step * config.accumulate + i;
     feeds.push(await feedsOf({ ...run, dropout, shard: shardOf(collective) }, batch, draw));
   }
-  const own = await computeGradients(step, runner, state, feeds);
+  const own = await stepper.compute(feeds);
   for (const batch of used) batch.release();
   const asked = wayToEnd(signal);
   const ends = [InterruptedError, TerminatedError].map((way) => (asked === way ? 1 : 0));
@@ -396,7 +390,7 @@ async function runStep(
   const [interrupted, terminated] = counts;
   const rate = learningRate(config.optimizer, state.step, config.steps);
   const lossScale = state.lossScale?.factor;
-  applyGradients(state, gradients, optimizer, rate);
+  await stepper.apply(gradients, rate);
   const milliseconds = performance.now() - started;
   return {
     record: { step: state.step, time: Date.now() / 1000, losses, rate, milliseconds, waited, lossScale },

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSession } from '#src/runtime/session.js';
 import { differenceOf, type StepsResult, threeSteps } from '../../scripts/device/steps.js';
 import { startServer } from '../../scripts/staticServer.js';
 import { hasChromium, launchChromium } from '../web/chromium.js';
@@ -17,10 +16,10 @@ const builds = ['wasm', 'webgpu'].map((name) => [
 const html = `<!doctype html><script type="importmap">${JSON.stringify({ imports: Object.fromEntries(builds) })}</script>`;
 
 /** What the page runs; the library is bundled for browsers, the engine is not. */
-const entry = `export { threeSteps } from './scripts/device/steps.ts'; export { createSession } from '#session';`;
+const entry = `export { threeSteps } from './scripts/device/steps.ts';`;
 const script = `(async () => {
-  const { createSession, threeSteps } = await import('/files/steps.js');
-  return threeSteps((model) => createSession(model, { device: 'webgpu', optimization: 'disabled' }));
+  const { threeSteps } = await import('/files/steps.js');
+  return threeSteps({ device: 'webgpu' });
 })()`;
 
 describe.skipIf(!hasChromium)('WebGPU in Chromium', () => {
@@ -52,7 +51,7 @@ describe.skipIf(!hasChromium)('WebGPU in Chromium', () => {
       const page = await browser.newPage();
       await page.goto(server.address);
       const found = (await page.evaluate(script)) as StepsResult;
-      const expected = await threeSteps((model) => createSession(model, { optimization: 'disabled' }));
+      const expected = await threeSteps();
       const difference = differenceOf(found, expected);
       expect(difference.losses).toBeLessThan(1e-5);
       expect(difference.weights).toBeLessThan(1e-4);

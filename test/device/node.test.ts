@@ -5,7 +5,7 @@ import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { type ShippedModel, shippedModels } from '#src/segment/shipped.js';
 import { smallLabels } from '../../scripts/device/labels.js';
-import { differenceOf, everyLossStep, threeSteps } from '../../scripts/device/steps.js';
+import { differenceOf, everyLossStep, fullOptimizer, threeSteps } from '../../scripts/device/steps.js';
 import { hasAdapter } from './adapter.js';
 
 describe.skipIf(!(await hasAdapter()))('WebGPU in Node', () => {
@@ -15,24 +15,23 @@ describe.skipIf(!(await hasAdapter()))('WebGPU in Node', () => {
     expect(await smallLabels(name, 'webgpu')).toEqual(expected);
   });
 
-  it('trains as the CPU does, for three steps', async () => {
-    const results = ['webgpu', 'cpu'].map((device) =>
-      threeSteps((model) => createSession(model, { device, optimization: 'disabled', fallback: device === 'cpu' })),
-    );
-    const [found, expected] = await Promise.all(results);
+  it('trains as the CPU does, for three steps on two batches, with AdamW, clipping and a mean', async () => {
+    const options = { optimizer: fullOptimizer, batches: 2 };
+    const [found, expected] = await Promise.all([
+      threeSteps({ ...options, device: 'webgpu', fallback: false }),
+      threeSteps(options),
+    ]);
     const difference = differenceOf(found, expected);
     expect(difference.losses).toBeLessThan(1e-5);
     expect(difference.weights).toBeLessThan(1e-4);
   });
 
   it('trains in mixed precision as the CPU does, or says that it has no float16', async () => {
-    const steps = (device: string) =>
-      threeSteps((model) => createSession(model, { device, optimization: 'disabled' }), 'mixed');
-    const found = await steps('webgpu').catch((thrown: unknown) => {
+    const found = await threeSteps({ device: 'webgpu', precision: 'mixed' }).catch((thrown: unknown) => {
       expect(messageOf(thrown)).toContain('it computes in float16, which this device does not have');
     });
     if (!found) return;
-    const { losses, weights } = differenceOf(found, await steps('cpu'));
+    const { losses, weights } = differenceOf(found, await threeSteps({ precision: 'mixed' }));
     expect(losses).toBeLessThan(1e-3);
     expect(weights).toBeLessThan(2e-2);
   });

@@ -95,8 +95,7 @@ describe('a step of mixed precision', () => {
   });
 
   it('trains as float32 does, for three steps with the statistics of the batch', async () => {
-    const steps = (precision: Precision) =>
-      threeSteps((model) => createSession(model, { optimization: 'disabled', threads: 1 }), precision);
+    const steps = (precision: Precision) => threeSteps({ threads: 1, precision });
     const { losses, weights } = differenceOf(await steps('mixed'), await steps('float32'));
     expect(losses).toBeLessThan(1e-3);
     expect(losses).toBeGreaterThan(1e-9);

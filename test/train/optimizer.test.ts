@@ -8,7 +8,7 @@ import { clipGradients } from '#src/train/gradientClipping.js';
 import { createOptimizer, type OptimizerOptions, publishedSgd } from '#src/train/optimizer.js';
 import { learningRate, type ScheduleOptions } from '#src/train/schedule.js';
 import { applyGradients, resultingParameters, type TrainingState } from '#src/train/state.js';
-import { updateAverage } from '#src/train/weightAverage.js';
+import { keptShare, updateAverage } from '#src/train/weightAverage.js';
 import { readGolden } from '../goldens.js';
 
 const heads = { includes: (name: string) => /^(ppm|cls|aux)\./.test(name), factor: 10 };
@@ -135,14 +135,14 @@ describe('the learning rate', () => {
 describe('the mean of weights', () => {
   it('takes the first weights, follows fast at first, and slowly later', () => {
     const mean = Float32Array.of(7);
-    updateAverage(mean, Float32Array.of(1), 0.98, 0);
+    updateAverage(mean, Float32Array.of(1), keptShare(0.98, 0));
     expect(mean[0]).toBe(1);
-    updateAverage(mean, Float32Array.of(12), 0.98, 1);
+    updateAverage(mean, Float32Array.of(12), keptShare(0.98, 1));
     expect(mean[0]).toBeCloseTo((1 + 10 * 12) / 11, 5);
-    updateAverage(mean, Float32Array.of(0), 0.98, 490);
-    updateAverage(mean, Float32Array.of(0), 0.98, 100_000);
+    updateAverage(mean, Float32Array.of(0), keptShare(0.98, 490));
+    updateAverage(mean, Float32Array.of(0), keptShare(0.98, 100_000));
     expect(mean[0]).toBeCloseTo(((1 + 120) / 11) * 0.98 ** 2, 5);
-    updateAverage(mean, Float32Array.of(3), 0, 100);
+    updateAverage(mean, Float32Array.of(3), keptShare(0, 100));
     expect(mean[0]).toBe(3);
   });
 

@@ -1,0 +1,86 @@
+// Sessions whose outputs may stay where they were computed, and be fed from there: on WebGPU nothing is copied between steps.
+import type { Tensor as OrtTensor } from 'onnxruntime-common';
+import { SteadysegError } from '../base/errors.js';
+import { lookUp } from '../base/lookUp.js';
+import type { DType, Shape, Tensor } from '../tensor/tensor.js';
+import { type Engine, isEngineDType } from './engine.js';
+import { checkFeed, compile, fromEngine, runCompiled, type SessionOptions } from './openSession.js';
+
+/** A tensor in a device's memory; on the CPU, in the engine's. */
+export interface DeviceTensor {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** The engine's own. */
+  readonly held: OrtTensor;
+  /** Frees the memory, once nothing runs on it. */
+  release(): void;
+}
+
+export interface DeviceSessionOptions extends SessionOptions {
+  /** The outputs that stay on the device. */
+  readonly kept: readonly string[];
+}
+
+/** A compiled model that runs on tensors here and there. */
+export interface DeviceSession {
+  /**
+   * Runs the model once.
+   * @returns the outputs that came back, and those that stayed, which are the caller's to release.
+   * @throws SteadysegError when a feed is missing or does not fit, or the run fails.
+   */
+  run(feeds: Readonly<Record<string, Tensor | DeviceTensor>>): Promise<{
+    readonly returned: Readonly<Record<string, Tensor>>;
+    readonly kept: Readonly<Record<string, DeviceTensor>>;
+  }>;
+  /** Frees the engine's memory, but for the outputs that stayed. */
+  release(): Promise<void>;
+}
+
+/** Whether the engine can leave outputs on a device: in Node and in browsers, of WebGPU alone. */
+export function keepsOutputs(device: string | undefined): boolean {
+  return device === 'webgpu';
+}
+
+/**
+ * Compiles a model on a build of the engine. On other devices than those that `keepsOutputs` names, what stays is in the CPU's memory.
+ * @throws as `compile`.
+ */
+export async function openDeviceSession(
+  engine: Engine,
+  model: string | Uint8Array,
+  { kept: names, ...options }: DeviceSessionOptions,
+): Promise<DeviceSession> {
+  const stays = new Set(names);
+  const preferredOutputLocation = Object.fromEntries(names.map((name) => [name, 'gpu-buffer'] as const));
+  const compiled = await compile(
+    engine,
+    model,
+    options,
+    keepsOutputs(options.device) ? { preferredOutputLocation } : {},
+  );
+  const { inner, source } = compiled;
+  return {
+    async run(feeds) {
+      const results = await runCompiled(compiled, (input) => {
+        const feed = checkFeed(lookUp(feeds, input.name), input, source);
+        return 'held' in feed ? feed.held : engine.tensor(feed);
+      });
+      const returned: Record<string, Tensor> = {};
+      const kept: Record<string, DeviceTensor> = {};
+      for (const [name, value] of results) {
+        if (stays.has(name)) kept[name] = deviceTensor(value, name, source);
+        else returned[name] = fromEngine(value, name, source);
+      }
+      return { returned, kept };
+    },
+    release: () => inner.release(),
+  };
+}
+
+function deviceTensor(value: OrtTensor, name: string, source: string): DeviceTensor {
+  const { type, dims } = value;
+  if (!isEngineDType(type)) {
+    throw new SteadysegError(`${source}: expected a numeric tensor from the output "${name}", found ${type}`);
+  }
+  return { dtype: type, shape: dims, held: value, release: () => value.dispose() };
+}
