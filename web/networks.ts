@@ -16,6 +16,7 @@ export interface NetworkChoice {
 const shipped = [
   { id: 'toycity-plain', name: 'toy city, plain', words: 'the plain network' },
   { id: 'toycity-steady', name: 'toy city, steady', words: 'the steady network' },
+  { id: 'camvid-plain', name: 'real streets, plain', words: 'the plain network for real streets' },
   { id: 'camvid-steady', name: 'real streets, steady', words: 'the network for real streets' },
 ] as const;
 

@@ -5,7 +5,8 @@ import { exists } from '../base/files.js';
 
 /** What ships in `models/`, each with a card of the same name that says how it was made. */
 export const shippedModels = {
-  'camvid-steady': 'real streets, the 11 classes of CamVid, trained with motion and distillation',
+  'camvid-plain': 'real streets, the 11 classes of CamVid, trained on each frame alone',
+  'camvid-steady': 'real streets, the 11 classes of CamVid, trained with the motion loss and pseudo labels',
   'toycity-plain': 'the toy city, trained on each frame alone',
   'toycity-steady': 'the toy city, trained with motion and distillation',
 } as const;
