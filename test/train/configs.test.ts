@@ -11,7 +11,7 @@ describe('the configuration', () => {
     name.endsWith('.yaml'),
   )) {
     it(`${file} is valid`, async () => {
-      for (const name of ['TOYCITY', 'CAMVID', 'CITYSCAPES', 'TEACHER', 'START', 'MODEL', 'MOBILENETV2'])
+      for (const name of ['TOYCITY', 'CAMVID', 'CITYSCAPES', 'TEACHER', 'START', 'MODEL', 'MOBILENETV2', 'STREETS'])
         process.env[name] ??= '/data';
       const config = await readConfig(join(folder, file), ['seed=5']);
       expect(config.seed).toBe(5);
