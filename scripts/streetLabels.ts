@@ -34,7 +34,9 @@ const translated = presetClasses('cityscapes').classes.map((name) => {
 
 const source = await openFrames(folder);
 if (!source.paths || !source.stems) throw new Error(`${folder}: expected a folder of pictures`);
-await mkdir(join(out, 'labels'), { recursive: true });
+// Nothing that is there is replaced.
+await mkdir(out);
+await mkdir(join(out, 'labels'));
 const lines: string[] = [];
 for (const [at, stem] of source.stems.entries()) {
   const [first, second] = await Promise.all(

@@ -17,7 +17,6 @@ export async function buildPage(root: string, site: string): Promise<void> {
       emptyOutDir: true,
       target: 'es2022',
       chunkSizeWarningLimit: 1000,
-      rolldownOptions: { checks: { bundlerTimings: false } },
     },
   });
   await cp(join(root, 'models'), join(site, 'models'), { recursive: true });

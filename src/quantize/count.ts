@@ -1,4 +1,5 @@
 // One pass over the sampled frames: values are counted, and a few frames are kept to compare networks on.
+import { SteadysegError } from '../base/errors.js';
 import type { LabelMap, RgbImage } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import { feedOf } from '../segment/feed.js';
@@ -82,6 +83,8 @@ export async function countFrames(
       onFrame(++done);
     }
     if (!opened) throw new Error('a sample has frames');
+    // A video may end before the frames that its length promises.
+    if (judged.length === 0) throw new SteadysegError(`${source}: expected frames to judge the result by, found none`);
     const { network, calibration } = opened;
     return { network, histograms: calibration.histograms, calibrated, compared, judged };
   } finally {

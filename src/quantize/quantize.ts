@@ -162,6 +162,9 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
     const images = judged.map(({ image }) => image);
     const expectedLabels = await labelsOn(before, images);
     const mIoU = (found: readonly Uint8Array[]) => mIoUOf(found, judged, classes);
+    if (labels && Number.isNaN(mIoU(expectedLabels))) {
+      throw new SteadysegError(`${labels.path}: expected labelled pixels on the frames held back, found none`);
+    }
     let floatModel = network.model;
     const build = (selection: Selection, method: RangeMethod): Built => {
       const placement = placeIntegers(floatModel, selection);

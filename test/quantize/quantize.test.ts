@@ -189,6 +189,11 @@ describe('quantising a network', { timeout: 120_000 }, () => {
     const both = run('x.onnx', { labels: { path: labels }, mIoUBudget: 0.1, budget: 0.5 });
     await expect(both).rejects.toThrow('either budget, not both');
     await expect(run('x.onnx', { labels: { path: frames } })).rejects.toThrow(frames);
+    // One frame is held back, the later of the two, of which nobody says anything.
+    await writeLabelMap(join(labels, '004.png'), { width, height, data: new Uint8Array(width * height).fill(255) });
+    await expect(run('x.onnx', { labels: { path: labels }, frames: 2 })).rejects.toThrow(
+      'labelled pixels on the frames',
+    );
   });
 
   it('works on one frame and on frames of one colour, and says that they are few', async () => {
