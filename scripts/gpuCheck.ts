@@ -15,7 +15,7 @@ import { writeModel } from '#src/onnx/write.js';
 import { median } from '#src/quantize/trial.js';
 import { isProcessor } from '#src/runtime/openSession.js';
 import { createSession } from '#src/runtime/session.js';
-import { type ShippedModel, shippedModels } from '#src/segment/shipped.js';
+import { loadModel } from '#src/segment/loadModel.js';
 import { symmetricByName } from '#src/tensor/random.js';
 import { publishedSgd } from '#src/train/optimizer.js';
 import type { Precision } from '#src/train/step.js';
@@ -23,6 +23,7 @@ import { type Runner, start } from '../bench/peer.js';
 import { prepareStep } from '../bench/trainingStep.js';
 import { smallLabels } from './device/labels.js';
 import { packCheck } from './device/pack.js';
+import { shippedNames, smallNetwork } from './device/smallNetwork.js';
 import { differenceOf, fullOptimizer, threeSteps } from './device/steps.js';
 
 const { values } = parseArgs({
@@ -168,8 +169,12 @@ async function printTimes(): Promise<void> {
 }
 
 console.log(`adapter    ${adapterNames()}`);
-for (const name of Object.keys(shippedModels) as ShippedModel[]) {
-  const [found, expected] = [await smallLabels(name, device), await smallLabels(name, 'cpu')];
+for (const name of shippedNames) {
+  const network = await smallNetwork(name);
+  const [found, expected] = [
+    await smallLabels(await loadModel(network, { device })),
+    await smallLabels(await loadModel(network)),
+  ];
   const others = found.filter((label, at) => label !== expected[at]).length;
   report(`labels of ${name}`, others <= otherLabels * found.length, `${others} of ${found.length} pixels differ`);
 }

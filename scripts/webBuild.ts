@@ -5,18 +5,21 @@ import { build } from 'vite';
 
 /** @param site the folder, made anew. */
 export async function buildPage(root: string, site: string): Promise<void> {
+  // A slow machine is no fault of the page.
+  const rolldownOptions = { checks: { bundlerTimings: false } };
   await build({
     root: join(root, 'web'),
     // Addresses are relative: the folder may lie anywhere on a server.
     base: './',
     configFile: false,
     logLevel: 'warn',
-    worker: { format: 'es' },
+    worker: { format: 'es', rolldownOptions },
     build: {
       outDir: site,
       emptyOutDir: true,
       target: 'es2022',
       chunkSizeWarningLimit: 1000,
+      rolldownOptions,
     },
   });
   await cp(join(root, 'models'), join(site, 'models'), { recursive: true });

@@ -6,13 +6,14 @@ import { element, made, wordsOf } from './elements.js';
 import { percent } from './figures.js';
 import { loadingWords } from './loading.js';
 import { addNetwork, type NetworkChoice, networkSource } from './networks.js';
+import type { Reading } from './reading.js';
 import { createRemaining, durationWords, type Remaining } from './remaining.js';
 import { remote } from './remote.js';
 
 /** What the panel asks the page for. */
 export interface AdaptPanelOptions {
-  /** The network to adapt, and the preset of its classes. */
-  chosen(): { readonly network: NetworkChoice | undefined; readonly preset: string | undefined };
+  /** The network to adapt, and what the visitor says of it. */
+  chosen(): { readonly network: NetworkChoice | undefined; readonly reading: Reading };
   /** The first frames of the clip; of the size that the page shows where no longer side is given. @throws Error in words without a clip. */
   frames(count: number, longerSide: number | undefined): Promise<readonly RgbImage[]>;
   /** Told of a steadier network. */
@@ -61,12 +62,12 @@ export function createAdaptPanel(options: AdaptPanelOptions): AdaptPanel {
     const { signal } = listeners;
     showRunning();
     try {
-      const { network, preset } = options.chosen();
+      const { network, reading } = options.chosen();
       if (!network) throw new Error('Choose a network for the left side: that one is adapted.');
       const cancelled = new Promise<undefined>((resolve) => {
         cancel.addEventListener('click', () => resolve(undefined), { signal });
       });
-      const found = await Promise.race([adaptIn(worker, network, preset, signal), cancelled]);
+      const found = await Promise.race([adaptIn(worker, network, reading, signal), cancelled]);
       if (found) show(network, found);
       else words.textContent = 'Cancelled: nothing was changed.';
     } catch (thrown) {
@@ -83,7 +84,7 @@ export function createAdaptPanel(options: AdaptPanelOptions): AdaptPanel {
   async function adaptIn(
     worker: Worker,
     network: NetworkChoice,
-    preset: string | undefined,
+    reading: Reading,
     signal: AbortSignal,
   ): Promise<WebAdaptation> {
     let remaining: Remaining | undefined;
@@ -120,7 +121,7 @@ export function createAdaptPanel(options: AdaptPanelOptions): AdaptPanel {
       void functions.finish();
     };
     finish.addEventListener('click', finishing, { signal });
-    const source = await networkSource(network, preset, (loading) => {
+    const source = await networkSource(network, reading, (loading) => {
       if (!signal.aborted) words.textContent = loadingWords(loading);
     });
     signal.throwIfAborted();

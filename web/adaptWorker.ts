@@ -1,15 +1,9 @@
 // The worker that adapts a network to a clip; the page ends it where the visitor does.
-import {
-  type AdaptEstimate,
-  type AdaptProgress,
-  adapt,
-  presetClasses,
-  type RgbImage,
-  type WebAdaptation,
-} from '../src/web.js';
+import { type AdaptEstimate, type AdaptProgress, adapt, type RgbImage, type WebAdaptation } from '../src/web.js';
 import { loadEngine } from './engine.js';
 import type { Loading } from './loading.js';
 import type { NetworkSource } from './networkWorker.js';
+import { readingOptions } from './reading.js';
 import { offer, tell } from './remote.js';
 import { wordsAbout } from './wordsAbout.js';
 
@@ -28,14 +22,14 @@ const enough = new AbortController();
 const functions = {
   /** @param steps updates of the weights. */
   async adapt(
-    { name, content, preset }: NetworkSource,
+    { name, content, reading }: NetworkSource,
     frames: readonly RgbImage[],
     steps: number,
   ): Promise<WebAdaptation> {
     await loadEngine();
     return adapt(content, frames, {
       steps,
-      classes: preset === undefined ? undefined : presetClasses(preset),
+      ...readingOptions(reading),
       finish: enough.signal,
       onEstimate(estimate) {
         if (estimate.disk > MAX_CLIP_BYTES) {

@@ -9,6 +9,7 @@ import { type Loading, loadingWords } from './loading.js';
 import { addNetwork, networkChoice, networkChoices, networkSource } from './networks.js';
 import type { Device, ReadyNetwork, Side } from './networkWorker.js';
 import { openFiles } from './openFiles.js';
+import type { Reading } from './reading.js';
 import { createReel } from './reel.js';
 import type { Source } from './source.js';
 import { createStage } from './stage.js';
@@ -29,7 +30,7 @@ const reel = createReel();
 const studio = createStudio((told) => ('note' in told ? addNote(told.note) : showLoading(told)));
 
 let source: Source | undefined;
-/** What is loaded on each side: the choice and the preset that it was loaded with. */
+/** What is loaded on each side: the choice and how it was read. */
 const loaded = new Map<Side, ReadyNetwork & { readonly key: string }>();
 let device: Device | undefined;
 /** Said where networks run on something else than was chosen. */
@@ -104,16 +105,16 @@ async function loadNetworks(): Promise<void> {
     device = wanted;
     loaded.clear();
   }
-  const preset = select('preset').value || undefined;
+  const reading = readingNow();
   for (const side of sides) {
     const choice = networkChoice(select(side).value);
-    const key = choice && `${choice.id} ${choice.own ? preset : ''}`;
+    const key = choice && `${choice.id} ${choice.own ? `${reading.preset} ${reading.pixels}` : ''}`;
     if (loaded.get(side)?.key === key) continue;
     loaded.delete(side);
     await studio.release(side);
     if (!choice || !key) continue;
     say(`Loading ${choice.name} …`);
-    const ready = await studio.load(side, await networkSource(choice, preset, showLoading));
+    const ready = await studio.load(side, await networkSource(choice, reading, showLoading));
     loaded.set(side, { key, ...ready });
   }
   for (const side of sides) {
@@ -123,6 +124,9 @@ async function loadNetworks(): Promise<void> {
   adaptPanel.describe(networkChoice(select('left').value), loaded.get('left')?.size);
   showLegend();
 }
+
+/** What the visitor says of own networks. */
+const readingNow = (): Reading => ({ preset: select('preset').value, pixels: select('pixels').value });
 
 /** What was guessed of the networks that are shown. */
 function showNotes(): void {
@@ -172,9 +176,15 @@ async function work(from: Source, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const steps = reel.steps();
   if (steps.length < 2) return;
-  say(`${from.name}: all ${steps.length} frames measured`);
+  say(`${from.name}: all ${reel.added()} frames measured${droppedWords()}`);
   if (matchMedia('(prefers-reduced-motion: reduce)').matches) setPaused(true);
   void replay(steps, 1000 / (from.rate() ?? usualRate), signal);
+}
+
+/** Where a clip is longer than what a page can keep. */
+function droppedWords(): string {
+  const { length } = reel.steps();
+  return length < reel.added() ? `; the last ${length} are kept (of a smaller longer side more)` : '';
 }
 
 /** Shows the frames again and again. */
@@ -310,7 +320,7 @@ async function takeFrames(count: number, longerSide = sideOf()): Promise<readonl
 }
 
 const adaptPanel = createAdaptPanel({
-  chosen: () => ({ network: networkChoice(select('left').value), preset: select('preset').value || undefined }),
+  chosen: () => ({ network: networkChoice(select('left').value), reading: readingNow() }),
   frames: takeFrames,
   onAdapted(from, adapted) {
     listNetworks();
@@ -344,7 +354,7 @@ button('again').addEventListener('click', begin);
 button('play').addEventListener('click', () => setPaused(!paused));
 onPicked(input('media'), takeFiles);
 onPicked(input('own'), takeFiles);
-for (const id of ['left', 'right', 'preset', 'device']) select(id).addEventListener('change', begin);
+for (const id of ['left', 'right', 'preset', 'pixels', 'device']) select(id).addEventListener('change', begin);
 input('side').addEventListener('change', begin);
 input('opacity').addEventListener('input', () => shown && show(shown));
 for (const view of document.querySelectorAll('input[name="view"]')) {
@@ -365,7 +375,12 @@ offerFile('download-overlay', (side, step, classes) =>
   downloadOverlay(step, side, classes, Number(input('opacity').value)),
 );
 offerFile('download-labels', (side, step) => downloadLabels(step, side));
-offerFile('download-all', (side) => downloadAllLabels(reel.steps(), side));
+offerFile('download-all', async (side) => {
+  await downloadAllLabels(reel.steps(), side);
+  const dropped = droppedWords();
+  if (dropped)
+    throw new Error(`These are not all label maps${dropped}. The command line gives all: steadyseg predict.`);
+});
 
 addEventListener('dragover', (event) => {
   event.preventDefault();

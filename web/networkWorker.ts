@@ -4,12 +4,12 @@ import {
   type ClassSet,
   type LabelMap,
   loadModel,
-  presetClasses,
   type RgbImage,
   type SegmentationModel,
   type Size,
 } from '../src/web.js';
 import { loadEngine } from './engine.js';
+import { type Reading, readingOptions } from './reading.js';
 import { offer, tell } from './remote.js';
 import { wordsAbout } from './wordsAbout.js';
 
@@ -35,17 +35,15 @@ export interface NetworkSource {
   /** What it is called in words. */
   readonly name: string;
   readonly content: Uint8Array;
-  /** Of classes, where they are not taken from the file. */
-  readonly preset?: string | undefined;
+  readonly reading: Reading;
 }
 
 const loaded = new Map<Side, Loaded>();
 let device: Device = 'wasm';
 let engine: Promise<void> | undefined;
 
-async function open({ name, content, preset }: NetworkSource): Promise<SegmentationModel> {
-  const classes = preset === undefined ? undefined : presetClasses(preset);
-  return loadModel(content, { device, classes }).catch((thrown: unknown) => {
+async function open({ name, content, reading }: NetworkSource): Promise<SegmentationModel> {
+  return loadModel(content, { device, ...readingOptions(reading) }).catch((thrown: unknown) => {
     throw new Error(wordsAbout(name, thrown));
   });
 }

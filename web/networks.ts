@@ -1,6 +1,7 @@
 // The networks that may be chosen: those that ship, those of the visitor, and those that were adapted here.
 import { fetchBytes, type Loading } from './loading.js';
 import type { NetworkSource } from './networkWorker.js';
+import { asTheFileSays, type Reading } from './reading.js';
 
 /** A network of the list. */
 export interface NetworkChoice {
@@ -8,7 +9,7 @@ export interface NetworkChoice {
   readonly name: string;
   /** What files of it are called, without an ending. */
   readonly file: string;
-  /** Whether it came from the visitor: its classes may be those of a preset. */
+  /** Whether it came from the visitor, who may say how it is read. */
   readonly own: boolean;
   content(onProgress: (loading: Loading) => void): Promise<Uint8Array>;
 }
@@ -45,7 +46,7 @@ export function networkChoices(): readonly NetworkChoice[] {
   return [...choices.values()];
 }
 
-/** Adds a network. The same name again is another network. @param own whether its classes may be those of a preset. */
+/** Adds a network. The same name again is another network. @param own whether the visitor may say how it is read. */
 export function addNetwork(
   name: string,
   file: string,
@@ -66,9 +67,9 @@ export function addNetwork(
 /** What a worker loads it from. */
 export async function networkSource(
   choice: NetworkChoice,
-  preset: string | undefined,
+  reading: Reading,
   onProgress: (loading: Loading) => void,
 ): Promise<NetworkSource> {
   const content = await choice.content(onProgress);
-  return { name: choice.name, content, preset: choice.own ? preset : undefined };
+  return { name: choice.name, content, reading: choice.own ? reading : asTheFileSays };
 }

@@ -8,24 +8,30 @@ export interface Reel {
   add(step: Step): void;
   /** The frames that are kept: the last ones. */
   steps(): readonly Step[];
+  /** How many frames were added, kept or not. */
+  added(): number;
   clear(): void;
 }
 
 export function createReel(): Reel {
   let steps: Step[] = [];
   let bytes = 0;
+  let added = 0;
   const sizeOf = ({ image, labels }: Step) =>
     image.data.length + Object.values(labels).reduce((sum, { data }) => sum + data.length, 0);
   return {
     add(step) {
       steps.push(step);
+      added++;
       bytes += sizeOf(step);
       while (bytes > MAX_BYTES && steps.length > 1) bytes -= sizeOf(steps.shift() ?? step);
     },
     steps: () => steps,
+    added: () => added,
     clear() {
       steps = [];
       bytes = 0;
+      added = 0;
     },
   };
 }

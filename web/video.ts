@@ -16,6 +16,7 @@ import { fitting, frameStem, pixelsOf, type Source } from './source.js';
 export async function videoSource(file: File): Promise<Source> {
   const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS });
   try {
+    if (!(await input.canRead()) && !file.type.startsWith('video/')) throw new Error(noVideo(file));
     const track = await input.getPrimaryVideoTrack().catch(() => null);
     if (!track || !(await track.canDecode())) throw new Error(undecodable(file));
     const stored = { width: await track.getDisplayWidth(), height: await track.getDisplayHeight() };
@@ -76,6 +77,10 @@ async function shownTimes(track: InputVideoTrack): Promise<number[]> {
     if (timestamp >= 0) times.add(timestamp);
   }
   return [...times].sort((a, b) => a - b);
+}
+
+function noVideo({ name, type }: File): string {
+  return `${name}: expected a picture, a video or a network (.onnx), found ${type || 'a file of an unknown type'}`;
 }
 
 function undecodable(file: File): string {

@@ -1,7 +1,9 @@
-// Words of the library about a network: it calls bytes "the model", and the page has a name for them.
+// Words of the library about a network: it calls bytes "the model", and options of the command line what fields of the page are.
 import { wordsOf } from './elements.js';
 
 /** @param said an error, or a note. */
 export function wordsAbout(name: string, said: unknown): string {
-  return wordsOf(said).replace(/^the model\b/, name);
+  return wordsOf(said)
+    .replace(/^the model\b/, name)
+    .replace('--mean, --std and --scale give another', '“Its pixels” gives another');
 }

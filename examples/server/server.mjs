@@ -1,6 +1,6 @@
 // A segmentation service: POST a picture to /labels (PNG of train ids) or /overlay (JPEG). Settings come from the environment.
 import { createServer } from 'node:http';
-import { loadModel, SteadysegError, shippedModelPath } from 'steadyseg';
+import { loadModel, presetClasses, SteadysegError, shippedModelPath } from 'steadyseg';
 import { encodeLabelMap, encodePicture, overlay, readPicture } from 'steadyseg/media';
 
 const setting = (name, fallback) => {
@@ -16,7 +16,14 @@ const maxPixels = setting('MAX_PIXELS', 20_000_000);
 const concurrency = setting('CONCURRENCY', 2);
 const maxWaiting = setting('MAX_WAITING', 16);
 
-const model = await loadModel(process.env.MODEL ?? (await shippedModelPath('camvid-steady')));
+const model = await loadModel(process.env.MODEL ?? (await shippedModelPath('camvid-steady')), {
+  // What the classes are, where the file does not say it: PRESET=cityscapes.
+  ...(process.env.PRESET && { classes: presetClasses(process.env.PRESET) }),
+}).catch((error) => {
+  if (!(error instanceof SteadysegError)) throw error;
+  console.error(error.message);
+  process.exit(1);
+});
 
 /** What a client is told: its fault (4xx), or that it should come again (503). */
 class HttpError extends Error {
@@ -87,6 +94,9 @@ async function answer(request, response, signal) {
   if (!kind) throw new HttpError(404, `expected ${Object.keys(answers).join(', ')} or /health`);
   if (request.method !== 'POST') throw new HttpError(405, 'expected POST with a picture as the body');
   const body = await bodyOf(request);
+  if (request.headers['content-type']?.startsWith('multipart/')) {
+    throw new HttpError(415, 'expected the picture itself as the body (curl --data-binary @picture.jpg), found a form');
+  }
   const bytes = await inTurn(signal, async () => {
     const image = await readPicture(body);
     if (image.width * image.height > maxPixels) throw new HttpError(413, `expected at most ${maxPixels} pixels`);

@@ -1,18 +1,14 @@
-// Labels of a picture by the networks that ship, rebuilt at a small size, on a device.
+// Labels of a small picture by a network, as any device can be asked for them: here, in Node, in a browser.
 import type { RgbImage } from '#src/media/image.js';
-import { loadModel } from '#src/segment/loadModel.js';
-import { type ShippedModel, shippedModelPath } from '#src/segment/shipped.js';
+import type { SegmentationModel } from '#src/segment/model.js';
 import { createRandom } from '#src/tensor/random.js';
-import { fileStudent } from '#src/train/fileStudent.js';
 
-const [height, width] = [64, 64];
+/** Sides of the picture, and of the networks for it. */
+export const smallSize = [64, 64] as const;
+const [height, width] = smallSize;
 
-/** Labels, row by row, of a picture of 64×64 that is the same everywhere. */
-export async function smallLabels(name: ShippedModel, device: string): Promise<Uint8Array> {
-  const student = await fileStudent(await shippedModelPath(name));
-  const description = { classes: undefined };
-  const bytes = student.toModel(student.weights, { size: [height, width], description });
-  const model = await loadModel(bytes, { device });
+/** Labels, row by row, of a picture that is the same everywhere; the model is released. */
+export async function smallLabels(model: SegmentationModel): Promise<Uint8Array> {
   try {
     return (await model.segment(picture())).labels.data;
   } finally {

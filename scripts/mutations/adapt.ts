@@ -7,6 +7,7 @@ const clip = 'test/adapt/clip.test.ts';
 const consensus = 'test/adapt/consensus.test.ts';
 const training = 'test/adapt/training.test.ts';
 const predictor = 'test/adapt/predictor.test.ts';
+const gone = 'test/adapt/gone.test.ts';
 const shards = 'test/adapt/shards.test.ts';
 const smooth = 'test/adapt/smooth.test.ts';
 
@@ -28,6 +29,11 @@ export const adapt = [
     ['window.to + reach', 'window.to'],
     ['t < range.to', 't <= range.to'],
   ]),
+  ...changes('adapt/judge', gone, [
+    ['share >= leastShare', 'share > leastShare'],
+    ['goneShare * share', 'share'],
+  ]),
+  ...changes('adapt/adaptClip', adapting, [['trained.steps < steps', 'trained.steps > steps']]),
   ...changes('adapt/shards', shards, [
     ['targetSums[c] += sum', 'targetSums[c] = sum'],
     ['start(index + 1)', 'start(index + 1) - 1'],

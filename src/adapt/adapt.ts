@@ -25,7 +25,6 @@ export interface AdaptResult extends Omit<AdaptedClip, 'weights'> {
   /** False when nothing safe made it steadier: the file then holds the original's weights. */
   readonly adapted: boolean;
   readonly model: string;
-  readonly steps: number;
   readonly classes: ClassSet;
   readonly flow: string;
 }
@@ -40,7 +39,8 @@ const MAX_KEPT_FRAMES = 200;
  * InterruptedError when the signal ended it, after which `resume` goes on.
  */
 export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
-  const { model, out, inputs, labels, seed = 1, views, threads, device, signal, onProgress } = options;
+  const { model, out, inputs, labels, seed = 1, minutes, views, threads, device, signal, onProgress } = options;
+  const began = performance.now();
   const work = `${out}.adapt`;
   const target = await linkedPath(out);
   await checkSingleOutputs([out], [model, ...inputs, ...(options.keep ?? []), options.flow, labels?.path]);
@@ -58,16 +58,20 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     const costs = await measureCosts(student, images, { ...size, classes }, flow, { threads, device, views });
     // As many as planned when it began: a resumed adaptation ends in the same bytes, however fast it goes on.
     const steps = await keptSteps(join(work, 'steps.json'), () => plannedSteps(options, costs, total));
-    if (total !== undefined) options.onEstimate?.(withMemory(estimate(costs, total, steps, { ...size, classes })));
+    const planned = total === undefined ? undefined : withMemory(estimate(costs, total, steps, { ...size, classes }));
+    if (planned) options.onEstimate?.(planned);
+    // What was planned on a quiet machine may take longer on a busy one: the training then ends early.
+    const finish =
+      minutes !== undefined && planned ? AbortSignal.timeout(timeToTrain(minutes, planned, began)) : undefined;
     const { weights, alpha, ...adapted } = await adaptToClip(student, {
-      ...{ sources, size, total, flow, steps, seed, views, signal, threads, device, onProgress },
+      ...{ sources, size, total, flow, steps, seed, views, signal, finish, threads, device, onProgress },
       ...{ limit: options.limit, onNote: options.onNote, onJudged: options.onJudged },
       name: inputs.join(', '),
       folder: join(work, 'clip'),
       prepare: shards.length > 0 ? (clip) => joinShards(shards, clip) : undefined,
       checkpoint: (classWeights) => checkpointIn(work, classWeights, options.resume ?? false),
       // Minutes were planned for one.
-      trainsAgain: options.minutes === undefined,
+      trainsAgain: minutes === undefined,
       onClip: async ({ targetSums }) => {
         // Sums of the targets follow from the clip, the flow and the network: a checkpoint belongs to one of each.
         const sums = JSON.stringify(targetSums);
@@ -89,7 +93,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     }
     return {
       adapted: alpha > 0,
-      ...{ alpha, ...adapted, model: out, steps },
+      ...{ alpha, ...adapted, model: out },
       classes: student.description.classes,
       flow: flow.name,
     };
@@ -140,7 +144,8 @@ export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> 
 }
 
 function withMemory(estimated: AdaptEstimate): MeasuredEstimate {
-  return { ...estimated, memory: process.memoryUsage().rss };
+  // The largest while a step was measured; of kilobytes.
+  return { ...estimated, memory: 1024 * process.resourceUsage().maxRSS };
 }
 
 /** So much of what is no number is shown. */
@@ -161,6 +166,16 @@ function plannedSteps(
   throw new UsageError(
     `expected at least ${Math.ceil(least)} minutes for ${frames} frames, found ${minutes}: give more minutes, or fewer frames (limit)`,
   );
+}
+
+/** Milliseconds: timers that are set for longer go off at once. */
+const longestTimer = 2 ** 31 - 1;
+
+/** Milliseconds from now until the training has to end, for what comes after it to fit into the minutes. */
+function timeToTrain(minutes: number, { stages }: AdaptEstimate, began: number): number {
+  const spent = performance.now() - began;
+  const left = Math.floor(60_000 * minutes - spent - 1000 * (stages.choice + stages.judgement));
+  return Math.min(Math.max(left, 0), longestTimer);
 }
 
 /** Steps that were planned when the adaptation began. @throws SteadysegError for a file that holds no such number. */

@@ -9,7 +9,7 @@ import type { Student } from '../train/student.js';
 import { between, type CurvePoint, chooseAlpha, isSteadier, splitPairs } from './choice.js';
 import { type ClipSource, closeClipFiles, type PreparedClip, prepareClip } from './clip.js';
 import type { AdaptStage } from './estimate.js';
-import { type JudgedFrame, type Judgement, judge } from './judge.js';
+import { goneClasses, type JudgedFrame, type Judgement, judge } from './judge.js';
 import { openPredictor } from './predictor.js';
 import { type ClipCheckpoint, method, type OtherFrames, trainOnClip } from './training.js';
 
@@ -75,7 +75,8 @@ export interface AdaptedClip {
   /** How far they went from the original's (0) to the trained ones (1). */
   readonly alpha: number;
   readonly curve: readonly CurvePoint[];
-  /** Of the training that they were taken from. */
+  /** Steps of the training that they were taken from, and its weights of classes. */
+  readonly steps: number;
   readonly classWeights: ClassWeights;
   readonly before: Judgement;
   readonly after: Judgement;
@@ -126,8 +127,11 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
         ...{ steps, seed, threads, device, signal, finish, others, checkpoint: options.checkpoint?.(classWeights) },
         onStep: (done) => onProgress?.({ stage: 'steps', done, total: steps }),
       });
+      if (finish?.aborted && trained.steps < steps) {
+        options.onNote?.(`the training was ended after ${trained.steps} of ${steps} steps`);
+      }
       lap('choice');
-      const choice = await chooseAlpha(clip, student, trained, held, {
+      const choice = await chooseAlpha(clip, student, trained.weights, held, {
         ...{ threads, device, signal, labelled },
         onPoint: (done, points) => onProgress?.({ stage: 'choice', done, total: points }),
       });
@@ -145,7 +149,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     }
     const { classWeights, trained, alpha, curve } = taken;
     lap('judgement');
-    const weights = between(student.weights, trained, alpha);
+    const weights = between(student.weights, trained.weights, alpha);
     const all = Array.from({ length: clip.count }, (_, t) => t);
     let judged = 0;
     const judgedWith = async (which: 'before' | 'after', of: ReadonlyMap<string, Tensor>) => {
@@ -158,10 +162,21 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     };
     const before = await judgedWith('before', student.weights);
     const after = alpha === 0 ? before : await judgedWith('after', weights);
+    const gone = goneClasses(before, after).map((c) =>
+      shareChange(student.classes.names?.[c] ?? `class ${c}`, before.shares[c], after.shares[c]),
+    );
+    if (gone.length > 0) options.onNote?.(`all but gone: ${gone.join(', ')}: look whether that is right`);
     lap('judgement');
     const { count: frames, pairs, cuts } = clip;
-    return { weights, alpha, curve, classWeights, before, after, frames, pairs: pairs.length, cuts, seconds };
+    return {
+      ...{ weights, alpha, curve, steps: trained.steps, classWeights, before, after },
+      ...{ frames, pairs: pairs.length, cuts, seconds },
+    };
   } finally {
     await closeClipFiles(clip.files);
   }
+}
+
+function shareChange(name: string, before: number, after: number): string {
+  return `${name} (${(100 * before).toFixed(2)} → ${(100 * after).toFixed(2)} % of the pixels)`;
 }

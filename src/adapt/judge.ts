@@ -129,3 +129,13 @@ export async function judge(
 function enlarged(labels: LabelMap, { height, width }: Size): LabelMap {
   return { height, width, data: resizedLabels(labels, height, width) };
 }
+
+/** A class with less of the pixels is noise. */
+const leastShare = 1e-4;
+/** What is left of a class that is all but gone. */
+const goneShare = 0.1;
+
+/** Classes that were found, and hardly are any more: right where they flickered up in the wrong place, wrong where they were small. */
+export function goneClasses(before: Pick<Judgement, 'shares'>, after: Pick<Judgement, 'shares'>): number[] {
+  return before.shares.flatMap((share, c) => (share >= leastShare && after.shares[c] < goneShare * share ? [c] : []));
+}

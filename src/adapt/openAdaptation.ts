@@ -38,7 +38,7 @@ export interface AdaptOptions extends OnnxStudentOptions, AdaptListeners, Pick<S
   readonly keep?: readonly string[] | undefined;
   /** Updates; default 300. */
   readonly steps?: number | undefined;
-  /** Time it may take: as many steps as fit, at most `steps`. */
+  /** Time it may take: as many steps as fit, at most `steps`; fewer where they turn out slower than measured. */
   readonly minutes?: number | undefined;
   /** Told what it will take, measured, before the work. */
   readonly onEstimate?: ((estimate: MeasuredEstimate) => void) | undefined;

@@ -107,16 +107,16 @@ export async function openPairStep(
   };
 }
 
-/** The weights after all steps: the exponential mean. */
+/** Takes the steps. @returns the weights after them (the exponential mean), and how many they are in all. */
 export async function trainOnClip(
   clip: PreparedClip,
   student: Student,
   pairs: readonly number[],
   options: TrainingOnClip,
-): Promise<ReadonlyMap<string, Tensor>> {
+): Promise<{ readonly weights: ReadonlyMap<string, Tensor>; readonly steps: number }> {
   const { steps, seed, threads, device, signal, finish, checkpoint, others, onStep } = options;
   const { height, width, classes } = clip;
-  if (pairs.length === 0) return student.weights;
+  if (pairs.length === 0) return { weights: student.weights, steps: 0 };
   const step = pairStep(student, clip, device);
   const optimizer = createOptimizer(
     {
@@ -175,7 +175,7 @@ export async function trainOnClip(
   } finally {
     for (const close of closers) await close();
   }
-  return resultingParameters(state);
+  return { weights: resultingParameters(state), steps: state.step };
 }
 
 /** The pair of a step, every second one mirrored. */

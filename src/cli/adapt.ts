@@ -72,7 +72,7 @@ export function command(): Command {
   )
     .option('--flow <source>', 'dis, farneback, a folder of .flo files or a flow network (.onnx)', 'dis')
     .option('--steps <n>', 'updates of the weights (default: 300)', wholeNumber(1))
-    .option('--minutes <n>', 'time it may take: as many steps as fit', positive)
+    .option('--minutes <n>', 'time it may take: as many steps as fit, fewer where the machine gets slower', positive)
     .option('--dry-run', 'say what would train, how long it takes and how much disk and memory, and write nothing')
     .option(
       '--views <n>',

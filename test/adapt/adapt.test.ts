@@ -223,6 +223,22 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(resumed).toBe(2);
   });
 
+  it('ends the training where steps take longer than was measured, for the minutes to do', async () => {
+    const notes: string[] = [];
+    let planned = 0;
+    const { steps } = await run('late.onnx', {
+      ...{ minutes: 0.1, steps: 100_000, onNote: (note) => notes.push(note) },
+      onEstimate: (estimate) => {
+        planned = estimate.steps;
+      },
+      onProgress: ({ stage }) => {
+        if (stage === 'steps') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+      },
+    });
+    expect(steps).toBeLessThan(planned);
+    expect(notes.join()).toContain(`the training was ended after ${steps} of ${planned} steps`);
+  });
+
   it('for general use changes less of what it says on other pictures', async () => {
     const [video, general] = [await run('video.onnx'), await run('general.onnx', { aim: 'general', keep: [frames] })];
     const moved = (path: string) => {

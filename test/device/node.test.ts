@@ -3,16 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { messageOf } from '#src/base/errors.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
-import { type ShippedModel, shippedModels } from '#src/segment/shipped.js';
+import { loadModel } from '#src/segment/loadModel.js';
 import { smallLabels } from '../../scripts/device/labels.js';
+import { shippedNames, smallNetwork } from '../../scripts/device/smallNetwork.js';
 import { differenceOf, everyLossStep, fullOptimizer, threeSteps } from '../../scripts/device/steps.js';
 import { hasAdapter } from './adapter.js';
 
 describe.skipIf(!(await hasAdapter()))('WebGPU in Node', () => {
-  it.each(Object.keys(shippedModels) as ShippedModel[])('labels as the CPU does with %s', async (name) => {
-    const expected = await smallLabels(name, 'cpu');
+  it.each(shippedNames)('labels as the CPU does with %s', async (name) => {
+    const network = await smallNetwork(name);
+    const expected = await smallLabels(await loadModel(network));
     expect(new Set(expected).size).toBeGreaterThan(1);
-    expect(await smallLabels(name, 'webgpu')).toEqual(expected);
+    expect(await smallLabels(await loadModel(network, { device: 'webgpu' }))).toEqual(expected);
   });
 
   it('trains as the CPU does, for three steps on two batches, with AdamW, clipping and a mean', async () => {

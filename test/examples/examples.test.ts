@@ -58,6 +58,21 @@ describe('examples/server', { timeout: 120_000 }, () => {
     expect(said).toMatch(/^port \d+ is taken: PORT=\d+ takes another\n$/);
   });
 
+  it('says which network it cannot load, in a line', async () => {
+    const env = { ...process.env, PORT: '0', MODEL: join(folder, 'none.onnx') };
+    const { status, stderr } = spawnSync(process.execPath, [join(examples, 'server', 'server.mjs')], { env });
+    expect(status).toBe(1);
+    expect(String(stderr)).toMatch(/^cannot read \S+none.onnx: no such file.*\n$/);
+  });
+
+  it('asks a form for the picture itself', async () => {
+    const form = new FormData();
+    form.append('picture', new Blob([Uint8Array.from(picture)]));
+    const response = await fetch(`${address}/labels`, { method: 'POST', body: form });
+    expect(response.status).toBe(415);
+    expect(await response.text()).toContain('--data-binary');
+  });
+
   const post = (path: string, body: Uint8Array) =>
     fetch(`${address}${path}`, { method: 'POST', body: Buffer.from(body) });
   const health = async () =>

@@ -122,6 +122,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     writeFileSync(file('fixed.onnx'), writeModel(adaptableModel({ height: 48, width: 64 })));
     textured = await writeTexturedClip(folder, { height: 48, width: 64, noise: 90 });
     writeFileSync(file('broken.onnx'), 'no network');
+    writeFileSync(file('words.txt'), 'no picture');
     writeFileSync(file('broken.mp4'), readFileSync(file('street.mp4')).subarray(0, 600));
     const street = readFileSync(file('street.mp4'));
     writeFileSync(file('cut.mp4'), street.subarray(0, 0.9 * street.length));
@@ -319,6 +320,10 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await expect
       .poll(() => page.locator('#legend li').allTextContents(), patience)
       .toEqual(['background', 'foreground']);
+    await reads('notes', /normalisation is said nowhere: .*“Its pixels”/);
+    await page.selectOption('#pixels', 'shares');
+    await expect.poll(() => page.locator('#notes').textContent(), patience).not.toContain('normalisation');
+    await page.selectOption('#pixels', '');
     await reads('notes', /normalisation is said nowhere/);
     await page.fill('#side', '64');
     await page.locator('#side').blur();
@@ -332,6 +337,8 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await reads('error', /broken.mp4: this browser cannot decode its pictures .*ffmpeg/);
     await page.setInputFiles('#media', file('cut.mp4'));
     await reads('error', /cut.mp4: this browser can decode [1-5] of its 6 frames: the file is damaged, or cut off/);
+    await page.setInputFiles('#media', file('words.txt'));
+    await reads('error', /words.txt: expected a picture, a video or a network \(.onnx\), found text\/plain/);
     await page.setInputFiles('#media', file('broken.png'));
     await reads('error', /broken.png: this browser cannot decode it as a picture/);
     await page.setInputFiles('#media', [file('broken.mp4'), stills[0]]);
