@@ -26,7 +26,7 @@ const status = element('status', HTMLElement);
 const progress = element('progress', HTMLProgressElement);
 const problem = element('error', HTMLElement);
 const stage = createStage();
-const reel = createReel();
+const reel = createReel<Step>();
 const studio = createStudio((told) => ('note' in told ? addNote(told.note) : showLoading(told)));
 
 let source: Source | undefined;

@@ -1,10 +1,15 @@
 // The frames that were worked on, kept to be seen again at their own pace.
-import type { Step } from './studio.js';
+import type { LabelMap, RgbImage } from '../src/web.js';
 
 /** A browser gives a page a few gigabytes at best. */
 const MAX_BYTES = 400e6;
 
-export interface Reel {
+interface Frame {
+  readonly image: RgbImage;
+  readonly labels: Readonly<Record<string, LabelMap>>;
+}
+
+export interface Reel<Step> {
   add(step: Step): void;
   /** The frames that are kept: the last ones. */
   steps(): readonly Step[];
@@ -13,7 +18,7 @@ export interface Reel {
   clear(): void;
 }
 
-export function createReel(): Reel {
+export function createReel<Step extends Frame>(): Reel<Step> {
   let steps: Step[] = [];
   let bytes = 0;
   let added = 0;

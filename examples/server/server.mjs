@@ -3,9 +3,15 @@ import { createServer } from 'node:http';
 import { loadModel, presetClasses, SteadysegError, shippedModelPath } from 'steadyseg';
 import { encodeLabelMap, encodePicture, overlay, readPicture } from 'steadyseg/media';
 
+/** What cannot be started with is said in a line. */
+function endWith(words) {
+  console.error(words);
+  process.exit(1);
+}
+
 const setting = (name, fallback) => {
   const value = Number(process.env[name] ?? fallback);
-  if (!Number.isInteger(value) || value < 0) throw new Error(`${name}: expected a whole number, found ${value}`);
+  if (!Number.isInteger(value) || value < 0) endWith(`${name}: expected a whole number, found ${process.env[name]}`);
   return value;
 };
 const port = setting('PORT', 8081);
@@ -21,8 +27,7 @@ const model = await loadModel(process.env.MODEL ?? (await shippedModelPath('camv
   ...(process.env.PRESET && { classes: presetClasses(process.env.PRESET) }),
 }).catch((error) => {
   if (!(error instanceof SteadysegError)) throw error;
-  console.error(error.message);
-  process.exit(1);
+  endWith(error.message);
 });
 
 /** What a client is told: its fault (4xx), or that it should come again (503). */
@@ -130,8 +135,7 @@ const server = createServer((request, response) => {
 });
 server.on('error', (error) => {
   if (error.code !== 'EADDRINUSE') throw error;
-  console.error(`port ${port} is taken: PORT=${port + 1} takes another`);
-  process.exit(1);
+  endWith(`port ${port} is taken: PORT=${port + 1} takes another`);
 });
 server.listen(port, () => console.log(`http://localhost:${server.address().port}`));
 

@@ -50,6 +50,7 @@ export async function predictSmoothed(
   const { threads, device } = model.sessionOptions;
   const work = `${out}.smooth`;
   const lock = await claimWorkFolder(work, 'smoothing', true);
+  const began = performance.now();
   const closers = [() => lock.release(), () => rm(work, { recursive: true, force: true })];
   try {
     const flow = await openFlowSource(flowName, { threads, device, cache: false });
@@ -66,6 +67,7 @@ export async function predictSmoothed(
       },
     }).finally(() => predictor.close());
     closers.push(() => closeClipFiles(clip.files));
+    options.onNote?.(`the consensus took ${((performance.now() - began) / 1000).toFixed(1)} s`);
     onStage?.('results');
     const name = `consensus with ${reach === 1 ? '1 frame' : `${reach} frames`} on either side along ${flow.name}`;
     const summary = await predict(input, model, out, {
@@ -93,7 +95,10 @@ function checkOptions(input: string, reach: number, options: PredictOptions): vo
     ...{ every: every > 1 || undefined, keepGoing: keepGoing || undefined, resume: resume || undefined },
     ...{ shard: (shard && shard.count > 1) || undefined, confidence: save?.includes('confidence') || undefined },
   }).find(([, value]) => value !== undefined);
-  if (found) throw new UsageError(`${input}: smoothing is over whole videos: expected no ${found[0]}, found it`);
+  if (found)
+    throw new UsageError(
+      `${input}: smoothing looks at whole frames of a whole video: expected no ${found[0]}, found it`,
+    );
 }
 
 /** @throws UsageError for a network whose probabilities are not of classes that exclude each other. */

@@ -104,7 +104,7 @@ export function command(): Command {
     .option('--resume', 'go on with an interrupted adaptation to the same file')
     .option('--threads <n>', 'threads (default: one a core)', wholeNumber(1))
     .option('--device <name>', 'where the network runs: cpu, cuda, webgpu, …', 'cpu')
-    .option('--json', 'print one JSON object')
+    .option('--json', 'print one JSON object on stdout')
     .addHelpText(
       'after',
       `
@@ -132,7 +132,7 @@ async function run(inputs: string[], options: Options): Promise<void> {
   if (options.dryRun) {
     const plan = await planAdaptation(base);
     for (const note of plan.notes) process.stderr.write(printable(`note: ${note}\n`));
-    printResult(options.json, plan, () => describePlan(plan));
+    printResult(options.json, plan, () => describePlan(plan, minutes === undefined));
     return;
   }
   const read = [model, ...inputs, ...(keep ?? []), flow, options.labels, options.classes];
@@ -151,7 +151,7 @@ async function run(inputs: string[], options: Options): Promise<void> {
     adapt({
       ...base,
       signal,
-      onEstimate: (estimate) => progress.note(`note: ${estimateText(estimate)}`),
+      onEstimate: (estimate) => progress.note(`note: ${estimateText(estimate, minutes === undefined)}`),
       onJudged: options.report === undefined ? undefined : collected.onJudged,
       onNote: (note) => progress.note(`note: ${note}`),
       onProgress: stagesOn(progress),
@@ -201,13 +201,17 @@ async function freeName(model: string): Promise<string> {
 }
 
 /** Time, disk and memory in one line. */
-function estimateText({ frames, steps, seconds, disk, memory, costs }: AdaptPlan['estimate']): string {
+function estimateText(
+  { frames, steps, seconds, stages, disk, memory, costs }: AdaptPlan['estimate'],
+  trainsAgain: boolean,
+): string {
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
-  return `about ${formatDuration(seconds)}: ${frames} frames of ${costs.frame.toFixed(2)} s, ${steps} steps of ${costs.step.toFixed(2)} s; up to ${gigabytes(disk)} on disk, ${gigabytes(memory)} of memory`;
+  const twice = ` (${formatDuration(seconds + stages.steps + stages.choice)} where it has to train twice)`;
+  return `about ${formatDuration(seconds)}${trainsAgain ? twice : ''}: ${frames} frames of ${costs.frame.toFixed(2)} s, ${steps} steps of ${costs.step.toFixed(2)} s; up to ${gigabytes(disk)} on disk, ${gigabytes(memory)} of memory`;
 }
 
-function describePlan({ estimate, size, weights }: AdaptPlan): string {
-  return `${weights.tensors} weights (${(weights.count / 1e6).toFixed(2)} M values) would train at ${size.height}×${size.width}\n${estimateText(estimate)}`;
+function describePlan({ estimate, size, weights }: AdaptPlan, trainsAgain: boolean): string {
+  return `${weights.tensors} weights (${(weights.count / 1e6).toFixed(2)} M values) would train at ${size.height}×${size.width}\n${estimateText(estimate, trainsAgain)}`;
 }
 
 /** The figures before and after, and what to do with the result. */
@@ -244,5 +248,6 @@ function describe(result: AdaptResult, input: string): string {
   const end = adapted
     ? `${model}: ${percent(alpha)} of the way from the original to the trained weights${weighting}. Use it in the original's place:\n  steadyseg predict ${input} --model ${model} --out after`
     : `${model}: nothing safe made the network steadier; it holds the original's weights${hurried}`;
-  return `${figures}\n\n${byClass}\n\n${end}`;
+  const measured = `of the pixels that the next frame shows, too, at the network's input size (evaluate steadiness: at the frames')`;
+  return `${figures}\n\n${byClass}\n${measured}\n\n${end}`;
 }

@@ -59,7 +59,7 @@ export function command(): Command {
       'keep the weights of the heads that only training uses in an .onnx; onnxruntime warns of them',
     )
     .option('--no-auxiliary', 'leave all that nothing runs out of an .onnx (default for networks of ours)')
-    .option('--json', 'print one JSON object')
+    .option('--json', 'print one JSON object on stdout')
     .addHelpText(
       'after',
       '\nExamples:\n  steadyseg convert eval_para.pth model.onnx --arch pspnet18 --classes 19 --size 1024x2048\n  steadyseg convert model.onnx small.onnx --size 512x1024 --half\n  steadyseg convert model.onnx weights.safetensors\n  steadyseg convert runs/motion best.onnx',

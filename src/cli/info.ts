@@ -38,7 +38,7 @@ export function command(): Command {
     .option('--key <name>', 'of a checkpoint with several state dicts, the one to show')
     .option('--weights', 'list the tensors of an .onnx: which train and adapt would change, which not, and why')
     .option('--text', 'print the whole graph of an .onnx, one line a value')
-    .option('--json', 'print one JSON object')
+    .option('--json', 'print one JSON object on stdout')
     .addHelpText(
       'after',
       '\nOperations are those of convolutions and matrix products; one multiply–add is two.\n\nExample: steadyseg info model.onnx --size 512x1024',

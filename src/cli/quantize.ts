@@ -65,7 +65,7 @@ export function command(): Command {
   return addModelOptions(made)
     .option('--threads <n>', 'threads (default: one a core)', wholeNumber(1))
     .option('--device <name>', 'where the networks run: cpu, cuda, webgpu, …', 'cpu')
-    .option('--json', 'print one JSON object')
+    .option('--json', 'print one JSON object on stdout')
     .addHelpText(
       'after',
       `

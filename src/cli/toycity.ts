@@ -35,7 +35,7 @@ export function command(): Command {
     .option('--no-flow', 'write neither flow nor occlusion')
     .option('--threads <n>', 'clips rendered at the same time (default: one a core)', wholeNumber(1))
     .option('--overwrite', 'replace files in the folder that are not those of this toy city')
-    .option('--json', 'print one JSON object')
+    .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', '\nExample:\n  steadyseg toycity --out toy --clips 25 --frames 30 --size 256x512 --seed 1')
     .action(async (options: Options) => {
       const { size = { height: 256, width: 512 }, json, out, clips } = options;

@@ -37,7 +37,7 @@ export function command(): Command {
       ),
     )
     .option('--palette', 'the same as data.ids=palette: labels are pictures in the classes’ colours')
-    .option('--json', 'print one JSON object')
+    .option('--json', 'print one JSON object on stdout')
     .addHelpText(
       'after',
       '\nExample:\n  steadyseg train configs/toycity/motion.yaml data.root=toy seed=2 --out runs/motion-2',

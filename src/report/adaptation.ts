@@ -95,6 +95,10 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
             name: 'agreement with the consensus',
             points: curve.map((point) => ({ x: point.alpha, y: point.consensus })),
           },
+          {
+            name: 'class shares like the consensus’',
+            points: curve.map((point) => ({ x: point.alpha, y: 1 - point.sharesApart })),
+          },
           ...(before.mIoU === undefined
             ? []
             : [{ name: 'mIoU', points: curve.map(({ alpha: x, mIoU = Number.NaN }) => ({ x, y: mIoU })) }]),
