@@ -29,6 +29,8 @@ const stageWords: Readonly<Record<AdaptStage, string>> = {
   frames: 'Reading what the network says of each frame',
   consensus: 'Finding what neighbouring frames agree on',
   steps: 'Learning',
+  renewal: 'Finding what neighbouring frames agree on by now',
+  refinement: 'Learning from that',
   choice: 'Choosing how far to go',
   judgement: 'Comparing before and after',
 };
@@ -95,7 +97,7 @@ export function createAdaptPanel(options: AdaptPanelOptions): AdaptPanel {
       if (progress.stage !== stage) {
         stage = progress.stage;
         words.textContent = `${planned ? `${estimateWords(planned)} ` : ''}${stageWords[stage]} …`;
-        finish.disabled = stage !== 'steps';
+        finish.disabled = stage !== 'steps' && stage !== 'refinement';
       }
       const now = performance.now();
       const seconds = remaining?.follow(progress, now) ?? 0;

@@ -7,7 +7,7 @@ export interface Remaining {
 }
 
 /** The stages in order, as `AdaptEstimate` has them. */
-const order: readonly AdaptStage[] = ['frames', 'consensus', 'steps', 'choice', 'judgement'];
+const order: readonly AdaptStage[] = ['frames', 'consensus', 'steps', 'renewal', 'refinement', 'choice', 'judgement'];
 
 /** @param began milliseconds of the same clock. */
 export function createRemaining({ stages }: AdaptEstimate, began: number): Remaining {

@@ -11,11 +11,12 @@ import type { ClassSet } from '../media/classes.js';
 import { openFrames } from '../media/frames.js';
 import type { Size } from '../media/image.js';
 import { checkSingleOutputs } from '../media/singleOutputs.js';
-import { type AdaptedClip, adaptToClip, defaultSteps } from './adaptClip.js';
+import { type AdaptedClip, adaptToClip } from './adaptClip.js';
 import { framePlanes, type PreparedClip } from './clip.js';
 import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin } from './estimate.js';
 import { type AdaptOptions, type MeasuredEstimate, openAdaptation, settingsOf } from './openAdaptation.js';
 import { openRecords } from './records.js';
+import { defaultSteps } from './rounds.js';
 import { joinShards, preparedShards } from './shards.js';
 import type { OtherFrames } from './training.js';
 import { checkpointIn, claimWorkFolder, hasCheckpoint, keptRecord } from './workFolder.js';
@@ -69,7 +70,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
       name: inputs.join(', '),
       folder: join(work, 'clip'),
       prepare: shards.length > 0 ? (clip) => joinShards(shards, clip) : undefined,
-      checkpoint: (classWeights) => checkpointIn(work, classWeights, options.resume ?? false),
+      checkpoint: (classWeights, round) => checkpointIn(work, classWeights, round, options.resume ?? false),
       // Minutes were planned for one.
       trainsAgain: minutes === undefined,
       onClip: async ({ targetSums }) => {

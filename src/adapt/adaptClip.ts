@@ -7,14 +7,12 @@ import type { SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
 import { between, type CurvePoint, chooseAlpha, isSteadier, splitPairs } from './choice.js';
-import { type ClipSource, closeClipFiles, type PreparedClip, prepareClip } from './clip.js';
+import { type ClipSource, closeClipFiles, type PreparedClip, prepareClip, renewTargets } from './clip.js';
 import type { AdaptStage } from './estimate.js';
 import { goneClasses, type JudgedFrame, type Judgement, judge } from './judge.js';
 import { openPredictor } from './predictor.js';
+import { type Round, roundsOf } from './rounds.js';
 import { type ClipCheckpoint, method, type OtherFrames, trainOnClip } from './training.js';
-
-/** Updates where nothing else is said. */
-export const defaultSteps = 300;
 
 /** How much classes count in the targets: rare ones more (SPEC §9), or all the same. */
 export type ClassWeights = 'balanced' | 'even';
@@ -58,7 +56,7 @@ export interface AdaptClipOptions extends AdaptListeners, Pick<SessionOptions, '
   readonly folder: string;
   /** What prepares the clip; default `prepareClip`. */
   readonly prepare?: typeof prepareClip | undefined;
-  readonly checkpoint?: ((classWeights: ClassWeights) => ClipCheckpoint) | undefined;
+  readonly checkpoint?: ((classWeights: ClassWeights, round: Round) => ClipCheckpoint) | undefined;
   /** Whether there is time for a second training, should the first end in nothing safe; default true. */
   readonly trainsAgain?: boolean | undefined;
   /** Called with the prepared clip, before training. */
@@ -92,7 +90,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
   const { sources, size, total, limit, flow, steps, seed, views, signal, finish, folder, threads, device, onProgress } =
     options;
   const classes = student.classes.count;
-  const seconds = { frames: 0, consensus: 0, steps: 0, choice: 0, judgement: 0 };
+  const seconds = { frames: 0, consensus: 0, steps: 0, renewal: 0, refinement: 0, choice: 0, judgement: 0 };
   let started = performance.now();
   let stage: AdaptStage = 'frames';
   const lap = (next: AdaptStage) => {
@@ -120,13 +118,34 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     const labelled = await options.labelled?.(clip);
     await options.onClip?.(clip);
     const others = await options.others?.(clip);
+    const rounds = roundsOf(steps);
     const train = async (classWeights: ClassWeights) => {
-      lap('steps');
-      const targetSums = classWeights === 'balanced' ? clip.targetSums : Array<number>(classes).fill(1);
-      const trained = await trainOnClip({ ...clip, targetSums }, student, training, {
-        ...{ steps, seed, threads, device, signal, finish, others, checkpoint: options.checkpoint?.(classWeights) },
-        onStep: (done) => onProgress?.({ stage: 'steps', done, total: steps }),
-      });
+      const round = (of: PreparedClip, from: ReadonlyMap<string, Tensor>, name: Round) => {
+        const now = name === 'first' ? 'steps' : 'refinement';
+        lap(now);
+        const targetSums = classWeights === 'balanced' ? of.targetSums : Array<number>(classes).fill(1);
+        return trainOnClip({ ...of, targetSums }, student, training, {
+          ...{
+            from,
+            steps: rounds[name],
+            seed: name === 'first' ? seed : seed + 1,
+            threads,
+            device,
+            signal,
+            finish,
+            others,
+          },
+          checkpoint: options.checkpoint?.(classWeights, name),
+          onStep: (done) => onProgress?.({ stage: now, done, total: rounds[name] }),
+        });
+      };
+      let trained = await round(clip, student.weights, 'first');
+      if (rounds.second > 0 && trained.steps === rounds.first && !finish?.aborted) {
+        lap('renewal');
+        const renewed = await renew(clip, trained.weights);
+        const second = await round(renewed, trained.weights, 'second');
+        trained = { weights: second.weights, steps: rounds.first + second.steps };
+      }
       if (finish?.aborted && trained.steps < steps) {
         options.onNote?.(`the training was ended after ${trained.steps} of ${steps} steps`);
       }
@@ -136,6 +155,13 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
         onPoint: (done, points) => onProgress?.({ stage: 'choice', done, total: points }),
       });
       return { classWeights, trained, ...choice };
+    };
+    const renew = async (of: PreparedClip, weights: ReadonlyMap<string, Tensor>) => {
+      const predictor = await openPredictor(student, weights, size, { gives: 'views', views, threads, device });
+      const onFrame = (done: number) => onProgress?.({ stage: 'renewal', done, total: of.count });
+      return renewTargets(of, predictor, { temperature: method.temperature, signal, onFrame }).finally(() =>
+        predictor.close(),
+      );
     };
     let taken = await train('balanced');
     if (taken.alpha === 0 && isSteadier(taken.curve) && !finish?.aborted) {

@@ -51,8 +51,8 @@ export function between(
 
 /**
  * The steadiest point whose agreement with the consensus on the held-back frames falls by little beside what it gains in steady
- * pixels, and whose class shares stay about as near to the consensus' as the original's are, or within a hundredth; with labels the
- * steadiest whose mIoU does not fall.
+ * pixels, on all of the way there and on the last part of it, and whose class shares stay about as near to the consensus' as the
+ * original's are, or within a hundredth; with labels the steadiest whose mIoU does not fall.
  */
 export async function chooseAlpha(
   clip: PreparedClip,
@@ -99,15 +99,15 @@ function isSteadierThan(original: CurvePoint, point: CurvePoint): boolean {
 
 export function bestAlpha(curve: readonly CurvePoint[]): number {
   const [original] = curve;
-  const keepsWhatItSaid = ({ consensus, sharesApart, steady }: CurvePoint) => {
-    const loss = lossPerGain * (steady - original.steady);
-    return (
-      original.consensus - consensus <= loss && sharesApart <= Math.max(original.sharesApart + loss, sharesTolerance)
-    );
-  };
   const { mIoU: before } = original;
-  const isSafe = (point: CurvePoint) =>
-    before === undefined ? keepsWhatItSaid(point) : point.mIoU !== undefined && point.mIoU >= before;
+  const isSafe = ({ mIoU, sharesApart, steady }: CurvePoint) =>
+    before === undefined
+      ? sharesApart <= Math.max(original.sharesApart + lossPerGain * (steady - original.steady), sharesTolerance)
+      : mIoU !== undefined && mIoU >= before;
+  // Not only all of the way must be worth what it costs, but also its last part.
+  const isWorthIt = (point: CurvePoint, best: CurvePoint) =>
+    point.steady > best.steady &&
+    (before !== undefined || best.consensus - point.consensus <= lossPerGain * (point.steady - best.steady));
   const safe = curve.filter((point) => isSafe(point) && isSteadierThan(original, point));
-  return safe.reduce((best, point) => (point.steady > best.steady ? point : best), original).alpha;
+  return safe.reduce((best, point) => (isWorthIt(point, best) ? point : best), original).alpha;
 }

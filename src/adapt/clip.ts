@@ -6,7 +6,14 @@ import { type FlowFrame, type FlowSource, flowFrame } from '../flow/source.js';
 import type { FrameSource } from '../media/frames.js';
 import type { OpticalFlow, RgbImage, Size } from '../media/image.js';
 import { prepareInput, wholeOf } from '../segment/pixels.js';
-import { chained, consensusOf, hiddenPixels, type Neighbour, type ProbabilityMap } from './consensus.js';
+import {
+  type Consensus,
+  chained,
+  consensusOf,
+  hiddenPixels,
+  type Neighbour,
+  type ProbabilityMap,
+} from './consensus.js';
 import type { Predictor } from './predictor.js';
 import type { Records } from './records.js';
 
@@ -30,6 +37,8 @@ export interface ClipFiles {
   /** H×W×C and H×W: the sharpened consensus and its classes. */
   readonly targets: Records;
   readonly consensus: Records;
+  /** H×W×C: the targets of the second round. */
+  readonly renewed: Records;
 }
 
 /** Frames by number over all sources: from the first to that before the last. */
@@ -74,9 +83,11 @@ export interface ClipOptions extends Size {
   readonly onFrame?: ((done: number, stage: 'frames' | 'consensus') => void) | undefined;
 }
 
+type ConsensusOptions = Size & Pick<ClipOptions, 'classes' | 'temperature' | 'window' | 'reach' | 'onFrame' | 'signal'>;
+
 /** Bytes that a frame takes on disk. */
 export function bytesOnDisk({ height, width }: Size, classes: number): number {
-  return height * width * (3 + 2 * classes + 16 + 1 + 1);
+  return height * width * (3 + 3 * classes + 16 + 1 + 1);
 }
 
 export async function openClipFiles(folder: string, { height, width }: Size, classes: number): Promise<ClipFiles> {
@@ -90,6 +101,7 @@ export async function openClipFiles(folder: string, { height, width }: Size, cla
     hidden: await records('hidden', 1),
     targets: await records('targets', classes),
     consensus: await records('consensus', 1),
+    renewed: await records('renewed', classes),
   };
 }
 
@@ -161,7 +173,12 @@ async function readClip(options: ClipOptions, files: ClipFiles): Promise<Prepare
     }
     first += seen;
   }
-  const targetSums = await addConsensus(options, files, count, pairs);
+  const writeOwn = async (t: number, { labels, targets }: Consensus) => {
+    await files.targets.write(t, targets.data);
+    await files.consensus.write(t, labels);
+  };
+  const said = (t: number) => files.probabilities.read(t);
+  const targetSums = await formConsensus(options, { files, count, pairs }, said, writeOwn);
   const own = (indices: readonly number[]) => indices.filter((t) => inRange(t, window));
   return { height, width, classes, count, stems, pairs: own(pairs), cuts: own(cuts), targetSums, files };
 }
@@ -208,19 +225,22 @@ export async function readFlow(records: Records, t: number, { height, width }: S
   return { height, width, data: new Float32Array((await records.read(t)).buffer) };
 }
 
-/** The consensus of every frame; what frames around it need is kept while they do. Returns the sums of Q by class. */
-async function addConsensus(
-  { height, width, classes, temperature, window, reach = consensusReach, onFrame, signal }: ClipOptions,
-  files: ClipFiles,
-  count: number,
-  pairs: readonly number[],
+/**
+ * Forms the consensus of every frame; what is said of those around it is kept while they need it. Returns the sums of Q by class.
+ * @param said probabilities of a frame, H×W×C bytes; asked for once. @param write told of each frame.
+ */
+async function formConsensus(
+  { height, width, classes, temperature, window, reach = consensusReach, onFrame, signal }: ConsensusOptions,
+  { files, count, pairs }: Pick<PreparedClip, 'files' | 'count' | 'pairs'>,
+  said: (t: number) => Promise<Uint8Array>,
+  write: (t: number, consensus: Consensus) => Promise<void>,
 ): Promise<number[]> {
   const connected = new Set(pairs);
   const maps = new Map<number, ProbabilityMap>();
   const flows = new Map<string, OpticalFlow>();
   const sums = Array<number>(classes).fill(0);
   const mapAt = async (t: number) => {
-    const known = maps.get(t) ?? { height, width, classes, data: await files.probabilities.read(t) };
+    const known = maps.get(t) ?? { height, width, classes, data: await said(t) };
     maps.set(t, known);
     return known;
   };
@@ -251,9 +271,9 @@ async function addConsensus(
         neighbours.push({ probabilities: await mapAt(other), flow, hidden });
       }
     }
-    const { labels, targets } = consensusOf(await mapAt(t), neighbours, temperature);
-    await files.targets.write(t, targets.data);
-    await files.consensus.write(t, labels);
+    const consensus = consensusOf(await mapAt(t), neighbours, temperature);
+    await write(t, consensus);
+    const { targets } = consensus;
     for (let i = 0; i < targets.data.length; i++) sums[i % classes] += targets.data[i];
     maps.delete(t - reach);
     for (const key of flows.keys()) {
@@ -263,4 +283,23 @@ async function addConsensus(
     onFrame?.(t + 1, 'consensus');
   }
   return sums;
+}
+
+/**
+ * The clip with new targets, for a network that has learnt from the first: by the consensus of the mean of what it says now and what
+ * it said as it came, which keeps it from following itself. What it is judged by stays.
+ */
+export async function renewTargets(
+  clip: PreparedClip,
+  predictor: Predictor,
+  options: Pick<ClipOptions, 'temperature' | 'signal' | 'onFrame'>,
+): Promise<PreparedClip> {
+  const { files } = clip;
+  const said = async (t: number) => {
+    const [before, now] = [await files.probabilities.read(t), await predictor.run(await files.frames.read(t))];
+    return before.map((value, i) => Math.round((value + now[i]) / 2));
+  };
+  const write = (t: number, { targets }: Consensus) => files.renewed.write(t, targets.data);
+  const targetSums = await formConsensus({ ...clip, ...options }, clip, said, write);
+  return { ...clip, targetSums, files: { ...files, targets: files.renewed } };
 }

@@ -29,15 +29,19 @@ export function chained(first: OpticalFlow, rest: OpticalFlow): OpticalFlow {
   return chainFlow([first, rest]).flow;
 }
 
+/** What a frame and those around it say together. */
+export interface Consensus {
+  /** H×W. */
+  readonly labels: Uint8Array;
+  /** Sharpened. */
+  readonly targets: ProbabilityMap;
+}
+
 /**
  * `C = (P_t + Σ_d v_d · warp(P_{t+d})) / (1 + Σ_d v_d)`, sampled bilinearly, then sharpened: `Q ∝ C^{1/τ}`.
  * @returns C's classes by pixel, and Q.
  */
-export function consensusOf(
-  own: ProbabilityMap,
-  neighbours: readonly Neighbour[],
-  temperature: number,
-): { readonly labels: Uint8Array; readonly targets: ProbabilityMap } {
+export function consensusOf(own: ProbabilityMap, neighbours: readonly Neighbour[], temperature: number): Consensus {
   const { width, height, classes } = own;
   const sum = Float32Array.from(own.data);
   for (const neighbour of neighbours) addWarped(sum, neighbour);

@@ -5,6 +5,7 @@ import type { Student } from '../train/student.js';
 import { bytesOnDisk, consensusReach, framePlanes } from './clip.js';
 import { consensusOf } from './consensus.js';
 import { defaultViews, openPredictor, type PredictorOptions } from './predictor.js';
+import { roundsOf } from './rounds.js';
 import { openPairStep, type TrainingOnClip } from './training.js';
 
 /** Seconds of each part, of one frame or one step. */
@@ -12,6 +13,8 @@ export interface AdaptCosts {
   /** Reading what the network says of a frame and its mirror image, and the flow to the next one. */
   readonly frame: number;
   readonly consensus: number;
+  /** Reading what the network says by now, and the consensus of that. */
+  readonly renewal: number;
   readonly step: number;
   readonly judgement: number;
 }
@@ -30,7 +33,7 @@ export interface AdaptEstimate {
 }
 
 /** The stages of an adaptation, in order. */
-export type AdaptStage = 'frames' | 'consensus' | 'steps' | 'choice' | 'judgement';
+export type AdaptStage = 'frames' | 'consensus' | 'steps' | 'renewal' | 'refinement' | 'choice' | 'judgement';
 
 /** A part is measured so often at most, and for so many seconds at most; the first run, which also prepares, does not count. */
 const timedRuns = 3;
@@ -63,9 +66,10 @@ export async function measureCosts(
   const following = flow.folder === undefined ? await timed(() => bothFlows(flow, images)) : 0;
   const pair = await openPairStep(student, { ...size, targetSums: Array(classes).fill(1) }, options);
   const step = await timed(pair.runEmpty).finally(() => pair.close());
+  const consensus = 2 * consensusReach * (await timed(async () => joinOne(size)));
   return {
     frame: segmenting + following * ((height * width) / (images[0].height * images[0].width)),
-    consensus: 2 * consensusReach * (await timed(async () => joinOne(size))),
+    ...{ consensus, renewal: segmenting + consensus },
     step,
     judgement: segmenting / views,
   };
@@ -101,10 +105,11 @@ export function estimate(
 }
 
 function stageSeconds(costs: AdaptCosts, frames: number, steps: number): Record<AdaptStage, number> {
+  const { first, second } = roundsOf(steps);
   return {
     frames: frames * costs.frame,
     consensus: frames * costs.consensus,
-    steps: steps * costs.step,
+    ...{ steps: first * costs.step, renewal: frames * costs.renewal, refinement: second * costs.step },
     // About a fifth of the frames at five points.
     choice: frames * costs.judgement,
     // Before and after.
@@ -114,7 +119,7 @@ function stageSeconds(costs: AdaptCosts, frames: number, steps: number): Record<
 
 /** As many steps as fit into the minutes, at most `most`; 0 when even the rest does not fit. */
 export function stepsWithin(minutes: number, costs: AdaptCosts, frames: number, most: number): number {
-  const { steps: _, ...rest } = stageSeconds(costs, frames, 0);
+  const { steps: _, refinement: __, ...rest } = stageSeconds(costs, frames, 0);
   const left = Object.values(rest).reduce((sum, seconds) => sum - seconds, 60 * minutes);
   return Math.max(0, Math.min(most, Math.floor(left / costs.step)));
 }

@@ -36,7 +36,7 @@ export interface AdaptOptions extends OnnxStudentOptions, AdaptListeners, Pick<S
   readonly aim?: 'video' | 'general' | undefined;
   /** Other material, unlabelled, that it must not forget (as `inputs`). */
   readonly keep?: readonly string[] | undefined;
-  /** Updates; default 300. */
+  /** Updates, of both rounds; default 500. */
   readonly steps?: number | undefined;
   /** Time it may take: as many steps as fit, at most `steps`; fewer where they turn out slower than measured. */
   readonly minutes?: number | undefined;

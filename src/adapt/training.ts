@@ -36,6 +36,8 @@ export const method = {
 } as const;
 
 export interface TrainingOnClip extends Pick<SessionOptions, 'device' | 'threads'> {
+  /** The weights to begin with. */
+  readonly from: ReadonlyMap<string, Tensor>;
   readonly steps: number;
   readonly seed: number;
   /** Where the state is kept, to go on from; nowhere by default. */
@@ -114,9 +116,9 @@ export async function trainOnClip(
   pairs: readonly number[],
   options: TrainingOnClip,
 ): Promise<{ readonly weights: ReadonlyMap<string, Tensor>; readonly steps: number }> {
-  const { steps, seed, threads, device, signal, finish, checkpoint, others, onStep } = options;
+  const { from, steps, seed, threads, device, signal, finish, checkpoint, others, onStep } = options;
   const { height, width, classes } = clip;
-  if (pairs.length === 0) return { weights: student.weights, steps: 0 };
+  if (pairs.length === 0) return { weights: from, steps: 0 };
   const step = pairStep(student, clip, device);
   const optimizer = createOptimizer(
     {
@@ -125,7 +127,7 @@ export async function trainOnClip(
     },
     trainedWeights(step),
   );
-  const state = createTrainingState(step, optimizer, seed, student.weights);
+  const state = createTrainingState(step, optimizer, seed, from);
   await checkpoint?.read(state);
   const closers: (() => Promise<void>)[] = [];
   const compiled = async (of: TrainingStep, source: string): Promise<Compute> => {

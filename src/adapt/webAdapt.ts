@@ -6,16 +6,17 @@ import type { SessionOptions } from '../runtime/openSession.js';
 import { inputSize } from '../segment/inputSize.js';
 import { fetchNetwork } from '../segment/webModel.js';
 import { type OnnxStudentOptions, studentOfNetwork } from '../train/onnxStudent.js';
-import { type AdaptedClip, type AdaptListeners, adaptToClip, defaultSteps } from './adaptClip.js';
+import { type AdaptedClip, type AdaptListeners, adaptToClip } from './adaptClip.js';
 import type { ClipSource } from './clip.js';
 import { type AdaptEstimate, estimate, measureCosts } from './estimate.js';
+import { defaultSteps } from './rounds.js';
 
 /** What `adapt` takes in a browser. */
 export interface WebAdaptOptions
   extends OnnxStudentOptions,
     AdaptListeners,
     Pick<SessionOptions, 'device' | 'threads'> {
-  /** Updates; default 300. */
+  /** Updates, of both rounds; default 500. */
   readonly steps?: number | undefined;
   /** Default 1. */
   readonly seed?: number | undefined;

@@ -6,6 +6,7 @@ import { ensureFolder, exists, readFileBounded, writeFileWhole } from '../base/f
 import { type Lock, lockFolder } from '../base/lock.js';
 import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.js';
 import type { ClassWeights } from './adaptClip.js';
+import type { Round } from './rounds.js';
 import type { ClipCheckpoint } from './training.js';
 
 /** A few settings and digests. */
@@ -65,16 +66,19 @@ export async function keptRecord(path: string, make: () => string): Promise<stri
   return made;
 }
 
-const checkpointNames: Record<ClassWeights, string> = { balanced: 'last.safetensors', even: 'last-even.safetensors' };
+const checkpointNames: Record<ClassWeights, Record<Round, string>> = {
+  balanced: { first: 'last.safetensors', second: 'last-second.safetensors' },
+  even: { first: 'last-even.safetensors', second: 'last-even-second.safetensors' },
+};
 
 /** Whether there is something to go on from. */
 export function hasCheckpoint(work: string): Promise<boolean> {
-  return exists(join(work, checkpointNames.balanced));
+  return exists(join(work, checkpointNames.balanced.first));
 }
 
 /** The state of a training in the folder. @param resume whether what is there is gone on from. */
-export function checkpointIn(work: string, classWeights: ClassWeights, resume: boolean): ClipCheckpoint {
-  const path = join(work, checkpointNames[classWeights]);
+export function checkpointIn(work: string, classWeights: ClassWeights, round: Round, resume: boolean): ClipCheckpoint {
+  const path = join(work, checkpointNames[classWeights][round]);
   return {
     async read(state) {
       if (resume && (await exists(path))) await readCheckpoint(path, state);

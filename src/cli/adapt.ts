@@ -2,8 +2,8 @@
 import { basename, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
-import { defaultSteps } from '../adapt/adaptClip.js';
 import type { AdaptOptions } from '../adapt/openAdaptation.js';
+import { defaultSteps } from '../adapt/rounds.js';
 import { type PreparedShard, prepareAdaptation } from '../adapt/shards.js';
 import { UsageError } from '../base/errors.js';
 import { exists } from '../base/files.js';
@@ -50,6 +50,8 @@ const units: Record<string, string> = {
   frames: 'frames',
   consensus: 'consensus frames',
   steps: 'steps',
+  renewal: 'frames of the second round',
+  refinement: 'steps of the second round',
   choice: 'candidates',
   judgement: 'judged frames',
 };
@@ -71,7 +73,7 @@ export function command(): Command {
     'the consensus of the i-th of n stretches of the frames',
   )
     .option('--flow <source>', 'dis, farneback, a folder of .flo files or a flow network (.onnx)', 'dis')
-    .option('--steps <n>', 'updates of the weights (default: 300)', wholeNumber(1))
+    .option('--steps <n>', 'updates of the weights (default: 500)', wholeNumber(1))
     .option('--minutes <n>', 'time it may take: as many steps as fit, fewer where the machine gets slower', positive)
     .option('--dry-run', 'say what would train, how long it takes and how much disk and memory, and write nothing')
     .option(
@@ -206,7 +208,7 @@ function estimateText(
   trainsAgain: boolean,
 ): string {
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
-  const twice = ` (${formatDuration(seconds + stages.steps + stages.choice)} where it has to train twice)`;
+  const twice = ` (${formatDuration(seconds + stages.steps + stages.renewal + stages.refinement + stages.choice)} where it has to train twice)`;
   return `about ${formatDuration(seconds)}${trainsAgain ? twice : ''}: ${frames} frames of ${costs.frame.toFixed(2)} s, ${steps} steps of ${costs.step.toFixed(2)} s; up to ${gigabytes(disk)} on disk, ${gigabytes(memory)} of memory`;
 }
 

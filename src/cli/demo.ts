@@ -27,6 +27,8 @@ const stages: Record<DemoStage, readonly [title: string, unit: string]> = {
   frames: ['adapt the network: probabilities and flow', 'frames'],
   consensus: ['adapt the network: what neighbouring frames agree on', 'frames'],
   steps: ['adapt the network: train', 'steps'],
+  renewal: ['adapt the network: what neighbouring frames agree on by now', 'frames'],
+  refinement: ['adapt the network: train towards that', 'steps'],
   choice: ['adapt the network: how far to go', 'candidates'],
   judgement: ['adapt the network: judge', 'frames'],
   segment: ['segment, before and after', 'frames'],

@@ -50,7 +50,7 @@ export interface DemoOptions extends Omit<AdaptOptions, 'inputs' | 'model' | 'ou
 export type DemoStage = 'render' | AdaptStage | 'segment' | 'measure' | 'compare';
 
 /** What fits into three minutes on two cores, with a network of the size of the one that ships. */
-export const demoSteps = 150;
+export const demoSteps = 220;
 /** Frames of a given input. */
 export const demoFrames = 60;
 

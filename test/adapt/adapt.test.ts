@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adapt, planAdaptation } from '#src/adapt/adapt.js';
 import { bestAlpha, between, type CurvePoint, isSteadier, splitPairs } from '#src/adapt/choice.js';
+import type { AdaptStage } from '#src/adapt/estimate.js';
 import { stepsWithin } from '#src/adapt/estimate.js';
 import type { AdaptOptions } from '#src/adapt/openAdaptation.js';
 import { lockFolder } from '#src/base/lock.js';
@@ -36,6 +37,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = (name: string, options: Partial<AdaptOptions> = {}) =>
   adapt({ inputs: [frames], model, out: join(folder, name), steps: 30, threads: 1, ...options });
+
+/** Of either round. */
+const isStep = (stage: AdaptStage) => stage === 'steps' || stage === 'refinement';
 
 describe('adapting to a clip', { timeout: 120_000 }, () => {
   it('makes a network that flickers on noise steadier, and changes nothing but weights', async () => {
@@ -183,7 +187,7 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
       const [notes, steps] = [[] as string[], [] as number[]];
       const result = await run(name, {
         ...{ labels, steps: 25, onNote: (note) => notes.push(note) },
-        onProgress: ({ stage, done }) => void (stage === 'steps' && steps.push(done)),
+        onProgress: ({ stage, done }) => void (isStep(stage) && steps.push(done)),
         ...options,
       });
       const [again, missed] = ['trains once more', 'a second may help'].map(
@@ -203,13 +207,13 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     const interruption = new AbortController();
     let done = 0;
     const onProgress: AdaptOptions['onProgress'] = ({ stage }) => {
-      if (stage === 'steps' && ++done === 51) interruption.abort();
+      // In the second round of the second training.
+      if (isStep(stage) && ++done === 43 + 26 + 5) interruption.abort();
     };
-    const begun = { labels, steps: 26 };
+    const begun = { labels, steps: 43 };
     await expect(run('second.onnx', { ...begun, signal: interruption.signal, onProgress })).rejects.toThrow(
-      'ended at step 25 of 26',
+      'ended at step 5 of 17',
     );
-    // Both after 25 steps.
     const kept = ['last', 'last-even'].map((name) =>
       readFileSync(join(folder, 'second.onnx.adapt', `${name}.safetensors`)),
     );
@@ -218,9 +222,10 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     await run('second.onnx', {
       ...begun,
       resume: true,
-      onProgress: ({ stage }) => void (stage === 'steps' && resumed++),
+      onProgress: ({ stage }) => void (isStep(stage) && resumed++),
     });
-    expect(resumed).toBe(2);
+    // What was not kept of the first training, and of the second.
+    expect(resumed).toBe(1 + 17 + 1 + 12);
   });
 
   it('ends the training where steps take longer than was measured, for the minutes to do', async () => {
@@ -232,7 +237,7 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
         planned = estimate.steps;
       },
       onProgress: ({ stage }) => {
-        if (stage === 'steps') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+        if (isStep(stage)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
       },
     });
     expect(steps).toBeLessThan(planned);
@@ -254,11 +259,11 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
   it('says beforehand what it takes, keeps to a time, and takes flow from files of any size', async () => {
     const plan = await planAdaptation({ inputs: [frames], model, out: join(folder, 'planned.onnx'), threads: 1 });
     expect(plan.weights).toEqual({ tensors: 3, count: 6 * 27 + 6 + 4 * 54 });
-    expect([plan.estimate.frames, plan.estimate.steps, plan.size]).toEqual([8, 300, { height, width }]);
+    expect([plan.estimate.frames, plan.estimate.steps, plan.size]).toEqual([8, 500, { height, width }]);
     expect(plan.estimate.seconds).toBeGreaterThan(0);
     expect(existsSync(join(folder, 'planned.onnx.adapt'))).toBe(false);
-    expect(stepsWithin(1, { frame: 1, consensus: 1, judgement: 1, step: 2 }, 8, 300)).toBe(10);
-    expect(stepsWithin(9, { frame: 1, consensus: 1, judgement: 1, step: 2 }, 8, 100)).toBe(100);
+    expect(stepsWithin(1, { frame: 1, consensus: 1, renewal: 0.5, judgement: 1, step: 2 }, 8, 300)).toBe(8);
+    expect(stepsWithin(9, { frame: 1, consensus: 1, renewal: 0.5, judgement: 1, step: 2 }, 8, 100)).toBe(100);
     await expect(run('hurried.onnx', { minutes: 1e-6 })).rejects.toThrow(
       /at least 1 minutes for 8 frames, found .*: give more minutes, or fewer frames/,
     );
@@ -320,6 +325,9 @@ describe('the choice', () => {
     expect(bestAlpha([original, point(0.25, 0.982, 0.957, 0.002)])).toBe(0.25);
     expect(bestAlpha([original, point(0.25, 0.982, 0.956, 0.002)])).toBe(0);
     expect(bestAlpha([original, point(0.25, 0.951, 0.9598, 0.002)])).toBe(0);
+    // On the last part of the way, too.
+    expect(bestAlpha([original, point(0.5, 0.97, 0.99, 0.002), point(1, 0.98, 0.985, 0.002)])).toBe(0.5);
+    expect(bestAlpha([original, point(0.5, 0.97, 0.99, 0.002), point(1, 0.98, 0.9895, 0.002)])).toBe(1);
   });
 
   it('keeps the class shares within a hundredth of the consensus, or about as near as they were', () => {

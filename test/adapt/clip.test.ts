@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { closeClipFiles, framePlanes, type PreparedClip, prepareClip } from '#src/adapt/clip.js';
+import { closeClipFiles, framePlanes, type PreparedClip, prepareClip, renewTargets } from '#src/adapt/clip.js';
 import { judge } from '#src/adapt/judge.js';
 import { pairFeeds } from '#src/adapt/pairFeeds.js';
 import type { Predictor } from '#src/adapt/predictor.js';
@@ -65,14 +65,14 @@ afterAll(async () => {
 });
 
 /** The sum of what frames of the same shot that show the point say of it, squared and divided by their sum. */
-function expectedTargets(t: number): number[] {
+function expectedTargets(t: number, from = said): number[] {
   return Array.from({ length: pixels }, (_, pixel) => {
     const sums = [0, 0, 0];
     for (let other = t - 4; other <= t + 4; other++) {
       if (shotOf[other] !== shotOf[t]) continue;
       const x = (pixel % width) + other - t;
       if (x < 0 || x >= width) continue;
-      for (let c = 0; c < classes; c++) sums[c] += said[other][(pixel + other - t) * classes + c];
+      for (let c = 0; c < classes; c++) sums[c] += from[other][(pixel + other - t) * classes + c];
     }
     const squares = sums.map((sum) => sum * sum);
     const total = squares.reduce((a, b) => a + b, 0);
@@ -210,5 +210,26 @@ describe('a prepared clip', () => {
     const half = framePlanes({ height: 2, width: 4, data }, { height: 2, width: 2 });
     expect([...half.subarray(0, 2)]).toEqual([15, 75]);
     expect([...half.subarray(4, 6)]).toEqual([25, 85]);
+  });
+
+  it('may have targets of what a network says by now, together with what it said as it came', async () => {
+    const now = said.map((bytes) => bytes.map((value, i) => (value * 7 + i) % 256));
+    const mean = said.map((bytes, t) => bytes.map((value, i) => Math.round((value + now[t][i]) / 2)));
+    const [targets, consensus] = [await clip.files.targets.read(5), await clip.files.consensus.read(5)];
+    const learnt: Predictor = { run: async (planes) => now[planes[0]], close: async () => {} };
+    const done: number[] = [];
+    const renewed = await renewTargets(clip, learnt, { temperature: 0.5, onFrame: (frame) => done.push(frame) });
+    const sums = [0, 0, 0];
+    for (let t = 0; t < count; t++) {
+      const found = await renewed.files.targets.read(t);
+      const expected = expectedTargets(t, mean);
+      expect(Math.max(...found.map((value, i) => Math.abs(value - expected[i])))).toBeLessThanOrEqual(1);
+      for (const [i, value] of found.entries()) sums[i % classes] += value;
+    }
+    expect([renewed.targetSums, renewed.pairs, done.length]).toEqual([sums, clip.pairs, count]);
+    // What another training begins with, and all are judged by, is of the network as it came.
+    expect(await clip.files.targets.read(5)).toEqual(targets);
+    expect(await clip.files.consensus.read(5)).toEqual(consensus);
+    expect(await clip.files.probabilities.read(5)).toEqual(said[5]);
   });
 });

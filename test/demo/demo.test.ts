@@ -79,14 +79,14 @@ describe('the whole demo', { timeout: 600_000 }, () => {
     writeFileSync(model, network(19));
     const onProgress = (stage: DemoStage) => void stages.add(stage);
     const given = { model, classes: presetClasses('toycity'), scores: 'logits' } as const;
-    result = await runDemo({ ...given, out, clip, picture, steps: 2, threads: 2, onProgress });
+    result = await runDemo({ ...given, out, clip, picture, steps: 3, threads: 2, onProgress });
   }, 600_000);
 
   it('writes what it names', () => {
     for (const file of Object.values(result.files)) expect(existsSync(file ?? ''), file).toBe(true);
-    const adapting = ['frames', 'consensus', 'steps', 'choice', 'judgement'];
+    const adapting = ['frames', 'consensus', 'steps', 'renewal', 'refinement', 'choice', 'judgement'];
     expect([...stages]).toEqual(['render', ...adapting, 'segment', 'measure', 'compare']);
-    expect(JSON.parse(readFileSync(result.files.figures, 'utf8'))).toMatchObject({ frames: 4, steps: 2 });
+    expect(JSON.parse(readFileSync(result.files.figures, 'utf8'))).toMatchObject({ frames: 4, steps: 3 });
     expect(existsSync(join(result.files.after, 'overlay.mp4'))).toBe(true);
     expect([...readModel(readFileSync(result.files.model)).graph.initializers.keys()]).toContain('weight');
   });
