@@ -28,9 +28,9 @@ export interface AdaptPanel {
 const stageWords: Readonly<Record<AdaptStage, string>> = {
   frames: 'Reading what the network says of each frame',
   consensus: 'Finding what neighbouring frames agree on',
-  steps: 'Learning',
+  steps: 'Learning, first of two rounds',
   renewal: 'Finding what neighbouring frames agree on by now',
-  refinement: 'Learning from that',
+  refinement: 'Learning, second round',
   choice: 'Choosing how far to go',
   judgement: 'Comparing before and after',
 };

@@ -401,7 +401,7 @@ describe.skipIf(!hasChromium)('the page in Chromium', () => {
     await page.fill('#adapt-steps', '100000');
     await page.click('#adapt');
     await reads('adapt-words', /^About [\d.]+ (min|h): .* Learning/);
-    await reads('adapt-left', /\d+ of 100000, [\d.]+ (min|h) left/);
+    await reads('adapt-left', /\d+ of 60000, [\d.]+ (min|h) left/);
     expect(await page.evaluate('document.activeElement.id')).toBe('adapt-cancel');
     await moveSplit(30);
     await servesEverybody('adapting');
