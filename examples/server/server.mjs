@@ -22,13 +22,16 @@ const maxPixels = setting('MAX_PIXELS', 20_000_000);
 const concurrency = setting('CONCURRENCY', 2);
 const maxWaiting = setting('MAX_WAITING', 16);
 
-const model = await loadModel(process.env.MODEL ?? (await shippedModelPath('camvid-steady')), {
-  // What the classes are, where the file does not say it: PRESET=cityscapes.
-  ...(process.env.PRESET && { classes: presetClasses(process.env.PRESET) }),
-}).catch((error) => {
+const model = await loadFrom(process.env).catch((error) => {
   if (!(error instanceof SteadysegError)) throw error;
   endWith(error.message);
 });
+
+/** @param PRESET what the classes are, where the file does not say it: cityscapes, … */
+async function loadFrom({ MODEL, PRESET }) {
+  const classes = PRESET ? presetClasses(PRESET) : undefined;
+  return loadModel(MODEL ?? (await shippedModelPath('camvid-steady')), { classes });
+}
 
 /** What a client is told: its fault (4xx), or that it should come again (503). */
 class HttpError extends Error {

@@ -57,8 +57,10 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     const flow: FlowSource = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
     closers.push(() => flow.close());
     const costs = await measureCosts(student, images, { ...size, classes }, flow, { threads, device, views });
-    // As many as planned when it began: a resumed adaptation ends in the same bytes, however fast it goes on.
-    const steps = await keptSteps(join(work, 'steps.json'), () => plannedSteps(options, costs, total));
+    // As many as planned when it began: a resumed adaptation ends in the same bytes, unless minutes end its training early.
+    const steps = await keptSteps(join(work, 'steps.json'), () =>
+      plannedSteps({ ...options, minutes: minutes && minutes - (performance.now() - began) / 60_000 }, costs, total),
+    );
     const planned = total === undefined ? undefined : withMemory(estimate(costs, total, steps, { ...size, classes }));
     if (planned) options.onEstimate?.(planned);
     // What was planned on a quiet machine may take longer on a busy one: the training then ends early.
@@ -103,7 +105,8 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     // What was trained is kept for a resume; before that, only an interruption is worth going on from.
     if (!interrupted && !(await hasCheckpoint(work))) await rm(work, { recursive: true, force: true });
     if (!interrupted || thrown instanceof InterruptedError) throw thrown;
-    throw new InterruptedError('ended before the first step; go on with --resume', { cause: thrown });
+    const when = (await hasCheckpoint(work)) ? 'between two stages' : 'before the first step';
+    throw new InterruptedError(`ended ${when}; go on with --resume`, { cause: thrown });
   } finally {
     for (const close of closers.reverse()) await close();
   }

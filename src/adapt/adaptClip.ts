@@ -143,8 +143,10 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       if (rounds.second > 0 && trained.steps === rounds.first && !finish?.aborted) {
         lap('renewal');
         const renewed = await renew(clip, trained.weights);
-        const second = await round(renewed, trained.weights, 'second');
-        trained = { weights: second.weights, steps: rounds.first + second.steps };
+        if (renewed) {
+          const second = await round(renewed, trained.weights, 'second');
+          trained = { weights: second.weights, steps: rounds.first + second.steps };
+        }
       }
       if (finish?.aborted && trained.steps < steps) {
         options.onNote?.(`the training was ended after ${trained.steps} of ${steps} steps`);
@@ -156,12 +158,17 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       });
       return { classWeights, trained, ...choice };
     };
+    /** Undefined where the training ends meanwhile. */
     const renew = async (of: PreparedClip, weights: ReadonlyMap<string, Tensor>) => {
       const predictor = await openPredictor(student, weights, size, { gives: 'views', views, threads, device });
       const onFrame = (done: number) => onProgress?.({ stage: 'renewal', done, total: of.count });
-      return renewTargets(of, predictor, { temperature: method.temperature, signal, onFrame }).finally(() =>
-        predictor.close(),
-      );
+      const either = AbortSignal.any([signal ?? [], finish ?? []].flat());
+      return renewTargets(of, predictor, { temperature: method.temperature, signal: either, onFrame })
+        .catch((thrown: unknown) => {
+          if (finish?.aborted && !signal?.aborted) return undefined;
+          throw thrown;
+        })
+        .finally(() => predictor.close());
     };
     let taken = await train('balanced');
     if (taken.alpha === 0 && isSteadier(taken.curve) && !finish?.aborted) {

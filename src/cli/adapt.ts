@@ -244,7 +244,7 @@ function describe(result: AdaptResult, input: string): string {
   );
   const weighting = classWeights === 'even' ? ' (all classes weighted alike)' : '';
   const hurried =
-    steps < defaultSteps
+    steps < defaultSteps && result.pairs > 0
       ? `\n${steps} of the usual ${defaultSteps} steps were taken: more (--minutes, --steps) may find something`
       : '';
   const end = adapted
