@@ -141,6 +141,10 @@ export const adapt = [
     ['60 * minutes', 'minutes'],
     ['2 * frames * costs.judgement', 'frames * costs.judgement'],
     ['frames * costs.renewal', '0'],
+    ['60 * minutes - spent', '60 * minutes + spent'],
+    [' - stages.choice', ''],
+    ['Math.max(left, 0), longestTimer', 'Math.max(left, 0), Number.MAX_SAFE_INTEGER'],
+    ['second > 0 ?', 'second >= 0 ?'],
   ]),
   ...changes('flow/resize', 'test/flow/resize.test.ts', [
     ['data[i] *= alongX', 'data[i] /= alongX'],

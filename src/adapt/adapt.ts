@@ -13,7 +13,7 @@ import type { Size } from '../media/image.js';
 import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { type AdaptedClip, adaptToClip } from './adaptClip.js';
 import { framePlanes, type PreparedClip } from './clip.js';
-import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin } from './estimate.js';
+import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin, timeToTrain } from './estimate.js';
 import { type AdaptOptions, type MeasuredEstimate, openAdaptation, settingsOf } from './openAdaptation.js';
 import { openRecords } from './records.js';
 import { defaultSteps } from './rounds.js';
@@ -42,6 +42,7 @@ const MAX_KEPT_FRAMES = 200;
 export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   const { model, out, inputs, labels, seed = 1, minutes, views, threads, device, signal, onProgress } = options;
   const began = performance.now();
+  const spent = () => (performance.now() - began) / 1000;
   const work = `${out}.adapt`;
   const target = await linkedPath(out);
   await checkSingleOutputs([out], [model, ...inputs, ...(options.keep ?? []), options.flow, labels?.path]);
@@ -58,14 +59,12 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     closers.push(() => flow.close());
     const costs = await measureCosts(student, images, { ...size, classes }, flow, { threads, device, views });
     // As many as planned when it began: a resumed adaptation ends in the same bytes, unless minutes end its training early.
-    const steps = await keptSteps(join(work, 'steps.json'), () =>
-      plannedSteps({ ...options, minutes: minutes && minutes - (performance.now() - began) / 60_000 }, costs, total),
-    );
+    const steps = await keptSteps(join(work, 'steps.json'), () => plannedSteps(options, costs, total, spent()));
     const planned = total === undefined ? undefined : withMemory(estimate(costs, total, steps, { ...size, classes }));
     if (planned) options.onEstimate?.(planned);
     // What was planned on a quiet machine may take longer on a busy one: the training then ends early.
     const finish =
-      minutes !== undefined && planned ? AbortSignal.timeout(timeToTrain(minutes, planned, began)) : undefined;
+      minutes !== undefined && planned ? AbortSignal.timeout(timeToTrain(minutes, planned, spent())) : undefined;
     const { weights, alpha, ...adapted } = await adaptToClip(student, {
       ...{ sources, size, total, flow, steps, seed, views, signal, finish, threads, device, onProgress },
       ...{ limit: options.limit, onNote: options.onNote, onJudged: options.onJudged },
@@ -155,31 +154,23 @@ function withMemory(estimated: AdaptEstimate): MeasuredEstimate {
 /** So much of what is no number is shown. */
 const MAX_SHOWN = 40;
 
-/** @throws UsageError when not even one step fits into the minutes. */
+/** @param spent seconds of the minutes that are gone. @throws UsageError when not even one step fits into the rest. */
 function plannedSteps(
   { steps = defaultSteps, minutes }: AdaptOptions,
   costs: AdaptCosts,
   frames: number | undefined,
+  spent = 0,
 ): number {
   if (minutes === undefined) return steps;
   if (frames === undefined)
     throw new UsageError('expected a number of frames that is known for minutes, found a stream');
-  const fitting = stepsWithin(minutes, costs, frames, steps);
+  const fitting = stepsWithin(minutes - spent / 60, costs, frames, steps);
   if (fitting > 0) return fitting;
-  const least = estimate(costs, frames, 1, { height: 0, width: 0, classes: 0 }).seconds / 60;
+  const { seconds, stages } = estimate(costs, frames, steps, { height: 0, width: 0, classes: 0 });
+  const least = (spent + seconds - stages.steps - stages.refinement + costs.step) / 60;
   throw new UsageError(
     `expected at least ${Math.ceil(least)} minutes for ${frames} frames, found ${minutes}: give more minutes, or fewer frames (limit)`,
   );
-}
-
-/** Milliseconds: timers that are set for longer go off at once. */
-const longestTimer = 2 ** 31 - 1;
-
-/** Milliseconds from now until the training has to end, for what comes after it to fit into the minutes. */
-function timeToTrain(minutes: number, { stages }: AdaptEstimate, began: number): number {
-  const spent = performance.now() - began;
-  const left = Math.floor(60_000 * minutes - spent - 1000 * (stages.choice + stages.judgement));
-  return Math.min(Math.max(left, 0), longestTimer);
 }
 
 /** Steps that were planned when the adaptation began. @throws SteadysegError for a file that holds no such number. */

@@ -109,7 +109,8 @@ function stageSeconds(costs: AdaptCosts, frames: number, steps: number): Record<
   return {
     frames: frames * costs.frame,
     consensus: frames * costs.consensus,
-    ...{ steps: first * costs.step, renewal: frames * costs.renewal, refinement: second * costs.step },
+    ...{ steps: first * costs.step, refinement: second * costs.step },
+    renewal: second > 0 ? frames * costs.renewal : 0,
     // About a fifth of the frames at five points.
     choice: frames * costs.judgement,
     // Before and after.
@@ -117,9 +118,18 @@ function stageSeconds(costs: AdaptCosts, frames: number, steps: number): Record<
   };
 }
 
-/** As many steps as fit into the minutes, at most `most`; 0 when even the rest does not fit. */
+/** As many steps as fit into the minutes, at most `most`; 0 when even the rest does not fit, with a second round where `most` has one. */
 export function stepsWithin(minutes: number, costs: AdaptCosts, frames: number, most: number): number {
-  const { steps: _, refinement: __, ...rest } = stageSeconds(costs, frames, 0);
+  const { steps: _, refinement: __, ...rest } = stageSeconds(costs, frames, most);
   const left = Object.values(rest).reduce((sum, seconds) => sum - seconds, 60 * minutes);
   return Math.max(0, Math.min(most, Math.floor(left / costs.step)));
+}
+
+/** Milliseconds: timers that are set for longer go off at once. */
+const longestTimer = 2 ** 31 - 1;
+
+/** Milliseconds until the training has to end, for what comes after it to fit into the minutes. @param spent seconds of them that are gone. */
+export function timeToTrain(minutes: number, { stages }: Pick<AdaptEstimate, 'stages'>, spent: number): number {
+  const left = Math.floor(1000 * (60 * minutes - spent - stages.choice - stages.judgement));
+  return Math.min(Math.max(left, 0), longestTimer);
 }

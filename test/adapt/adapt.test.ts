@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adapt, planAdaptation } from '#src/adapt/adapt.js';
 import { bestAlpha, between, type CurvePoint, isSteadier, splitPairs } from '#src/adapt/choice.js';
 import type { AdaptStage } from '#src/adapt/estimate.js';
-import { stepsWithin } from '#src/adapt/estimate.js';
+import { stepsWithin, timeToTrain } from '#src/adapt/estimate.js';
 import type { AdaptOptions } from '#src/adapt/openAdaptation.js';
 import { lockFolder } from '#src/base/lock.js';
 import { writeFlo } from '#src/media/flo.js';
@@ -264,6 +264,12 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(existsSync(join(folder, 'planned.onnx.adapt'))).toBe(false);
     expect(stepsWithin(1, { frame: 1, consensus: 1, renewal: 0.5, judgement: 1, step: 2 }, 8, 300)).toBe(8);
     expect(stepsWithin(9, { frame: 1, consensus: 1, renewal: 0.5, judgement: 1, step: 2 }, 8, 100)).toBe(100);
+    // Two steps are of one round.
+    expect(stepsWithin(0.5, { frame: 1, consensus: 1, renewal: 5, judgement: 0, step: 2 }, 8, 2)).toBe(2);
+    const stages = { frames: 9, consensus: 9, steps: 9, renewal: 9, refinement: 9, choice: 5, judgement: 7 };
+    expect(timeToTrain(2, { stages }, 10)).toBe(1000 * (120 - 10 - 5 - 7));
+    expect(timeToTrain(0.1, { stages }, 10)).toBe(0);
+    expect(timeToTrain(1e9, { stages }, 10)).toBe(2 ** 31 - 1);
     await expect(run('hurried.onnx', { minutes: 1e-6 })).rejects.toThrow(
       /at least 1 minutes for 8 frames, found .*: give more minutes, or fewer frames/,
     );
