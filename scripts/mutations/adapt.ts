@@ -33,7 +33,11 @@ export const adapt = [
     ['share >= leastShare', 'share > leastShare'],
     ['goneShare * share', 'share'],
   ]),
-  ...changes('adapt/adaptClip', adapting, [['trained.steps < steps', 'trained.steps > steps']]),
+  ...changes('adapt/adaptClip', adapting, [
+    ['trained.steps < steps', 'trained.steps > steps'],
+    ["round(renewed, trained.weights, 'second')", "round(renewed, student.weights, 'second')"],
+    ["round(renewed, trained.weights, 'second')", "round(clip, trained.weights, 'second')"],
+  ]),
   ...changes('adapt/rounds', adapting, [['(2 * steps) / 5', '(3 * steps) / 5']]),
   ...changes('adapt/shards', shards, [
     ['targetSums[c] += sum', 'targetSums[c] = sum'],

@@ -165,7 +165,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       const either = AbortSignal.any([signal ?? [], finish ?? []].flat());
       return renewTargets(of, predictor, { temperature: method.temperature, signal: either, onFrame })
         .catch((thrown: unknown) => {
-          if (finish?.aborted && !signal?.aborted) return undefined;
+          if (finish?.aborted && thrown === finish.reason) return undefined;
           throw thrown;
         })
         .finally(() => predictor.close());

@@ -3,10 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { adapt, planAdaptation } from '#src/adapt/adapt.js';
+import { type AdaptResult, adapt, planAdaptation } from '#src/adapt/adapt.js';
 import { bestAlpha, between, type CurvePoint, isSteadier, splitPairs } from '#src/adapt/choice.js';
-import type { AdaptStage } from '#src/adapt/estimate.js';
-import { stepsWithin, timeToTrain } from '#src/adapt/estimate.js';
+import { type AdaptStage, stepsWithin, timeToTrain } from '#src/adapt/estimate.js';
 import type { AdaptOptions } from '#src/adapt/openAdaptation.js';
 import { lockFolder } from '#src/base/lock.js';
 import { writeFlo } from '#src/media/flo.js';
@@ -20,6 +19,7 @@ import { readModel } from '#src/onnx/read.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createRandom } from '#src/tensor/random.js';
 import { float32 } from '#src/tensor/tensor.js';
+import { readSafetensors } from '#src/weights/safetensors.js';
 import { adaptableModel } from '../segment/tinyNetwork.js';
 import { writeTexturedClip } from './texturedClip.js';
 
@@ -218,6 +218,11 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
       readFileSync(join(folder, 'second.onnx.adapt', `${name}.safetensors`)),
     );
     expect(kept[0].equals(kept[1])).toBe(false);
+    // Five updates alone are not as far from the original: the second round goes on from where the first has led.
+    const { tensors } = await readSafetensors(join(folder, 'second.onnx.adapt', 'last-even-second.safetensors'));
+    const original = readModel(readFileSync(model)).graph.initializers.get('b.weight')?.data as Float32Array;
+    const reached = tensors.get('parameter.b.weight')?.data as Float32Array;
+    expect(Math.max(...original.map((value, i) => Math.abs(reached[i] - value)))).toBeGreaterThan(6 * 2e-4);
     let resumed = 0;
     await run('second.onnx', {
       ...begun,
@@ -226,6 +231,18 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     });
     // What was not kept of the first training, and of the second.
     expect(resumed).toBe(1 + 17 + 1 + 12);
+  });
+
+  it('learns in the second round from the targets that were renewed for it', async () => {
+    const weightsOf = ({ model: path }: AdaptResult) =>
+      readModel(readFileSync(path)).graph.initializers.get('b.weight')?.data;
+    const whole = weightsOf(await run('renewed.onnx', { steps: 15 }));
+    const onProgress: AdaptOptions['onProgress'] = ({ stage, done, total }) => {
+      if (stage !== 'renewal' || done !== total) return;
+      const path = join(folder, 'changed.onnx.adapt', 'clip', 'renewed.bin');
+      writeFileSync(path, new Uint8Array(readFileSync(path).length).fill(64));
+    };
+    expect(weightsOf(await run('changed.onnx', { steps: 15, onProgress }))).not.toEqual(whole);
   });
 
   it('ends the training where steps take longer than was measured, for the minutes to do', async () => {
