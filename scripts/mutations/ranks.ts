@@ -18,6 +18,16 @@ export const ranks = [
     ['alone ? 1 : x.graph.ranks', 'x.graph.ranks'],
   ]),
   ...changes('onnx/cut', test, [['before + (node.op === rankSum ? 1 : 0)', 'before']]),
+  ...changes('onnx/cut', 'test/onnx/cut.test.ts', [
+    ['way.kept < best.kept', 'way.kept > best.kept'],
+    ['one * 4 > size).length <= 1', 'one * 4 > size).length <= 2'],
+    ['!isRepeatable(producer)', 'true'],
+    ['use === k && value.producer', 'use === k + 1 && value.producer'],
+  ]),
+  ...changes('runtime/deviceSession', 'test/runtime/deviceSession.test.ts', [
+    ['pool.give(own[0])', 'undefined'],
+    ['!stays.has(name) || !isFixed(shape)', 'true'],
+  ]),
   ...changes('losses/crossEntropy', test, [
     ['meanOverRanks(sumOverSamples(weight, undefined))', 'sumOverSamples(weight, undefined)'],
   ]),

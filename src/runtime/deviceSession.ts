@@ -2,9 +2,24 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import { SteadysegError } from '../base/errors.js';
 import { lookUp } from '../base/lookUp.js';
-import type { DType, Shape, Tensor } from '../tensor/tensor.js';
+import {
+  bytesPerElement,
+  type DType,
+  elementCount,
+  type Shape,
+  type Tensor,
+  tensorFromBytes,
+} from '../tensor/tensor.js';
 import { type Engine, isEngineDType } from './engine.js';
-import { checkFeed, compile, fromEngine, runCompiled, type SessionOptions } from './openSession.js';
+import type { MemoryPool } from './memoryPool.js';
+import {
+  checkFeed,
+  compile,
+  fromEngine,
+  runCompiled,
+  type SessionOptions,
+  type ValueDescription,
+} from './openSession.js';
 
 /** A tensor in a device's memory; on the CPU, in the engine's. */
 export interface DeviceTensor {
@@ -19,6 +34,8 @@ export interface DeviceTensor {
 export interface DeviceSessionOptions extends SessionOptions {
   /** The outputs that stay on the device. */
   readonly kept: readonly string[];
+  /** Where they lie on the CPU; default: each time in new memory. */
+  readonly memory?: MemoryPool | undefined;
 }
 
 /** A compiled model that runs on tensors here and there. */
@@ -48,33 +65,45 @@ export function keepsOutputs(device: string | undefined): boolean {
 export async function openDeviceSession(
   engine: Engine,
   model: string | Uint8Array,
-  { kept: names, ...options }: DeviceSessionOptions,
+  { kept: names, memory, ...options }: DeviceSessionOptions,
 ): Promise<DeviceSession> {
   const stays = new Set(names);
   const preferredOutputLocation = Object.fromEntries(names.map((name) => [name, 'gpu-buffer'] as const));
-  const compiled = await compile(
-    engine,
-    model,
-    options,
-    keepsOutputs(options.device) ? { preferredOutputLocation } : {},
-  );
-  const { inner, source } = compiled;
+  const onDevice = keepsOutputs(options.device);
+  const compiled = await compile(engine, model, options, onDevice ? { preferredOutputLocation } : {});
+  const { inner, outputs, source } = compiled;
+  const pool = onDevice ? undefined : memory;
+  /** Memory of the pool for an output that stays; none where its size is only known when it is there. */
+  const lend = ({ name, dtype, shape }: ValueDescription): readonly [ArrayBuffer, OrtTensor] | undefined => {
+    if (!pool || !stays.has(name) || !isFixed(shape)) return undefined;
+    const lent = pool.take(elementCount(shape) * bytesPerElement(dtype));
+    return [lent, engine.tensor(tensorFromBytes(dtype, shape, new Uint8Array(lent)))];
+  };
   return {
     async run(feeds) {
-      const results = await runCompiled(compiled, (input) => {
-        const feed = checkFeed(lookUp(feeds, input.name), input, source);
-        return 'held' in feed ? feed.held : engine.tensor(feed);
-      });
+      const lent = new Map(outputs.map((output) => [output.name, lend(output)]));
+      const fetches = Object.fromEntries([...lent].map(([name, one]) => [name, one?.[1] ?? null]));
+      const feed = (input: ValueDescription) => {
+        const given = checkFeed(lookUp(feeds, input.name), input, source);
+        return 'held' in given ? given.held : engine.tensor(given);
+      };
+      const results = await runCompiled(compiled, feed, fetches);
       const returned: Record<string, Tensor> = {};
       const kept: Record<string, DeviceTensor> = {};
       for (const [name, value] of results) {
-        if (stays.has(name)) kept[name] = deviceTensor(value, name, source);
+        const own = lent.get(name);
+        if (own && pool) kept[name] = { ...deviceTensor(own[1], name, source), release: () => pool.give(own[0]) };
+        else if (stays.has(name)) kept[name] = deviceTensor(value, name, source);
         else returned[name] = fromEngine(value, name, source);
       }
       return { returned, kept };
     },
     release: () => inner.release(),
   };
+}
+
+function isFixed(shape: readonly (number | string)[]): shape is Shape {
+  return shape.every((dimension) => typeof dimension === 'number');
 }
 
 function deviceTensor(value: OrtTensor, name: string, source: string): DeviceTensor {

@@ -108,17 +108,18 @@ export async function compile(
 
 /**
  * Runs a compiled model once.
- * @param feed the engine's tensor for an input. @param outputNames default: all.
+ * @param feed the engine's tensor for an input.
+ * @param fetches outputs by name, or in the engine's tensors, which are written to where there are any; default: all, in new ones.
  * @throws SteadysegError when it fails.
  */
 export async function runCompiled(
   { inner, inputs, source }: Compiled,
   feed: (input: ValueDescription) => OrtTensor,
-  outputNames?: readonly string[],
+  fetches?: InferenceSession.FetchesType,
 ): Promise<[name: string, value: OrtTensor][]> {
   const feeds = Object.fromEntries(inputs.map((input) => [input.name, feed(input)]));
   try {
-    const results = await (outputNames ? inner.run(feeds, outputNames) : inner.run(feeds));
+    const results = await (fetches ? inner.run(feeds, fetches) : inner.run(feeds));
     return Object.entries(results).map(([name, value]) => [name, value as OrtTensor]);
   } catch (thrown) {
     throw new SteadysegError(`${source}: the run failed: ${explainRun(thrown)}`, { cause: thrown });

@@ -1,10 +1,12 @@
 // A training step ready to run: one session, or the stretches of a step that ranks share, with sums over ranks in between.
-import { createSession } from '#session';
+import { createDeviceSession, createSession } from '#session';
 import { SteadysegError } from '../base/errors.js';
 import type { Collective } from '../collective/collective.js';
 import type { CutGraph, Stretch } from '../onnx/cut.js';
 import { rankInput } from '../onnx/ranks.js';
 import { writeModel } from '../onnx/write.js';
+import type { DeviceSession, DeviceTensor } from '../runtime/deviceSession.js';
+import { createMemoryPool } from '../runtime/memoryPool.js';
 import type { Session, SessionOptions } from '../runtime/openSession.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
 import type { TrainingStep } from './step.js';
@@ -18,28 +20,45 @@ export async function openStep(
   collective: Collective,
   options: Pick<SessionOptions, 'device' | 'threads' | 'fallback'>,
 ): Promise<StepRunner> {
-  const open = (part: Stretch['model']) =>
-    createSession(writeModel(part), {
-      ...options,
-      // Rewriting pays for inference; a training graph runs faster as it is built.
-      optimization: 'disabled',
-      memoryPattern: false,
-      source: 'the training step',
-    });
-  if (!cut) return open(model);
-  const sessions: Session[] = [];
-  for (const stretch of cut.stretches) sessions.push(await open(stretch.model));
+  const engineOptions = {
+    ...options,
+    // Rewriting pays for inference; a training graph runs faster as it is built.
+    optimization: 'disabled',
+    memoryPattern: false,
+    source: 'the training step',
+  } as const;
+  if (!cut) return createSession(writeModel(model), engineOptions);
+  const stretches: OpenStretch[] = [];
+  const results = new Set(cut.outputs.values());
+  const memory = createMemoryPool();
+  for (const stretch of cut.stretches) {
+    const { inputs, outputs } = stretch.model.graph;
+    // What is summed or asked for comes back; the rest stays where the next stretches find it.
+    const returned = new Set([...results, ...stretch.sums.map(({ from }) => from)]);
+    const kept = outputs.map(({ name }) => name).filter((name) => !returned.has(name));
+    const session =
+      outputs.length > 0
+        ? await createDeviceSession(writeModel(stretch.model), { ...engineOptions, kept, memory })
+        : undefined;
+    stretches.push({ ...stretch, session, inputs: inputs.map(({ name }) => name) });
+  }
   return {
-    run: (feeds) => runStretches(cut, sessions, collective, feeds),
+    run: (feeds) => runStretches(stretches, cut.outputs, collective, feeds),
     async release() {
-      for (const session of sessions) await session.release();
+      for (const { session } of stretches) await session?.release();
     },
   };
 }
 
+/** A stretch ready to run; one that only sums what others gave has no session. */
+interface OpenStretch extends Pick<Stretch, 'sums' | 'dropped'> {
+  readonly session: DeviceSession | undefined;
+  readonly inputs: readonly string[];
+}
+
 async function runStretches(
-  { stretches, outputs }: CutGraph,
-  sessions: readonly Session[],
+  stretches: readonly OpenStretch[],
+  outputs: CutGraph['outputs'],
   collective: Collective,
   feeds: Readonly<Record<string, Tensor>>,
 ): Promise<Record<string, Tensor>> {
@@ -50,20 +69,25 @@ async function runStretches(
     Float32Array.from({ length: size }, (_, k) => (k === rank ? 1 : 0)),
   );
   const values = new Map<string, Tensor>([...Object.entries(feeds), [rankInput, place]]);
-  for (const [k, { sums, dropped }] of stretches.entries()) {
-    const session = sessions[k];
-    const own = session.inputs.flatMap(({ name }) => {
-      const value = values.get(name);
+  const held = new Map<string, DeviceTensor>();
+  for (const { session, inputs, sums, dropped } of stretches) {
+    const own = inputs.flatMap((name) => {
+      const value = held.get(name) ?? values.get(name);
       return value ? [[name, value] as const] : [];
     });
-    const found = session.outputs.length > 0 ? await session.run(Object.fromEntries(own)) : {};
-    for (const [name, value] of Object.entries(found)) values.set(name, value);
+    const found = await session?.run(Object.fromEntries(own));
+    for (const [name, value] of Object.entries(found?.returned ?? {})) values.set(name, value);
+    for (const [name, value] of Object.entries(found?.kept ?? {})) held.set(name, value);
     await sumAll(
       sums.map(({ from, to }) => [givenBy(values, from), to] as const),
       values,
       collective,
     );
-    for (const name of dropped) values.delete(name);
+    for (const name of dropped) {
+      values.delete(name);
+      held.get(name)?.release();
+      held.delete(name);
+    }
   }
   return Object.fromEntries([...outputs].map(([name, value]) => [name, givenBy(values, value)]));
 }
