@@ -38,7 +38,11 @@ export const adapt = [
     ["round(renewed, trained.weights, 'second')", "round(renewed, student.weights, 'second')"],
     ["round(renewed, trained.weights, 'second')", "round(clip, trained.weights, 'second')"],
   ]),
-  ...changes('adapt/rounds', adapting, [['(2 * steps) / 5', '(3 * steps) / 5']]),
+  ...changes('adapt/rounds', adapting, [
+    ['(2 * steps) / 5', '(3 * steps) / 5'],
+    ['5 * frames', '4 * frames'],
+    ['Math.max(leastSteps,', 'Math.min(leastSteps,'],
+  ]),
   ...changes('adapt/shards', shards, [
     ['targetSums[c] += sum', 'targetSums[c] = sum'],
     ['start(index + 1)', 'start(index + 1) - 1'],
@@ -123,6 +127,9 @@ export const adapt = [
     ['again.alpha > 0', 'again.alpha >= 0'],
   ]),
   ...changes('adapt/choice', adapting, [
+    ['labelled ? 1 : reachOf(clip.count)', 'reachOf(clip.count)'],
+    ['frames / muchVideo', 'frames / 60'],
+    ['alpha * reach', 'alpha'],
     ['i % heldBackEvery === ', 'i % heldBackEvery !== '],
     ['!frames.has(t) && ', ''],
     [' && !frames.has(t + 1)', ''],

@@ -16,7 +16,7 @@ import { framePlanes, type PreparedClip } from './clip.js';
 import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin, timeToTrain } from './estimate.js';
 import { type AdaptOptions, type MeasuredEstimate, openAdaptation, settingsOf } from './openAdaptation.js';
 import { openRecords } from './records.js';
-import { defaultSteps } from './rounds.js';
+import { usualSteps } from './rounds.js';
 import { joinShards, preparedShards } from './shards.js';
 import type { OtherFrames } from './training.js';
 import { checkpointIn, claimWorkFolder, hasCheckpoint, keptRecord } from './workFolder.js';
@@ -156,11 +156,12 @@ const MAX_SHOWN = 40;
 
 /** @param spent seconds of the minutes that are gone. @throws UsageError when not even one step fits into the rest. */
 function plannedSteps(
-  { steps = defaultSteps, minutes }: AdaptOptions,
+  { steps: asked, minutes }: AdaptOptions,
   costs: AdaptCosts,
   frames: number | undefined,
   spent = 0,
 ): number {
+  const steps = asked ?? usualSteps(frames);
   if (minutes === undefined) return steps;
   if (frames === undefined)
     throw new UsageError('expected a number of frames that is known for minutes, found a stream');

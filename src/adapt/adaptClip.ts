@@ -6,7 +6,7 @@ import type { Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
-import { between, type CurvePoint, chooseAlpha, isSteadier, splitPairs } from './choice.js';
+import { between, type CurvePoint, chooseAlpha, isSteadier, muchVideo, reachOf, splitPairs } from './choice.js';
 import { type ClipSource, closeClipFiles, type PreparedClip, prepareClip, renewTargets } from './clip.js';
 import type { AdaptStage } from './estimate.js';
 import { goneClasses, type JudgedFrame, type Judgement, judge } from './judge.js';
@@ -116,6 +116,11 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       options.onNote?.(`${pairs} too few to hold some back: the choice is made on those that train`);
     }
     const labelled = await options.labelled?.(clip);
+    if (clip.count < muchVideo && !labelled) {
+      options.onNote?.(
+        `${clip.count} frames are little video, on which a network forgets what they do not show: at most ${Math.round(100 * reachOf(clip.count))} % of the way is taken (with ${muchVideo} frames, or labels, all of it)`,
+      );
+    }
     await options.onClip?.(clip);
     const others = await options.others?.(clip);
     const rounds = roundsOf(steps);

@@ -2,8 +2,12 @@
 
 export type Round = 'first' | 'second';
 
-/** Updates where nothing else is said: the 300 of SPEC section 9, and 200 more. */
-export const defaultSteps = 500;
+/** Updates where nothing else is said: the 300 of SPEC section 9, and 200 more; on less video five for each frame. */
+export function usualSteps(frames: number | undefined): number {
+  return frames === undefined ? mostSteps : Math.min(mostSteps, Math.max(leastSteps, 5 * frames));
+}
+
+const [leastSteps, mostSteps] = [100, 500];
 
 /** The updates of each round: two fifths are left for the second. */
 export function roundsOf(steps: number): Record<Round, number> {

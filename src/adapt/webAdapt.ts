@@ -9,7 +9,7 @@ import { type OnnxStudentOptions, studentOfNetwork } from '../train/onnxStudent.
 import { type AdaptedClip, type AdaptListeners, adaptToClip } from './adaptClip.js';
 import type { ClipSource } from './clip.js';
 import { type AdaptEstimate, estimate, measureCosts } from './estimate.js';
-import { defaultSteps } from './rounds.js';
+import { usualSteps } from './rounds.js';
 
 /** What `adapt` takes in a browser. */
 export interface WebAdaptOptions
@@ -49,7 +49,17 @@ export async function adapt(
   frames: readonly RgbImage[],
   options: WebAdaptOptions = {},
 ): Promise<WebAdaptation> {
-  const { steps = defaultSteps, seed = 1, signal, finish, device, threads, onProgress, onNote, onJudged } = options;
+  const {
+    steps = usualSteps(frames.length),
+    seed = 1,
+    signal,
+    finish,
+    device,
+    threads,
+    onProgress,
+    onNote,
+    onJudged,
+  } = options;
   const found = await fetchNetwork(content);
   const student = studentOfNetwork(found, found.content, options);
   for (const note of student.description.notes) onNote?.(note);

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
 import type { AdaptOptions } from '../adapt/openAdaptation.js';
-import { defaultSteps } from '../adapt/rounds.js';
+import { usualSteps } from '../adapt/rounds.js';
 import { type PreparedShard, prepareAdaptation } from '../adapt/shards.js';
 import { UsageError } from '../base/errors.js';
 import { exists } from '../base/files.js';
@@ -73,7 +73,7 @@ export function command(): Command {
     'the consensus of the i-th of n stretches of the frames',
   )
     .option('--flow <source>', 'dis, farneback, a folder of .flo files or a flow network (.onnx)', 'dis')
-    .option('--steps <n>', 'updates of the weights (default: 500)', wholeNumber(1))
+    .option('--steps <n>', 'updates of the weights (default: 5 a frame, from 100 to 500)', wholeNumber(1))
     .option('--minutes <n>', 'time it may take: as many steps as fit, fewer where the machine gets slower', positive)
     .option('--dry-run', 'say what would train, how long it takes and how much disk and memory, and write nothing')
     .option(
@@ -243,9 +243,10 @@ function describe(result: AdaptResult, input: string): string {
     ),
   );
   const weighting = classWeights === 'even' ? ' (all classes weighted alike)' : '';
+  const usual = usualSteps(result.frames);
   const hurried =
-    steps < defaultSteps && result.pairs > 0
-      ? `\n${steps} of the usual ${defaultSteps} steps were taken: more (--minutes, --steps) may find something`
+    steps < usual && result.pairs > 0
+      ? `\n${steps} of the usual ${usual} steps were taken: more (--minutes, --steps) may find something`
       : '';
   const end = adapted
     ? `${model}: ${percent(alpha)} of the way from the original to the trained weights${weighting}. Use it in the original's place:\n  steadyseg predict ${input} --model ${model} --out after`

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AdaptResult, adapt, planAdaptation } from '#src/adapt/adapt.js';
-import { bestAlpha, between, type CurvePoint, isSteadier, splitPairs } from '#src/adapt/choice.js';
+import { bestAlpha, between, type CurvePoint, isSteadier, reachOf, splitPairs } from '#src/adapt/choice.js';
 import { type AdaptStage, stepsWithin, timeToTrain } from '#src/adapt/estimate.js';
 import type { AdaptOptions } from '#src/adapt/openAdaptation.js';
+import { usualSteps } from '#src/adapt/rounds.js';
 import { lockFolder } from '#src/base/lock.js';
 import { writeFlo } from '#src/media/flo.js';
 import { writeLabelMap } from '#src/media/labels.js';
@@ -47,7 +48,9 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect([result.adapted, result.classWeights]).toEqual([true, 'balanced']);
     expect(result.after.steady).toBeGreaterThan(result.before.steady + 0.005);
     expect(result.after.kappa).toBeGreaterThan(result.before.kappa);
-    expect(result.curve.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1]);
+    // So few frames are little video.
+    expect(result.curve.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1].map((alpha) => 0.375 * alpha));
+    expect([8, 30, 40, 80, 101].map(reachOf)).toEqual([0.375, 0.375, 0.5, 1, 1]);
     expect([result.frames, result.pairs, result.cuts]).toEqual([8, 7, []]);
     const [before, after] = [readModel(readFileSync(model)), readModel(readFileSync(result.model))];
     const rest = ({ graph, ...all }: Model) => ({
@@ -157,6 +160,8 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(result.after.mIoU).toBeCloseTo(mIoU(said.after), 9);
     expect(result.after.mIoU).toBeGreaterThanOrEqual(Number(result.before.mIoU));
     expect(result.curve.every((point) => point.mIoU !== undefined)).toBe(true);
+    // Labels tell what little video does not.
+    expect(result.curve.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1]);
     expect(result.after.tc).toBeGreaterThan(result.before.tc);
 
     const refused = (name: string, path: string) => expect(run(name, { labels: { path } })).rejects;
@@ -276,7 +281,8 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
   it('says beforehand what it takes, keeps to a time, and takes flow from files of any size', async () => {
     const plan = await planAdaptation({ inputs: [frames], model, out: join(folder, 'planned.onnx'), threads: 1 });
     expect(plan.weights).toEqual({ tensors: 3, count: 6 * 27 + 6 + 4 * 54 });
-    expect([plan.estimate.frames, plan.estimate.steps, plan.size]).toEqual([8, 500, { height, width }]);
+    expect([plan.estimate.frames, plan.estimate.steps, plan.size]).toEqual([8, 100, { height, width }]);
+    expect([8, 30, 101, undefined].map(usualSteps)).toEqual([100, 150, 500, 500]);
     expect(plan.estimate.seconds).toBeGreaterThan(0);
     expect(existsSync(join(folder, 'planned.onnx.adapt'))).toBe(false);
     expect(stepsWithin(1, { frame: 1, consensus: 1, renewal: 0.5, judgement: 1, step: 2 }, 8, 300)).toBe(8);
