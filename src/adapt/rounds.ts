@@ -7,7 +7,7 @@ export function usualSteps(frames: number | undefined): number {
   return frames === undefined ? mostSteps : Math.min(mostSteps, Math.max(leastSteps, 5 * frames));
 }
 
-const [leastSteps, mostSteps] = [100, 500];
+const [leastSteps, mostSteps] = [150, 500];
 
 /** The updates of each round: two fifths are left for the second. */
 export function roundsOf(steps: number): Record<Round, number> {

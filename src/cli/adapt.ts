@@ -73,7 +73,7 @@ export function command(): Command {
     'the consensus of the i-th of n stretches of the frames',
   )
     .option('--flow <source>', 'dis, farneback, a folder of .flo files or a flow network (.onnx)', 'dis')
-    .option('--steps <n>', 'updates of the weights (default: 5 a frame, from 100 to 500)', wholeNumber(1))
+    .option('--steps <n>', 'updates of the weights (default: 5 a frame, from 150 to 500)', wholeNumber(1))
     .option('--minutes <n>', 'time it may take: as many steps as fit, fewer where the machine gets slower', positive)
     .option('--dry-run', 'say what would train, how long it takes and how much disk and memory, and write nothing')
     .option(

@@ -281,8 +281,8 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
   it('says beforehand what it takes, keeps to a time, and takes flow from files of any size', async () => {
     const plan = await planAdaptation({ inputs: [frames], model, out: join(folder, 'planned.onnx'), threads: 1 });
     expect(plan.weights).toEqual({ tensors: 3, count: 6 * 27 + 6 + 4 * 54 });
-    expect([plan.estimate.frames, plan.estimate.steps, plan.size]).toEqual([8, 100, { height, width }]);
-    expect([8, 30, 101, undefined].map(usualSteps)).toEqual([100, 150, 500, 500]);
+    expect([plan.estimate.frames, plan.estimate.steps, plan.size]).toEqual([8, 150, { height, width }]);
+    expect([8, 40, 101, undefined].map(usualSteps)).toEqual([150, 200, 500, 500]);
     expect(plan.estimate.seconds).toBeGreaterThan(0);
     expect(existsSync(join(folder, 'planned.onnx.adapt'))).toBe(false);
     expect(stepsWithin(1, { frame: 1, consensus: 1, renewal: 0.5, judgement: 1, step: 2 }, 8, 300)).toBe(8);

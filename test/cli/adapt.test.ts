@@ -83,7 +83,7 @@ describe('steadyseg adapt', { timeout: 300_000 }, () => {
     ]);
     expect(status).toBe(0);
     expect(stdout).toMatch(
-      /^1 weights \(0\.00 M values\) would train at 32×40\nabout \d+:\d\d \(\d+:\d\d where it has to train twice\): 4 frames of [\d.]+ s, 100 steps of [\d.]+ s; up to [\d.]+ GiB on disk/,
+      /^1 weights \(0\.00 M values\) would train at 32×40\nabout \d+:\d\d \(\d+:\d\d where it has to train twice\): 4 frames of [\d.]+ s, 150 steps of [\d.]+ s; up to [\d.]+ GiB on disk/,
     );
     expect(existsSync(out) || existsSync(`${out}.adapt`)).toBe(false);
   });
