@@ -4,6 +4,9 @@ import { changes } from './mutation.js';
 const test = 'test/train/ranks.test.ts';
 
 export const ranks = [
+  ...changes('base/launcher', 'test/base/shard.test.ts', [
+    ["rank: 'PMI_RANK', size: 'PMI_SIZE'", "rank: 'SLURM_PROCID', size: 'SLURM_STEP_NUM_TASKS'"],
+  ]),
   ...changes('onnx/ranks', test, [
     ['mul(sumOverRanks(value), 1 / value.graph.ranks)', 'sumOverRanks(value)'],
     ['[sumOverRanks(gradient)]', '[gradient]'],

@@ -19,13 +19,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const MAX_RANKS = 1_000_000;
 
 /**
- * Variables by launcher. Slurm's are those of a job step: a batch script has SLURM_NTASKS, too, but is one process.
- * `srun` also sets those of PMI for libraries that ask for them.
+ * Variables by launcher, the innermost first: under Slurm `mpirun` and `mpiexec` start their ranks from a job step, whose
+ * variables the ranks inherit, and which has one task a machine. Slurm's are those of a step: a batch script has SLURM_NTASKS,
+ * too, but is one process.
  */
 const launchers = [
   { launcher: 'mpirun (Open MPI)', rank: 'OMPI_COMM_WORLD_RANK', size: 'OMPI_COMM_WORLD_SIZE' },
+  { launcher: 'mpiexec (MPICH) or srun --mpi=pmi2', rank: 'PMI_RANK', size: 'PMI_SIZE' },
   { launcher: 'srun', rank: 'SLURM_PROCID', size: 'SLURM_STEP_NUM_TASKS' },
-  { launcher: 'mpiexec (MPICH)', rank: 'PMI_RANK', size: 'PMI_SIZE' },
 ] as const;
 
 /**

@@ -6,7 +6,7 @@ import type { LaunchedRank } from '../base/launcher.js';
 import { hasEnded, type Owner, thisProcess } from '../base/owner.js';
 import type { Collective } from './collective.js';
 import { allowedCores } from './cores.js';
-import { type Handle, loadMpi } from './library.js';
+import { type Handle, loadMpi, type MpiLibrary } from './library.js';
 
 /** A rank that is waited for is asked after as often, in milliseconds. */
 const watchInterval = 1000;
@@ -34,6 +34,11 @@ export interface MpiRanks extends Collective {
  */
 export async function joinRanks(launched: LaunchedRank): Promise<MpiRanks> {
   const mpi = bindings(launched);
+  if (lacksPmix(mpi.interface, launched)) {
+    process.stderr.write(
+      `${launched.launcher} started ${launched.size} ranks without PMIx, and few builds of Open MPI (${mpi.name}) start without it: srun --mpi=pmix, where srun --mpi=list has it, else mpirun\n`,
+    );
+  }
   mpi.start();
   process.once('exit', (code) => mpi.isOpen() && mpi.abort(code === 0 ? 1 : code));
   const { rank, size } = mpi;
@@ -112,6 +117,11 @@ export async function joinRanks(launched: LaunchedRank): Promise<MpiRanks> {
   };
 }
 
+/** Whether Open MPI may end the process within MPI_Init, with a message that blames how it was built. */
+function lacksPmix({ handle }: MpiLibrary, { variable }: LaunchedRank): boolean {
+  return handle === 'intptr_t' && !variable.startsWith('OMPI_') && process.env.PMIX_NAMESPACE === undefined;
+}
+
 /** The functions of the library that are used, with its constants filled in. */
 function bindings(launched: LaunchedRank) {
   const found = loadMpi(launched);
@@ -143,6 +153,7 @@ function bindings(launched: LaunchedRank) {
   let open = false;
   return {
     name: found.name,
+    interface: found,
     start() {
       initialize(0, 0, found.mainThreadOnly, [0]);
       open = true;

@@ -30,6 +30,12 @@ it('takes a rank of a launch for a shard', () => {
   expect(resolveShard({ shard: '0/9' }, ranks)).toEqual({ index: 0, count: 9 });
   expect(resolveShard({}, { PMI_RANK: '1', PMI_SIZE: '2' })).toEqual({ index: 1, count: 2 });
   expect(resolveShard({}, { SLURM_PROCID: '3', SLURM_STEP_NUM_TASKS: '4' })).toEqual({ index: 3, count: 4 });
+  // mpiexec of MPICH starts its ranks from a job step of Slurm with one task a machine, whose variables they inherit.
+  for (const tasks of ['1', '2']) {
+    const step = { SLURM_PROCID: '0', SLURM_STEP_NUM_TASKS: tasks };
+    expect(resolveShard({}, { ...step, PMI_RANK: '1', PMI_SIZE: '4' })).toEqual({ index: 1, count: 4 });
+    expect(resolveShard({}, { ...step, ...ranks })).toEqual({ index: 2, count: 3 });
+  }
   // A batch script knows of the tasks it may start, but is none of them; one rank alone is no launch.
   expect(resolveShard({}, { SLURM_PROCID: '0', SLURM_NTASKS: '4' })).toEqual({ index: 0, count: 1 });
   const array = { SLURM_ARRAY_TASK_ID: '1', SLURM_ARRAY_TASK_COUNT: '2' };

@@ -221,3 +221,14 @@ describe('a launch without a library', () => {
     expect(stderr).toMatch(/^steadyseg: STEADYSEG_MPI: expected an MPI library, found \/no\/libmpi\.so, .*\n$/);
   });
 });
+
+it.skipIf(!hasOpenMpi)('says what srun without PMIx lacks, before Open MPI ends', () => {
+  const environment = { ...process.env, SLURM_PROCID: '0', SLURM_STEP_NUM_TASKS: '2' };
+  const { status, stderr } = spawnSync(process.execPath, [main, 'train', configFile, '--out', join(folder, 'alone')], {
+    env: environment,
+    encoding: 'utf8',
+  });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^srun started 2 ranks without PMIx, .*: srun --mpi=pmix, /);
+  expect(existsSync(join(folder, 'alone'))).toBe(false);
+});
