@@ -1,6 +1,6 @@
 // The options of commands that run a segmentation network over frames: the network, how it looks at a frame, which frames.
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { InterruptedError, SteadysegError } from '../base/errors.js';
+import { InterruptedError, SteadysegError, TerminatedError } from '../base/errors.js';
 import type { Size } from '../media/image.js';
 import type { RawVideo } from '../media/rawVideo.js';
 import type { ProgressLine } from '../report/progress.js';
@@ -147,6 +147,11 @@ interface Run {
   readonly failed: readonly FrameFailure[];
 }
 
+/** Whether it was a scheduler that ended a run that was interrupted. */
+interface Ending {
+  readonly terminated: boolean;
+}
+
 /**
  * Opens the network, says what was guessed of it, hands it to work with what the options say of views and frames, reports,
  * and lets it go.
@@ -156,12 +161,12 @@ export async function runNetwork<Result extends Run>(
   options: NetworkOptions & FramesOptions,
   work: (model: SegmentationModel, common: CommonRunOptions, progress: ProgressLine) => Promise<Result>,
   foregroundThreshold?: number,
-): Promise<Result> {
+): Promise<Result & Ending> {
   const shard = shardOf(options);
   const model = await openNetwork(options, foregroundThreshold);
   try {
     const ending = 'finishing the frames under way';
-    const result = await withProgress({ title, ending }, (progress, signal) => {
+    const result = await withProgress({ title, ending }, async (progress, signal) => {
       for (const note of model.description.notes) progress.note(`note: ${note}`);
       const common: CommonRunOptions = {
         tile: options.tile,
@@ -181,7 +186,8 @@ export async function runNetwork<Result extends Run>(
         onNote: (note) => progress.note(`note: ${note}`),
         onFailure: ({ reason }) => progress.note(`left out: ${reason}`),
       };
-      return work(model, common, progress);
+      const done = await work(model, common, progress);
+      return { ...done, terminated: signal.reason instanceof TerminatedError };
     });
     if (result.frames === 0 && result.failed.length === 0 && !result.interrupted) noteEmptyShard(shard);
     return result;
@@ -191,9 +197,10 @@ export async function runNetwork<Result extends Run>(
 }
 
 /** @throws InterruptedError or SteadysegError for a run that did not do all it was asked for; `record` names the file that lists what was left out. */
-export function checkWhole(run: Run, record: string): void {
+export function checkWhole(run: Run & Partial<Ending>, record: string): void {
   if (run.interrupted) {
-    throw new InterruptedError(`interrupted after ${run.frames} frames; --resume goes on from there`);
+    const Reason = run.terminated ? TerminatedError : InterruptedError;
+    throw new Reason(`interrupted after ${run.frames} frames; --resume goes on from there`);
   }
   if (run.failed.length > 0) {
     const count = run.failed.length;

@@ -20,7 +20,10 @@ interface Outcome {
 }
 
 /** Runs the command; `onText` sees what it prints on stderr while it runs. */
-function run(args: string[], onText?: (text: string, interrupt: () => void) => void): Promise<Outcome> {
+function run(
+  args: string[],
+  onText?: (text: string, interrupt: (signal?: NodeJS.Signals) => void) => void,
+): Promise<Outcome> {
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [main, 'predict', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
@@ -30,7 +33,7 @@ function run(args: string[], onText?: (text: string, interrupt: () => void) => v
     });
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk;
-      onText?.(stderr, () => child.kill('SIGINT'));
+      onText?.(stderr, (signal = 'SIGINT') => child.kill(signal));
     });
     child.on('error', fail);
     child.on('close', (code) => done({ code, stdout, stderr }));
@@ -80,6 +83,18 @@ describe('steadyseg predict', () => {
     expect(JSON.parse(readFileSync(at('out', 'predict.json'), 'utf8'))).toEqual(summary);
     expect(readdirSync(at('out')).sort()).toEqual(['confidence', 'labels', 'predict.json']);
   });
+
+  it('tells a scheduler that ended it by the exit code that it is to be run again', async () => {
+    let ended = false;
+    const args = [at('drive.mp4'), '--model', at('network.onnx'), '--out', at('terminated')];
+    const { code, stderr } = await run(args, (text, end) => {
+      if (ended || !text.includes('frames/s')) return;
+      ended = true;
+      end('SIGTERM');
+    });
+    expect(code).toBe(75);
+    expect(stderr).toMatch(/steadyseg: interrupted after \d+ frames; --resume goes on from there/);
+  }, 120_000);
 
   it('finishes the frames under way on Ctrl-C, keeps them, and resumes', async () => {
     const args = [at('drive.mp4'), '-m', at('network.onnx'), '-o', at('stopped'), '--threads', '1'];
