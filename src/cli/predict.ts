@@ -106,7 +106,7 @@ async function run(input: string, options: PredictCommandOptions): Promise<void>
   const { out = defaultFolder(input), save, opacity, legend, classesOnly, rate, smooth, flow } = options;
   if (flow !== undefined && smooth === undefined) throw new UsageError('--flow: expected --smooth, which it is for');
   let classSet: ClassSet | undefined;
-  const summary = await runNetwork(
+  const { summary, terminated } = await runNetwork(
     'predict',
     options,
     (model, common, progress) => {
@@ -123,7 +123,7 @@ async function run(input: string, options: PredictCommandOptions): Promise<void>
   printResult(options.json, steadiness ? { ...summary, steadiness } : summary, () =>
     [describe(summary, out), ...(steadiness ? ['', renderResult(steadiness)] : [])].join('\n'),
   );
-  checkWhole(summary, 'predict.json');
+  checkWhole(summary, 'predict.json', terminated);
 }
 
 /** @throws UsageError for an input without a name of its own. */

@@ -62,7 +62,7 @@ Example:
 
 async function run(input: string, options: PseudoLabelCommandOptions): Promise<void> {
   const { out, threshold, quantile, save } = options;
-  const summary = await runNetwork('pseudo-label', options, (model, common, progress) =>
+  const { summary, terminated } = await runNetwork('pseudo-label', options, (model, common, progress) =>
     pseudoLabel(input, model, out, {
       ...common,
       threshold,
@@ -74,7 +74,7 @@ async function run(input: string, options: PseudoLabelCommandOptions): Promise<v
     }),
   );
   printResult(options.json, summary, () => describe(summary, out));
-  checkWhole(summary, 'pseudo-label.json');
+  checkWhole(summary, 'pseudo-label.json', terminated);
 }
 
 function describe(summary: PseudoLabelSummary, out: string): string {

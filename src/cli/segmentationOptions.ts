@@ -147,26 +147,21 @@ interface Run {
   readonly failed: readonly FrameFailure[];
 }
 
-/** Whether it was a scheduler that ended a run that was interrupted. */
-interface Ending {
-  readonly terminated: boolean;
-}
-
 /**
  * Opens the network, says what was guessed of it, hands it to work with what the options say of views and frames, reports,
- * and lets it go.
+ * and lets it go. `terminated`: a scheduler ended it.
  */
 export async function runNetwork<Result extends Run>(
   title: string,
   options: NetworkOptions & FramesOptions,
   work: (model: SegmentationModel, common: CommonRunOptions, progress: ProgressLine) => Promise<Result>,
   foregroundThreshold?: number,
-): Promise<Result & Ending> {
+): Promise<{ readonly summary: Result; readonly terminated: boolean }> {
   const shard = shardOf(options);
   const model = await openNetwork(options, foregroundThreshold);
   try {
     const ending = 'finishing the frames under way';
-    const result = await withProgress({ title, ending }, async (progress, signal) => {
+    const run = await withProgress({ title, ending }, async (progress, signal) => {
       for (const note of model.description.notes) progress.note(`note: ${note}`);
       const common: CommonRunOptions = {
         tile: options.tile,
@@ -186,20 +181,21 @@ export async function runNetwork<Result extends Run>(
         onNote: (note) => progress.note(`note: ${note}`),
         onFailure: ({ reason }) => progress.note(`left out: ${reason}`),
       };
-      const done = await work(model, common, progress);
-      return { ...done, terminated: signal.reason instanceof TerminatedError };
+      const summary = await work(model, common, progress);
+      return { summary, terminated: signal.reason instanceof TerminatedError };
     });
-    if (result.frames === 0 && result.failed.length === 0 && !result.interrupted) noteEmptyShard(shard);
-    return result;
+    const { frames, failed, interrupted } = run.summary;
+    if (frames === 0 && failed.length === 0 && !interrupted) noteEmptyShard(shard);
+    return run;
   } finally {
     await model.release();
   }
 }
 
-/** @throws InterruptedError or SteadysegError for a run that did not do all it was asked for; `record` names the file that lists what was left out. */
-export function checkWhole(run: Run & Partial<Ending>, record: string): void {
+/** @throws InterruptedError (TerminatedError after a scheduler's signal) or SteadysegError for a run that did not do all it was asked for; `record` names the file that lists what was left out. */
+export function checkWhole(run: Run, record: string, terminated = false): void {
   if (run.interrupted) {
-    const Reason = run.terminated ? TerminatedError : InterruptedError;
+    const Reason = terminated ? TerminatedError : InterruptedError;
     throw new Reason(`interrupted after ${run.frames} frames; --resume goes on from there`);
   }
   if (run.failed.length > 0) {
