@@ -49,8 +49,8 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(result.after.steady).toBeGreaterThan(result.before.steady + 0.005);
     expect(result.after.kappa).toBeGreaterThan(result.before.kappa);
     // So few frames are little video.
-    expect(result.curve.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1].map((alpha) => 0.375 * alpha));
-    expect([8, 30, 40, 80, 101].map(reachOf)).toEqual([0.375, 0.375, 0.5, 1, 1]);
+    expect(result.curve.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1].map((alpha) => 0.4 * alpha));
+    expect([8, 30, 40, 80, 101].map(reachOf)).toEqual([0.4, 0.4, 0.5, 1, 1]);
     expect([result.frames, result.pairs, result.cuts]).toEqual([8, 7, []]);
     const [before, after] = [readModel(readFileSync(model)), readModel(readFileSync(result.model))];
     const rest = ({ graph, ...all }: Model) => ({
