@@ -120,7 +120,7 @@ function arranged(
   return { stretches, lastUses, kept };
 }
 
-/** Operators whose result costs less to compute again than to keep: an engine copies what it gives, into new memory. */
+/** Operators whose result costs less to compute again than to keep: an engine copies what it gives. */
 const repeatable = new Set(
   ['Add Sub Mul Div Max Min Neg Abs Relu Clip BatchNormalization Cast Where Reshape Unsqueeze Squeeze Expand']
     .concat('Equal Greater GreaterOrEqual Less LessOrEqual And Or Not')

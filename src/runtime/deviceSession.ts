@@ -73,9 +73,12 @@ export async function openDeviceSession(
   const compiled = await compile(engine, model, options, onDevice ? { preferredOutputLocation } : {});
   const { inner, outputs, source } = compiled;
   const pool = onDevice ? undefined : memory;
-  /** Memory of the pool for an output that stays; none where its size is only known when it is there. */
+  /**
+   * Memory of the pool for an output that stays; none where its size is only known when it is there, and none of float16: the engine
+   * writes to tensors of its own class alone, which those are not in all versions of Node.
+   */
   const lend = ({ name, dtype, shape }: ValueDescription): readonly [ArrayBuffer, OrtTensor] | undefined => {
-    if (!pool || !stays.has(name) || !isFixed(shape)) return undefined;
+    if (!pool || !stays.has(name) || !isFixed(shape) || dtype === 'float16') return undefined;
     const lent = pool.take(elementCount(shape) * bytesPerElement(dtype));
     return [lent, engine.tensor(tensorFromBytes(dtype, shape, new Uint8Array(lent)))];
   };

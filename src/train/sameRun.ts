@@ -30,6 +30,7 @@ export async function checkSameRun({ config, data, state }: RunIdentity, collect
     ),
     data: await digestOfData(data.dataset),
     'data.extra': data.extra ? await digestOfData(data.extra.dataset) : '',
+    'network.model': await digestOfFile(config.network.model),
     'teacher.model': await digestOfFile(config.teacher?.model),
     'motion.flow': config.motion.flow.endsWith('.onnx') ? await sha256OfFile(config.motion.flow) : config.motion.flow,
     'first weights': digest((hash) => {
@@ -66,7 +67,8 @@ async function digestOfFile(path: string | undefined): Promise<string> {
 
 /** Of names, and of what the files hold: where they lie may differ from machine to machine. */
 async function digestOfData(dataset: Dataset): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify([dataset.count, dataset.classes.classes]));
+  const { classes, palette, ignoreLabel } = dataset.classes;
+  const hash = createHash('sha256').update(JSON.stringify([dataset.count, classes, palette, ignoreLabel]));
   const every = Math.max(1, Math.floor(dataset.count / comparedSamples));
   for (let index = 0; index < dataset.count; index++) {
     const sample = dataset.sample(index);

@@ -118,6 +118,19 @@ describe.skipIf(!hasOpenMpi)('ranks over MPI', () => {
     expect(near.slice(1)).not.toEqual(found.slice(1));
   }, 240_000);
 
+  it('share the statistics of batch normalisation', async () => {
+    const [whole, shared] = ['whole batch', 'shared batch'].map((name) => join(folder, name));
+    for (const [ranks, batch, out] of [
+      [1, 4, whole],
+      [2, 2, shared],
+    ] as const) {
+      const { code, text } = await launch(ranks, `statistics=batch batch=${batch} steps=2 --out "${out}"`).ended;
+      expect(code, text).toBe(0);
+    }
+    const [[expected], [found]] = [await lossesOf(whole), await lossesOf(shared)];
+    expect(Math.abs(found / expected - 1)).toBeLessThan(1e-5);
+  }, 240_000);
+
   it.each([
     ['another configuration', 'seed=$RANK', /another configuration \(seed\), first weights than/],
     ['other data', `data.root="${folder}/toy $RANK"`, /another data than/],
@@ -146,6 +159,7 @@ describe.skipIf(!hasOpenMpi)('ranks over MPI', () => {
     await until(() => existsSync(runFiles(out).last));
     process.kill(await run.rank(1), 'SIGKILL');
     const { code, text } = await run.ended;
+    await noneRuns(run);
     expect(code).not.toBe(0);
     expect(text).toMatch(/rank 1/);
     await (await openSafetensors(runFiles(out).last)).close();
