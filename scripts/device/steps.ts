@@ -86,6 +86,8 @@ export interface StepsResult {
   readonly weights: Readonly<Record<string, readonly number[]>>;
   /** Milliseconds of each step. */
   readonly milliseconds: readonly number[];
+  /** Steps whose gradients float16 could not hold, and which changed no weights. */
+  readonly skipped: number;
 }
 
 /** How they are taken; by default as a run takes them on the CPU. */
@@ -96,6 +98,8 @@ export interface StepsOptions extends Pick<SessionOptions, 'device' | 'threads' 
   readonly batches?: number | undefined;
   /** Keeps the weights in the engine, whatever the device. */
   readonly kept?: boolean | undefined;
+  /** What the loss is scaled by at the first step; of mixed precision. */
+  readonly lossScale?: number | undefined;
 }
 
 /** Adam with all that an update may have besides. */
@@ -110,11 +114,13 @@ export async function threeSteps({
   optimizer: rule = publishedSgd,
   batches = 1,
   kept = false,
+  lossScale,
   ...options
 }: StepsOptions = {}): Promise<StepsResult> {
   const step = buildTrainingStep({ ...usualLosses, precision });
   const optimizer = createOptimizer(rule, trainedWeights(step));
   const state = createTrainingState(step, optimizer, 1);
+  if (state.lossScale && lossScale !== undefined) state.lossScale.factor = lossScale;
   const stepper = await (kept
     ? openDeviceStepper(step, optimizer, state, options)
     : openStepper(step, optimizer, state, oneRank, options));
@@ -133,7 +139,7 @@ export async function threeSteps({
   for (const [slot, values] of state.slots) {
     for (const [name, data] of values) weights[`${slot} of ${name}`] = [...data];
   }
-  return { losses, weights, milliseconds };
+  return { losses, weights, milliseconds, skipped: state.lossScale?.skipped ?? 0 };
 }
 
 /** How far one result is from another: the largest relative difference of a loss, and of a weight as a vector. */

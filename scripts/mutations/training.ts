@@ -109,6 +109,7 @@ export const training = [
   ]),
   ...changes('train/weightAverage', deviceStepper, [['mul(values, sub(1, kept))', 'mul(values, kept)']]),
   ...changes('train/runningStatistics', deviceStepper, [['mul(batch, momentum * factor)', 'mul(batch, momentum)']]),
+  ...changes('train/deviceStepper', deviceStepper, [['if (applies)', 'if (true)']]),
   ...changes('train/updateGraph', deviceStepper, [
     ['mul(sum, 1 / gradients.length)', 'sum'],
     ['mul(rate, factor)', 'rate'],

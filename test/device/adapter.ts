@@ -1,6 +1,6 @@
 // An adapter for WebGPU in Node: what the machine has, else the software driver that comes with Chromium.
 import { existsSync } from 'node:fs';
-import { messageOf } from '#src/base/errors.js';
+import { messageOf, UsageError } from '#src/base/errors.js';
 import { exportModel } from '#src/onnx/export.js';
 import { createGraph, input } from '#src/onnx/graph.js';
 import { neg } from '#src/onnx/ops.js';
@@ -22,6 +22,8 @@ export async function hasAdapter(): Promise<boolean> {
     await (await createSession(writeModel(model), { device: 'webgpu' })).release();
     return true;
   } catch (thrown) {
+    // Anything else is a fault.
+    if (!(thrown instanceof UsageError) && !/Failed to get a WebGPU adapter/.test(messageOf(thrown))) throw thrown;
     console.warn(`skipped: WebGPU in Node (${messageOf(thrown)})`);
     return false;
   }

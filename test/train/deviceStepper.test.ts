@@ -21,3 +21,15 @@ it.each([
   expect(losses).toBeLessThan(1e-6);
   expect(weights).toBeLessThan(1e-5);
 });
+
+it.each([
+  [2 ** 20, 2],
+  [2 ** 40, 3],
+])('kept weights stay as they are where float16 cannot hold gradients scaled by %d', async (lossScale, skipped) => {
+  const options = { precision: 'mixed', optimizer: fullOptimizer, lossScale } as const;
+  const [found, expected] = [await threeSteps({ ...options, kept: true }), await threeSteps(options)];
+  expect([found.skipped, expected.skipped]).toEqual([skipped, skipped]);
+  const { losses, weights } = differenceOf(found, expected);
+  expect(losses).toBeLessThan(1e-6);
+  expect(weights).toBeLessThan(1e-5);
+});
