@@ -33,9 +33,12 @@ const mpichNames = ['libmpi.so.12', 'libmpich.so.12', 'libmpi.12.dylib', 'libmpi
  * Loads the library that `STEADYSEG_MPI` names, or that of the launcher.
  * @throws SteadysegError, saying where it was looked for, when there is none.
  */
-export function loadMpi({ launcher, size }: LaunchedRank, named = process.env[libraryVariable]): MpiLibrary {
-  const own = launcher.includes('MPICH') ? [...mpichNames, ...openMpiNames] : [...openMpiNames, ...mpichNames];
-  const names = named ? [named] : own;
+export function loadMpi(
+  { launcher, size }: LaunchedRank,
+  named = process.env[libraryVariable],
+  usual: readonly string[] = usualNames(launcher),
+): MpiLibrary {
+  const names = named ? [named] : usual;
   const faults: string[] = [];
   for (const name of names) {
     let library: LibraryHandle;
@@ -48,11 +51,26 @@ export function loadMpi({ launcher, size }: LaunchedRank, named = process.env[li
     }
     return interfaceOf(name, library);
   }
+  if (named) {
+    throw new SteadysegError(
+      `${libraryVariable}: expected an MPI library, found ${named}, which cannot be loaded: ${faults[0]}`,
+    );
+  }
+  const broken = names.flatMap((name, k) => (isAbsent(faults[k]) ? [] : [`${name}: ${faults[k]}`]));
+  const found =
+    broken.length > 0 ? `found what cannot be loaded (${broken.join('; ')})` : `found none of ${names.join(', ')}`;
   throw new SteadysegError(
-    named
-      ? `${libraryVariable}: expected an MPI library, found ${named}, which cannot be loaded: ${faults[0]}`
-      : `${launcher} started ${size} ranks: expected its MPI library, found none of ${names.join(', ')}; install Open MPI or MPICH, or name the library in ${libraryVariable}`,
+    `${launcher} started ${size} ranks: expected its MPI library, ${found}; install Open MPI or MPICH, or name the library in ${libraryVariable}`,
   );
+}
+
+function usualNames(launcher: string): readonly string[] {
+  return launcher.includes('MPICH') ? [...mpichNames, ...openMpiNames] : [...openMpiNames, ...mpichNames];
+}
+
+/** Whether a loader's message says that there is no such file, and not that it is of another kind. */
+function isAbsent(fault: string): boolean {
+  return /no such file/i.test(fault);
 }
 
 /** @throws SteadysegError for a library that is no MPI. */
