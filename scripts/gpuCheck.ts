@@ -41,8 +41,13 @@ const { device } = values;
 const root = resolve(import.meta.dirname, '..', '..');
 
 if (values.pack !== undefined) {
-  const size = await packCheck(root, values.pack);
-  console.log(`${values.pack}: ${(size / 1e6).toFixed(1)} MB`);
+  try {
+    const size = await packCheck(root, values.pack);
+    console.log(`${values.pack}: ${(size / 1e6).toFixed(1)} MB`);
+  } catch (thrown) {
+    console.error(messageOf(thrown));
+    process.exit(1);
+  }
   process.exit(0);
 }
 
