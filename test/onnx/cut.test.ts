@@ -5,7 +5,7 @@ import { createGraph, type Graph, input } from '#src/onnx/graph.js';
 import { add, conv, mul, reduceSum, relu, sigmoid } from '#src/onnx/ops.js';
 import { sumOverRanks } from '#src/onnx/ranks.js';
 
-/** What each stretch gives, as operators and sizes. */
+/** What each stretch gives, by the operators that made it. */
 function given({ stretches }: CutGraph): string[] {
   return stretches.map(({ model: { graph } }) => graph.outputs.map(({ name }) => name.replace(/_\d+$/, '')).join(' '));
 }
