@@ -41,11 +41,15 @@ export const ranks = [
   ...changes('losses/motion', test, [
     ['meanOverRanks(sumOverSamples(mul(seen, seen), weights))', 'sumOverSamples(mul(seen, seen), weights)'],
   ]),
+  ...changes('losses/consensus', test, [['meanOverRanks(total.reduce(add))', 'total.reduce(add)']]),
   ...changes('losses/boundary', test, [
     ['meanOverRanks(sumOverSamples(pixels, undefined))', 'sumOverSamples(pixels, undefined)'],
   ]),
   ...changes('losses/sampleWeights', test, [
     ['meanOverRanks(reduceSum(counts, undefined, false))', 'reduceSum(counts, undefined, false)'],
+  ]),
+  ...changes('train/step', test, [
+    ["weightsOverRanks(once('sampleWeights', [withNeighbours]))", "once('sampleWeights', [withNeighbours])"],
   ]),
   ...changes('data/loader', test, [
     ['inShard(place, shard)', 'inShard(place + 1, shard)'],

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { oneRank } from '#src/collective/collective.js';
+import { type Collective, oneRank } from '#src/collective/collective.js';
 import { createLoader } from '#src/data/loader.js';
 import { boundaryLoss } from '#src/losses/boundary.js';
 import { countedOhem } from '#src/losses/ohem.js';
+import { sampleWeights } from '#src/losses/sampleWeights.js';
 import { batchNorm } from '#src/nets/batchNorm.js';
 import { convolution } from '#src/nets/convolution.js';
-import type { StatisticsMode } from '#src/onnx/batchStatistics.js';
 import type { Graph, Value } from '#src/onnx/graph.js';
 import { add, averagePool, relu, slice } from '#src/onnx/ops.js';
 import { bilinear } from '#src/onnx/resample.js';
@@ -27,6 +27,7 @@ import type { Student } from '#src/train/student.js';
 import { inProcessRanks, partOf } from '../collective/inProcess.js';
 
 const [samples, height, width, classes] = [4, 24, 32, 5];
+const classWeights = [1, 2, 0.5, 1, 3];
 
 /** Pixels 0..255; each sample brighter than the one before, so that their means lie apart. */
 function pixels(name: string): Tensor {
@@ -72,23 +73,32 @@ const student: Student = {
   },
 };
 
+/** The samples of a rank; how they weigh it knows of its own alone. */
+function feedsOfRank(whole: Readonly<Record<string, Tensor>>, collective: Collective): Record<string, Tensor> {
+  const own = partOf(whole, collective);
+  if (!own.sampleWeights) return own;
+  const { shape, data } = own.sampleWeights;
+  const weights = sampleWeights(Array.from(data, (weight) => Number(weight) > 0));
+  return { ...own, sampleWeights: tensor('float32', shape, weights) };
+}
+
 async function stepOf(ranks: number, options: Partial<StepOptions> = {}, given: Record<string, Tensor> = feeds) {
   const collectives = ranks === 1 ? [oneRank] : inProcessRanks(ranks);
   const done = collectives.map(async (collective) => {
     const step = buildTrainingStep({
       ...{ student, batch: samples / ranks, ranks, height, width, pixels: 'float32', dropout: false },
-      segmentation: { classWeights: [1, 2, 0.5, 1, 3] },
+      segmentation: { classWeights },
       losses: { motion: 0.1 },
       ...options,
     });
     const state = createTrainingState(step, createOptimizer(publishedSgd, trainedWeights(step)), 3, student.weights);
     const begun = new Map([...state.parameters].map(([name, { data }]) => [name, data.slice()]));
     const runner = await openStep(step, collective, { threads: 1 });
-    const first = await computeGradients(step, runner, state, [partOf(given, collective)]);
+    const first = await computeGradients(step, runner, state, [feedsOfRank(given, collective)]);
     for (const name of [...state.parameters.keys()].filter((one) => one.includes('running'))) {
       state.parameters.get(name)?.data.set(begun.get(name) ?? []);
     }
-    const own = await computeGradients(step, runner, state, [partOf(given, collective)]);
+    const own = await computeGradients(step, runner, state, [feedsOfRank(given, collective)]);
     // What a step leaves behind changes nothing in the next.
     expect(own.losses).toEqual(first.losses);
     expect([...own.gradients.values()]).toEqual([...first.gradients.values()]);
@@ -181,17 +191,81 @@ describe('a step that ranks share', () => {
     return expectEqual({ motion: { mean: 'visible', compare: 'probabilities' } }, feeds, [2]);
   }, 120_000);
 
-  it('with local statistics, normalises each rank alone and averages the running ones', async () => {
-    const statistics: StatisticsMode = 'local';
-    const shared = await stepOf(2, { statistics });
-    const whole = await stepOf(1, { statistics });
-    const [first] = [...shared.gradients.keys()];
-    expect(difference(whole.gradients.get(first) ?? [], shared.gradients.get(first) ?? [])).toBeGreaterThan(1e-2);
-    // Means of equal parts average to the mean.
-    const mean = 'norm1.running_mean';
-    expect(difference(whole.parameters.get(mean)?.data ?? [], shared.parameters.get(mean)?.data ?? [])).toBeLessThan(
-      1e-5,
+  it('weighs the pixels of a consensus alike, whichever rank they are on', () => {
+    // Samples of odd ranks are mostly of the class that weighs most.
+    const targetWeights = [1, 4, 0.5, 1, 8];
+    const targets = (frame: string) => {
+      const bytes = labelsByName(`targets of ${frame}`, [samples, height, width, classes], 64);
+      for (let i = 0; i < bytes.data.length; i++) {
+        const sample = Math.floor((i * samples) / bytes.data.length);
+        if (i % classes === (sample % 2 === 0 ? 2 : 4)) bytes.data[i] = 190;
+      }
+      return bytes;
+    };
+    const whole = { ...feeds, 'targets.frame': targets('frame'), 'targets.neighbour': targets('neighbour') };
+    return expectEqual({ losses: { consensus: 1 }, targetWeights }, whole, [2, 4]);
+  }, 120_000);
+
+  it.each([
+    ['two frames', 2, { pixel: 1, pairFrames: 1, selfSimilarity: 1 }, {}],
+    ['three frames', 3, { pixel: 1, multiFrame: 1 }, { multiFrame: 'trained' }],
+  ] as const)(
+    'compares each sample of %s with its teacher, whichever rank it is on',
+    async (_, frames, losses, how) => {
+      const names = frames === 2 ? ['neighbour'] : ['before', 'after'];
+      const whole = {
+        ...feeds,
+        ...Object.fromEntries(names.map((name) => [name, pixels(name)])),
+        ...Object.fromEntries(
+          ['frame', ...names].map((name) => [
+            `teacher.${name}.logits`,
+            symmetricByName(`teacher of ${name}`, [samples, classes, 8, 10], 3),
+          ]),
+        ),
+        sampleWeights: tensor('float32', [samples], Float32Array.of(4 / 3, 0, 4 / 3, 4 / 3)),
+      };
+      const shapes = { logits: { channels: classes, height: 8, width: 10 } };
+      const options = { losses, frames, distillation: how, teacher: { shapes, on: 'logits' }, sampleWeights: true };
+      await expectEqual(options, whole, [2, 4]);
+    },
+    240_000,
+  );
+
+  it('with local statistics, is that of each rank alone, but for the divisors of its losses', async () => {
+    const parts = inProcessRanks(2).map((collective) => partOf(feeds, collective));
+    const alone = (options: Partial<StepOptions>) =>
+      Promise.all(parts.map((part) => stepOf(1, { ...options, batch: samples / 2 }, part)));
+    const [segmentation, motion] = [
+      await alone({ losses: {} }),
+      await alone({ losses: { motion: 0.1 }, segmentation: undefined }),
+    ];
+    // A pixel weighs as much as any other, whichever rank it is on.
+    const weights = parts.map(({ labels: { data } }) =>
+      Array.from(data as Uint8Array).reduce((sum, label) => sum + (classWeights[label] ?? 0), 0),
     );
+    const shares = weights.map((weight) => weight / (weights[0] + weights[1]));
+    expect(Math.abs(shares[0] - 0.5)).toBeGreaterThan(0.02);
+    const expectNear = (found: ArrayLike<number> | undefined, of: (rank: number, at: number) => number) => {
+      const expected = Array.from(found ?? [], (_, at) => of(0, at) + of(1, at));
+      expect(difference(expected, found ?? [])).toBeLessThan(1e-5);
+    };
+
+    const shared = await stepOf(2, { statistics: 'local' });
+    expect(Object.keys(shared.losses)).toEqual(['loss', 'segmentation', 'motion']);
+    expectNear([shared.losses.segmentation], (rank) => shares[rank] * segmentation[rank].losses.segmentation);
+    expectNear([shared.losses.motion], (rank) => motion[rank].losses.motion / 2);
+    expectNear(
+      [shared.losses.loss],
+      (rank) => shares[rank] * segmentation[rank].losses.loss + motion[rank].losses.loss / 2,
+    );
+    for (const [name, gradient] of shared.gradients) {
+      const [supervised, steady] = [segmentation, motion].map((of) => of.map((one) => one.gradients.get(name) ?? []));
+      expectNear(gradient, (rank, at) => shares[rank] * supervised[rank][at] + steady[rank][at] / 2);
+    }
+    for (const [name, { data }] of shared.parameters) {
+      if (!name.includes('running')) continue;
+      expectNear(data, (rank, at) => (motion[rank].parameters.get(name)?.data[at] ?? 0) / 2);
+    }
   }, 120_000);
 
   it('with fixed statistics, is cut at the divisors of its losses alone', async () => {
