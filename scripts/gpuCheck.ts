@@ -26,6 +26,13 @@ import { packCheck } from './device/pack.js';
 import { shippedNames, smallNetwork } from './device/smallNetwork.js';
 import { differenceOf, fullOptimizer, threeSteps } from './device/steps.js';
 
+const checkBegan = performance.now();
+// Whatever goes wrong ends in a line.
+process.on('uncaughtException', (thrown) => {
+  console.error(messageOf(thrown));
+  process.exit(1);
+});
+
 const { values } = parseArgs({
   options: {
     device: { type: 'string', default: 'webgpu' },
@@ -37,17 +44,16 @@ const { values } = parseArgs({
   },
 });
 const { device } = values;
+if (!/^[1-9]\d*x[1-9]\d*$/.test(values.size))
+  throw new Error(`--size: expected height and width in pixels, such as 512x1024, found "${values.size}"`);
+if (!/^[1-9]\d*$/.test(values.rounds))
+  throw new Error(`--rounds: expected a whole number from 1, found "${values.rounds}"`);
 /** The checkout, or the folder that a pack unpacks to. */
 const root = resolve(import.meta.dirname, '..', '..');
 
 if (values.pack !== undefined) {
-  try {
-    const size = await packCheck(root, values.pack);
-    console.log(`${values.pack}: ${(size / 1e6).toFixed(1)} MB`);
-  } catch (thrown) {
-    console.error(messageOf(thrown));
-    process.exit(1);
-  }
+  const size = await packCheck(root, values.pack);
+  console.log(`${values.pack}: ${(size / 1e6).toFixed(1)} MB`);
   process.exit(0);
 }
 
@@ -153,8 +159,10 @@ async function printTimes(): Promise<void> {
   const [said] = await Promise.all(peers.map((peer) => peer?.ask('threads')));
   console.log(`\n| PSPNet-18 | ${device} ms | CPU ms | ${said ?? 'PyTorch (not found)'} ms |`);
   console.log('| --- | ---: | ---: | ---: |');
-  const row = (what: string, times: readonly (number | undefined)[]) =>
-    console.log(`| ${what} | ${times.map((time) => time?.toFixed(1) ?? '').join(' | ')} |`);
+  // What was not measured is no figure.
+  const cell = (time: number | undefined) => (time !== undefined && Number.isFinite(time) ? time.toFixed(1) : '–');
+  const row = (what: string, times: readonly [number | undefined, number | undefined, number | undefined]) =>
+    console.log(`| ${what} | ${times.map(cell).join(' | ')} |`);
   row(`inference, 1×${size.join('×')}`, [
     await frameTime(device, size),
     await frameTime('cpu', size),
@@ -166,10 +174,13 @@ async function printTimes(): Promise<void> {
     await stepTime('cpu', pair),
     await peerTime(peers[1], `pspnet18 ${pair.join(' ')}`),
   ]);
+  let unable = '';
   const mixed = await stepTime(device, pair, 'mixed').catch((thrown: unknown) => {
-    console.log(`no mixed precision: ${messageOf(thrown)}`);
+    unable = messageOf(thrown);
+    return undefined;
   });
-  if (mixed !== undefined) row(`training step, mixed precision`, [mixed]);
+  row(`training step, mixed precision`, [mixed, undefined, undefined]);
+  if (unable) console.log(`\nno mixed precision: ${unable}`);
   for (const peer of peers) peer?.stop();
 }
 
@@ -199,4 +210,5 @@ for (const [name, optimizer] of [
   );
 }
 if (!values.parity) await printTimes();
+console.log(`\ntook ${((performance.now() - checkBegan) / 1000).toFixed(0)} s in all`);
 process.exit(right ? 0 : 1);

@@ -32,28 +32,27 @@ LD_LIBRARY_PATH="$PWD/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" exec ./node che
 /**
  * @param root of the checkout. @param file a .tar.xz that is not there yet.
  * @returns its size in bytes.
- * @throws Error on other systems than Linux, without a Vulkan loader, or when it becomes too large.
+ * @throws Error on other systems than Linux, of what is no checkout, without a Vulkan loader, or when it becomes too large.
  */
 export async function packCheck(root: string, file: string): Promise<number> {
+  if (existsSync(file)) throw new Error(`${file}: it is there already; choose another name`);
   if (process.platform !== 'linux')
     throw new Error(`expected Linux, whose programs are packed, found ${process.platform}`);
-  if (existsSync(file)) throw new Error(`${file}: it is there already; choose another name`);
-  const loader = libraries.map((folder) => join(folder, 'libvulkan.so.1')).find((path) => existsSync(path));
-  if (!loader) throw new Error('expected a Vulkan loader, libvulkan.so.1 (Debian: package libvulkan1), found none');
   const temporary = mkdtempSync(`${resolve(file)}.`);
   try {
     const folder = join(temporary, name);
-    mkdirSync(join(folder, 'lib'), { recursive: true });
+    for (const part of ['models', join('bench', 'peer')]) {
+      const path = join(root, part);
+      if (!existsSync(path)) throw new Error(`${path}: it is not there; only a checkout can be packed`);
+      cpSync(path, join(folder, part), { recursive: true, filter: (one) => !one.endsWith('__pycache__') });
+    }
+    const loader = libraries.map((folder) => join(folder, 'libvulkan.so.1')).find((path) => existsSync(path));
+    if (!loader) throw new Error('expected a Vulkan loader, libvulkan.so.1 (Debian: package libvulkan1), found none');
+    mkdirSync(join(folder, 'lib'));
     copyFileSync(realpathSync(process.execPath), join(folder, 'node'));
     copyFileSync(realpathSync(loader), join(folder, 'lib', 'libvulkan.so.1'));
     writeFileSync(join(folder, 'run'), start);
     for (const program of ['node', 'run']) chmodSync(join(folder, program), 0o755);
-    for (const part of ['models', join('bench', 'peer')]) {
-      cpSync(join(root, part), join(folder, part), {
-        recursive: true,
-        filter: (path) => !path.endsWith('__pycache__'),
-      });
-    }
     copyEngine(join(folder, 'node_modules'));
     // Not there where the packed check runs.
     const { build } = await import('esbuild');

@@ -15,7 +15,9 @@ it('refuses a file that is there', async () => {
   expect(readFileSync(file, 'utf8')).toBe('mine');
 });
 
-it('leaves nothing of a checkout that lacks the networks', async () => {
-  await expect(packCheck(folder, join(folder, 'new.tar.xz'))).rejects.toThrow();
+const packs = process.platform === 'linux';
+it.skipIf(!packs)('says what a checkout lacks, such as the networks, and leaves nothing of it', async () => {
+  const missing = join(folder, 'models');
+  await expect(packCheck(folder, join(folder, 'new.tar.xz'))).rejects.toThrow(`${missing}: it is not there`);
   expect(readdirSync(folder)).toEqual(['mine.tar.xz']);
 });
