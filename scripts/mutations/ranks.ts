@@ -66,6 +66,10 @@ export const ranks = [
     ['let rank = 1; rank < collective.size', 'let rank = 2; rank < collective.size'],
     ['rank * part + i', '(rank - 1) * part + i'],
   ]),
+  ...changes('train/trainer', 'test/train/trainer.test.ts', [
+    ['asked.includes(String(k))', 'asked[0] === String(k)'],
+    ['own ? String(ways.indexOf(own))', "own ? '1'"],
+  ]),
   ...changes('train/acrossRanks', test, [
     ['part[i] /= collective.size', 'part[i] /= 1'],
     ['data.set(runningSums[k])', 'data.fill(0)'],

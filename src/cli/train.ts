@@ -2,8 +2,10 @@
 import { basename, extname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Collective } from '../collective/collective.js';
+import type { Ranks } from '../collective/join.js';
 import { appendEvents, beginEvents } from '../report/eventLog.js';
 import { formatNumber } from '../report/number.js';
+import type { ProgressLine } from '../report/progress.js';
 import { createRunReport, type RunReport } from '../report/runReport.js';
 import { readConfig, type TrainingConfig } from '../train/config.js';
 import { readMetrics, runFiles } from '../train/runFolder.js';
@@ -42,60 +44,75 @@ export function command(): Command {
       'after',
       '\nExample:\n  steadyseg train configs/toycity/motion.yaml data.root=toy seed=2 --out runs/motion-2',
     )
-    .action((path: string, changes: string[], options: Options) =>
-      amongRanks(async ({ collective, threads }) => {
-        const ids = options.palette ? 'palette' : options.reduceZeroLabel ? 'reduceZeroLabel' : undefined;
-        const given = await readConfig(path, ids === undefined ? changes : [...changes, `data.ids=${ids}`]);
-        const config = { ...given, threads: given.threads ?? threads };
-        const leads = collective.rank === 0;
-        const out = options.out ?? join('runs', basename(path, extname(path)));
-        const files = runFiles(out);
-        const ending = 'finishing the step under way';
-        let report: RunReport | undefined;
-        const result = await withProgress({ title: 'train', unit: 'steps', ending }, (progress, signal) =>
-          train({
-            config,
-            collective,
-            out,
-            resume: options.resume,
-            signal,
-            async onStart({ step, steps, samples, parameters, dataset: { classes } }) {
-              const records = await readMetrics(files.metrics);
-              await beginEvents(files.events, records);
-              report = createRunReport(files.report, {
-                title: basename(out),
-                records,
-                classes,
-                details: detailsOf(config),
-              });
-              progress.note(
-                `${out}: ${samples} samples, ${(parameters / 1e6).toFixed(2)} M weights, steps ${step} to ${steps}`,
-              );
-              if (collective.size > 1) progress.note(ranksOf(config, collective));
-            },
-            onWarning: (message) => progress.note(`steadyseg: ${message}`),
-            onStep(record) {
-              appendEvents(files.events, record);
-              report?.add(record);
-              progress.update({ done: record.step, total: config.steps });
-            },
-            async onValidation(record) {
-              appendEvents(files.events, record);
-              report?.add(record);
-              await report?.write();
-              progress.note(
-                `step ${record.step}: ${figuresOf(record.validation)} on ${record.validation.frames} held frames`,
-              );
-            },
-            onValidatedFrame: (frame, index, count) => report?.show(frame, index, count),
-            // While the folder is locked: also of a run that failed or was interrupted.
-            onEnd: () => report?.write(),
-          }),
-        );
-        if (leads)
-          printResult(options.json, { ...result, report: files.report }, () => summaryOf(result, files.report));
-      }),
-    );
+    .action(async (path: string, changes: string[], options: Options) => {
+      // From the beginning: a scheduler may end what still meets the other ranks, reads or compiles.
+      const ending = 'ending before the next step';
+      const done = await withProgress({ title: 'train', unit: 'steps', ending }, (progress, signal) =>
+        amongRanks((ranks) => trainAmong(ranks, { path, changes, options, progress, signal })),
+      );
+      if (done) printResult(options.json, done, () => summaryOf(done));
+    });
+}
+
+interface Call {
+  readonly path: string;
+  readonly changes: readonly string[];
+  readonly options: Options;
+  readonly progress: ProgressLine;
+  readonly signal: AbortSignal;
+}
+
+/** What a run ended with, and its report. */
+type Outcome = RunResult & { readonly report: string };
+
+/** @returns what there is to tell, on the first rank. */
+async function trainAmong(
+  { collective, threads }: Ranks,
+  { path, changes, options, progress, signal }: Call,
+): Promise<Outcome | undefined> {
+  const ids = options.palette ? 'palette' : options.reduceZeroLabel ? 'reduceZeroLabel' : undefined;
+  const given = await readConfig(path, ids === undefined ? changes : [...changes, `data.ids=${ids}`]);
+  const config = { ...given, threads: given.threads ?? threads };
+  const out = options.out ?? join('runs', basename(path, extname(path)));
+  const files = runFiles(out);
+  let report: RunReport | undefined;
+  const result = await train({
+    config,
+    collective,
+    out,
+    resume: options.resume,
+    signal,
+    async onStart({ step, steps, samples, parameters, dataset: { classes } }) {
+      const records = await readMetrics(files.metrics);
+      await beginEvents(files.events, records);
+      report = createRunReport(files.report, {
+        title: basename(out),
+        records,
+        classes,
+        details: detailsOf(config),
+      });
+      progress.note(
+        `${out}: ${samples} samples, ${(parameters / 1e6).toFixed(2)} M weights, steps ${step} to ${steps}`,
+      );
+      if (collective.size > 1) progress.note(ranksOf(config, collective));
+    },
+    onWarning: (message) => progress.note(`steadyseg: ${message}`),
+    onStep(record) {
+      appendEvents(files.events, record);
+      report?.add(record);
+      progress.update({ done: record.step, total: config.steps });
+    },
+    async onValidation(record) {
+      appendEvents(files.events, record);
+      report?.add(record);
+      await report?.write();
+      progress.note(`step ${record.step}: ${figuresOf(record.validation)} on ${record.validation.frames} held frames`);
+    },
+    onValidatedFrame: (frame, index, count) => report?.show(frame, index, count),
+    // While the folder is locked: also of a run that failed or was interrupted.
+    onEnd: () => report?.write(),
+  });
+  return collective.rank === 0 ? { ...result, report: files.report } : undefined;
 }
 
 /** Who trains together, on how much. */
@@ -103,7 +120,7 @@ function ranksOf({ batch, threads }: TrainingConfig, { size }: Collective): stri
   return `${size} ranks, batches of ${size} × ${batch}, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`;
 }
 
-function summaryOf({ model, steps, validation, waitedShare }: RunResult, report: string): string {
+function summaryOf({ model, steps, validation, waitedShare, report }: Outcome): string {
   const measured = validation ? `${figuresOf(validation.validation)}; ` : '';
   return `${model}: ${steps} steps; ${measured}waited ${(100 * waitedShare).toFixed(1)} % of the time for data; report: ${report}`;
 }

@@ -64,8 +64,8 @@ export interface TrainOptions {
   /** Goes on from the folder's last checkpoint; begins when there is none. */
   readonly resume?: boolean | undefined;
   /**
-   * Ends all ranks after the step under way, with a checkpoint; `train` then throws InterruptedError, or TerminatedError where that is
-   * the signal's reason.
+   * Ends all ranks after the step under way, with a checkpoint, or before the first step, with nothing written; `train` then throws
+   * InterruptedError, or TerminatedError where that is the signal's reason.
    */
   readonly signal?: AbortSignal | undefined;
   /** Before the first step. */
@@ -211,13 +211,14 @@ interface Run {
 
 /** Everything of a run, with fresh weights. @param closers is given what frees it, also when a later part cannot be opened. */
 async function openRun(
-  { config, student: given, datasets, losses, onWarning }: TrainOptions,
+  { config, student: given, datasets, losses, onWarning, signal }: TrainOptions,
   collective: Collective,
   closers: Closer[],
 ): Promise<Run> {
   const { device, threads } = config;
   const data = await openTrainingData(config, datasets, losses);
   await checkLabels(config, data, losses ?? [], (message) => onWarning?.(message));
+  await endBeforeSteps(signal, collective);
   const student = given ?? (await configuredStudent(config, data.dataset.classes.classes));
   checkClasses(student, data.dataset.classes, (message) => onWarning?.(message));
   const flowSource = await openMotionFlow(config.motion.flow, threads);
@@ -236,6 +237,7 @@ async function openRun(
   const state = createTrainingState(step, optimizer, config.seed, student.weights);
   const stepper = await openStepper(step, optimizer, state, collective, { device, threads });
   closers.push(() => stepper.release());
+  await endBeforeSteps(signal, collective);
   await checkSameRun({ config, data, state }, collective);
   const loader = openLoader(config, data, step.frames.length, flow?.given ?? false, shardOf(collective));
   closers.push(() => loader.close());
@@ -361,6 +363,16 @@ async function addValidation(run: Run, options: TrainOptions, outcome: Outcome):
 function wayToEnd(signal: AbortSignal | undefined): typeof InterruptedError | undefined {
   if (!signal?.aborted) return undefined;
   return signal.reason instanceof TerminatedError ? TerminatedError : InterruptedError;
+}
+
+/** @throws InterruptedError or TerminatedError on all ranks, where any rank's signal says so. */
+async function endBeforeSteps(signal: AbortSignal | undefined, collective: Collective): Promise<void> {
+  const ways = [TerminatedError, InterruptedError];
+  const own = wayToEnd(signal);
+  const asked = await collective.gather(own ? String(ways.indexOf(own)) : '');
+  const ending = ways.find((_, k) => asked.includes(String(k)));
+  if (ending)
+    throw new ending('ended before the first step; nothing was written, and the same command begins it again');
 }
 
 /** One update: batches, gradients, weights. @returns also how the run is to end, where any rank's signal says so. */

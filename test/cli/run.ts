@@ -20,3 +20,11 @@ export function steadyseg(
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { cwd, env, encoding: 'utf8' });
   return { code: status, stdout, stderr };
 }
+
+/** What Node is to be started with (`NODE_OPTIONS`) so that a signal reaches a command as soon as it listens, where a condition holds. */
+export function signalOnceHeard(signal: 'SIGTERM' | 'SIGINT', condition = 'true'): string {
+  const script = `process.on('newListener', (event) => {
+    if (event === '${signal}' && ${condition}) setImmediate(() => process.kill(process.pid, event));
+  });`;
+  return `--import=data:text/javascript,${encodeURIComponent(script)}`;
+}

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeToyCity } from '#src/toycity/write.js';
-import { steadyseg } from './run.js';
+import { signalOnceHeard, steadyseg } from './run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg-train-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -79,4 +79,20 @@ describe('steadyseg train', { timeout: 180_000 }, () => {
     expect(resumed.code).toBe(0);
     expect(detail('stopped', 'Steps')).toBe(String(steps + 1));
   });
+
+  it.each([
+    ['a scheduler', 'SIGTERM', 75],
+    ['Ctrl-C', 'SIGINT', 130],
+  ] as const)(
+    'leaves nothing where %s ends it before the first step, and says that it may be run again',
+    (_, signal, code) => {
+      const variables = { NODE_OPTIONS: signalOnceHeard(signal) };
+      const ended = steadyseg(['train', 'tiny.yaml', '--out', signal], folder, variables);
+      expect(ended.stderr).toMatch(
+        /^ending before the next step.*\nsteadyseg: ended before the first step; nothing was written, and the same command begins it again\n$/,
+      );
+      expect(ended.code).toBe(code);
+      expect(existsSync(join(folder, signal))).toBe(false);
+    },
+  );
 });

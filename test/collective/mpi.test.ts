@@ -18,6 +18,7 @@ import { hasEnded, thisProcess } from '#src/base/owner.js';
 import { writeToyCity } from '#src/toycity/write.js';
 import { readMetrics, runFiles } from '#src/train/runFolder.js';
 import { openSafetensors } from '#src/weights/safetensors.js';
+import { signalOnceHeard } from '../cli/run.js';
 import { mountSmallDisk, unmountDisk } from '../smallDisk.js';
 
 const main = resolve(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
@@ -57,12 +58,16 @@ interface Launch {
 
 let launches = 0;
 
-/** @param line shell words behind `steadyseg train CONFIG`; `$RANK` is the rank. */
-function launch(ranks: number, line: string): Launch {
+/**
+ * @param line shell words behind `steadyseg train CONFIG`; `$RANK` is the rank.
+ * @param variables of the ranks, beside those of this process.
+ */
+function launch(ranks: number, line: string, variables: Readonly<Record<string, string>> = {}): Launch {
   const pids = join(folder, `pid ${launches++} `);
   const script = `RANK=$OMPI_COMM_WORLD_RANK; echo $$ > "${pids}$RANK"; exec "${process.execPath}" "${main}" train "${configFile}" ${line}`;
   const child = spawn('mpirun', ['-n', String(ranks), '--allow-run-as-root', '--oversubscribe', 'sh', '-c', script], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...variables },
   });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (text += chunk));
@@ -206,6 +211,15 @@ describe.skipIf(!hasOpenMpi)('ranks over MPI', () => {
     },
     240_000,
   );
+
+  it('end together, with nothing written, when a scheduler ends one before the first step', async () => {
+    const out = join(folder, 'early');
+    const variables = { NODE_OPTIONS: signalOnceHeard('SIGTERM', "process.env.OMPI_COMM_WORLD_RANK === '1'") };
+    const { code, text } = await launch(2, `batch=2 --out "${out}"`, variables).ended;
+    expect(text.match(/steadyseg: ended before the first step; nothing was written/g), text).toHaveLength(1);
+    expect(code).toBe(75);
+    expect(existsSync(out)).toBe(false);
+  }, 240_000);
 
   it('end when Ctrl-C ends mpirun, which kills them soon, with a whole checkpoint', async () => {
     const out = join(folder, 'interrupted');

@@ -3,14 +3,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { InterruptedError, TerminatedError } from '#src/base/errors.js';
 import { readModelFile } from '#src/onnx/modelFile.js';
 import { writeToyCity } from '#src/toycity/write.js';
 import { readConfig, type TrainingConfig } from '#src/train/config.js';
 import { readMetrics, runFiles } from '#src/train/runFolder.js';
+import type { Student } from '#src/train/student.js';
 import { type TrainOptions, train } from '#src/train/trainer.js';
 import { readStateDict } from '#src/weights/openWeights.js';
 import { openSafetensors, readSafetensors, writeSafetensors } from '#src/weights/safetensors.js';
+import { inProcessRanks } from '../collective/inProcess.js';
+import { tinyStudent } from './tinyStudent.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg train '));
 const data = join(folder, 'toy city');
@@ -74,6 +78,30 @@ describe('a training run', () => {
     const { model, out } = await trained('resumed', { resume: true });
     expect(model.equals(whole)).toBe(true);
     expect((await readMetrics(runFiles(out).metrics)).length).toBe(steps + 2);
+  });
+
+  it.each([
+    ['before it is opened', InterruptedError, true],
+    ['while it is opened, by a scheduler', TerminatedError, false],
+  ])('writes nothing when one of its ranks is told to end %s', async (name, kind, before) => {
+    const interruption = new AbortController();
+    const end = () => interruption.abort(kind === TerminatedError ? new TerminatedError('SIGTERM') : undefined);
+    if (before) end();
+    const build = vi.fn<Student['build']>((...given) => {
+      end();
+      return tinyStudent(19).build(...given);
+    });
+    const student = { ...tinyStudent(19), build };
+    const config = await configure('batch=1');
+    const runs = inProcessRanks(2).map((collective, rank) =>
+      trained(name, { config, student, collective, signal: rank === 1 ? interruption.signal : undefined }),
+    );
+    for (const result of await Promise.allSettled(runs)) {
+      const reason = expect.objectContaining({ name: kind.name, message: expect.stringMatching(/^ended before the/) });
+      expect(result).toEqual({ status: 'rejected', reason });
+    }
+    expect(build.mock.calls.length > 0).toBe(!before);
+    expect(existsSync(join(folder, name))).toBe(false);
   });
 
   it('goes on bit for bit with everything an optimiser may remember', async () => {
