@@ -3,6 +3,7 @@
 import { oneRank } from '#src/collective/collective.js';
 import { isProcessor } from '#src/runtime/openSession.js';
 import { labelsByName, symmetricByName } from '#src/tensor/random.js';
+import { elementCount } from '#src/tensor/tensor.js';
 import { architectureStudent } from '#src/train/architectureStudent.js';
 import { openDeviceStepper } from '#src/train/deviceStepper.js';
 import { openStepper } from '#src/train/openStepper.js';
@@ -14,6 +15,7 @@ export interface TimedStepOptions {
   readonly device?: string;
   readonly threads?: number;
   readonly precision?: Precision;
+  readonly widthMultiplier?: number;
   readonly method?: keyof typeof optimizers;
   /** Keeps the weights in the engine, whatever the device. */
   readonly kept?: boolean;
@@ -29,6 +31,8 @@ const optimizers = {
 
 /** Everything of a step but its time: `run` takes one. */
 export interface TimedStep {
+  /** How many weights it trains. */
+  readonly weights: number;
   run(): Promise<void>;
   release(): Promise<void>;
 }
@@ -37,15 +41,16 @@ export interface TimedStep {
 export async function prepareStep(
   architecture: string,
   [batch, height, width]: readonly number[],
-  { device, threads, precision, method = 'sgd', kept = false }: TimedStepOptions,
+  { device, threads, precision, widthMultiplier, method = 'sgd', kept = false }: TimedStepOptions,
 ): Promise<TimedStep> {
   const step = buildTrainingStep({
     ...{ batch, height, width, precision, dropout: false, portable: !isProcessor(device) },
-    student: await architectureStudent({ architecture, classes: { count: 19 }, seed: 1 }),
+    student: await architectureStudent({ architecture, widthMultiplier, classes: { count: 19 }, seed: 1 }),
     segmentation: { classWeights: Array(19).fill(1) },
     losses: { motion: 0.1 },
   });
-  const optimizer = createOptimizer(optimizers[method], trainedWeights(step));
+  const weights = trainedWeights(step);
+  const optimizer = createOptimizer(optimizers[method], weights);
   const state = createTrainingState(step, optimizer, 1);
   const stepper = await (kept
     ? openDeviceStepper(step, optimizer, state, { device, threads })
@@ -57,6 +62,7 @@ export async function prepareStep(
     labels: labelsByName('labels', [batch, height, width], 19),
   };
   return {
+    weights: [...weights.values()].reduce((sum, shape) => sum + elementCount(shape), 0),
     async run() {
       const { gradients } = await stepper.compute([feeds]);
       await stepper.apply(gradients, 0.01);
