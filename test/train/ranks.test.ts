@@ -81,7 +81,7 @@ function feedsOfRank(whole: Readonly<Record<string, Tensor>>, collective: Collec
   const own = partOf(whole, collective);
   if (!own.sampleWeights) return own;
   const { shape, data } = own.sampleWeights;
-  const weights = sampleWeights(Array.from(data, (weight) => Number(weight) > 0));
+  const weights = sampleWeights(Array.from(data as Float32Array, (weight) => weight > 0));
   return { ...own, sampleWeights: tensor('float32', shape, weights) };
 }
 
