@@ -2,7 +2,7 @@
 import { changes } from './mutation.js';
 
 const adapting = 'test/adapt/adapt.test.ts';
-const anchor = 'test/adapt/anchor.test.ts';
+const adaptable = 'test/adapt/adaptable.test.ts';
 const clip = 'test/adapt/clip.test.ts';
 const consensus = 'test/adapt/consensus.test.ts';
 const training = 'test/adapt/training.test.ts';
@@ -33,7 +33,14 @@ export const adapt = [
     ['share >= leastShare', 'share > leastShare'],
     ['goneShare * share', 'share'],
   ]),
+  ...changes('adapt/adaptable', adaptable, [
+    ['length > 1).length > 1', 'length > 1).length > 0'],
+    ['student.trains?.(name) && ', ''],
+    ['!general || ', ''],
+  ]),
+  ...changes('adapt/adapt', adapting, [['index % keptHeldEvery === keptHeldEvery - 1', 'index < 0']]),
   ...changes('adapt/adaptClip', adapting, [
+    ['reach < here', 'reach > here'],
     ['trained.steps < steps', 'trained.steps > steps'],
     ["round(renewed, trained.weights, 'second')", "round(renewed, student.weights, 'second')"],
     ["round(renewed, trained.weights, 'second')", "round(clip, trained.weights, 'second')"],
@@ -99,16 +106,8 @@ export const adapt = [
   ...changes('data/labelledFrames', adapting, [['found.size === 0', 'found.size < 0']]),
   ...changes('adapt/judge', adapting, [
     ['enlarged(labels, label), label', 'label, label'],
+    ['before[i] === after[i]', 'before[i] === before[i]'],
     ['addConfusion(confusion ?? noConfusion(classes)', 'addConfusion(noConfusion(classes)'],
-  ]),
-  ...changes('adapt/anchor', anchor, [
-    ['(1 - changes.smallestZoom) * random', 'changes.smallestZoom * random'],
-    ['mirrored ? width - 1 - x : x', 'x'],
-    ['128 + brightness - 128 * scale', 'brightness'],
-    ['255 * changes.brightness', 'changes.brightness'],
-    ['1 + changes.colour', '1 - changes.colour'],
-    ['random.uniform() >= changes.mixed', 'random.uniform() < changes.mixed'],
-    ['* width + left', '* width'],
   ]),
   ...changes('adapt/training', training, [
     ['rate: 2e-4', 'rate: 2e-3'],
@@ -127,7 +126,9 @@ export const adapt = [
     ['again.alpha > 0', 'again.alpha >= 0'],
   ]),
   ...changes('adapt/choice', adapting, [
-    ['labelled ? 1 : reachOf(clip.count)', 'reachOf(clip.count)'],
+    ['labelled ? 1 : Math.min', 'Math.min'],
+    ['general ? Math.min(here', 'general ? Math.max(here'],
+    ["held ? 'held' : 'alone'", "held ? 'alone' : 'held'"],
     ['frames / muchVideo', 'frames / 60'],
     ['alpha * reach', 'alpha'],
     ['i % heldBackEvery === ', 'i % heldBackEvery !== '],

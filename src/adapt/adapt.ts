@@ -18,7 +18,7 @@ import { type AdaptOptions, type MeasuredEstimate, openAdaptation, settingsOf } 
 import { openRecords } from './records.js';
 import { usualSteps } from './rounds.js';
 import { joinShards, preparedShards } from './shards.js';
-import type { OtherFrames } from './training.js';
+import type { KeptFrames } from './training.js';
 import { checkpointIn, claimWorkFolder, hasCheckpoint, keptRecord } from './workFolder.js';
 
 /** What an adaptation came to. */
@@ -40,12 +40,25 @@ const MAX_KEPT_FRAMES = 200;
  * InterruptedError when the signal ended it, after which `resume` goes on.
  */
 export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
-  const { model, out, inputs, labels, seed = 1, minutes, views, threads, device, signal, onProgress } = options;
+  const {
+    model,
+    out,
+    inputs,
+    labels,
+    seed = 1,
+    minutes,
+    views,
+    keep = [],
+    threads,
+    device,
+    signal,
+    onProgress,
+  } = options;
   const began = performance.now();
   const spent = () => (performance.now() - began) / 1000;
   const work = `${out}.adapt`;
   const target = await linkedPath(out);
-  await checkSingleOutputs([out], [model, ...inputs, ...(options.keep ?? []), options.flow, labels?.path]);
+  await checkSingleOutputs([out], [model, ...inputs, ...keep, options.flow, labels?.path]);
   const { student, sources, images, size, total } = await openAdaptation(options);
   for (const note of student.description.notes) options.onNote?.(note);
   const classes = student.classes.count;
@@ -57,7 +70,10 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   try {
     const flow: FlowSource = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
     closers.push(() => flow.close());
-    const costs = await measureCosts(student, images, { ...size, classes }, flow, { threads, device, views });
+    const costs = await measureCosts(student, images, { ...size, classes }, flow, {
+      ...{ threads, device, views },
+      keeps: keep.length > 0,
+    });
     // As many as planned when it began: a resumed adaptation ends in the same bytes, unless minutes end its training early.
     const steps = await keptSteps(join(work, 'steps.json'), () => plannedSteps(options, costs, total, spent()));
     const planned = total === undefined ? undefined : withMemory(estimate(costs, total, steps, { ...size, classes }));
@@ -87,7 +103,8 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
         options.onNote?.(labelledNote(found));
         return found;
       },
-      others: options.aim === 'general' ? (clip) => otherFrames(clip, options, work, closers) : undefined,
+      general: options.aim === 'general',
+      kept: keep.length > 0 ? (clip) => keptFrames(clip, keep, work, closers) : undefined,
     });
     await writeFileWhole(target, student.toModel(weights, { size: [size.height, size.width], description: {} }));
     for (const folder of [work, ...shards.map((shard) => shard.folder)]) {
@@ -132,7 +149,8 @@ export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> 
   const measured = { ...size, classes: student.classes.count };
   const flow = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
   try {
-    const costs = await measureCosts(student, images, measured, flow, { threads, device, views });
+    const keeps = (options.keep ?? []).length > 0;
+    const costs = await measureCosts(student, images, measured, flow, { threads, device, views, keeps });
     const frames = total ?? images.length;
     const trained = [...student.weights].filter(([name]) => student.trains?.(name));
     return {
@@ -182,13 +200,16 @@ async function keptSteps(path: string, plan: () => number): Promise<number> {
   throw new SteadysegError(`${path}: expected a number of steps, found ${JSON.stringify(text.slice(0, MAX_SHOWN))}`);
 }
 
-/** Frames of the clip, and of what must not be forgotten. */
-async function otherFrames(
+/** Of so many frames that must not be forgotten, one is held back to tell what was; of fewer, all train and tell. */
+const keptHeldEvery = 5;
+
+/** Frames of what must not be forgotten. */
+async function keptFrames(
   clip: PreparedClip,
-  { keep = [] }: AdaptOptions,
+  keep: readonly string[],
   work: string,
   closers: (() => Promise<void>)[],
-): Promise<OtherFrames> {
+): Promise<{ training: KeptFrames; held: KeptFrames }> {
   const records = await openRecords(join(work, 'clip'), 'kept', 3 * clip.height * clip.width);
   closers.push(() => records.close());
   let kept = 0;
@@ -200,8 +221,14 @@ async function otherFrames(
       await records.write(kept++, framePlanes(image, clip));
     }
   }
-  return {
-    count: clip.count + kept,
-    read: (index) => (index < clip.count ? clip.files.frames.read(index) : records.read(index - clip.count)),
-  };
+  if (kept === 0) throw new SteadysegError(`${keep.join(', ')}: expected frames to keep to, found none`);
+  const all = Array.from({ length: kept }, (_, index) => index);
+  const isHeld = (index: number) => index % keptHeldEvery === keptHeldEvery - 1;
+  const of = (indices: readonly number[]) => ({
+    count: indices.length,
+    read: (index: number) => records.read(indices[index]),
+  });
+  return kept < keptHeldEvery
+    ? { training: of(all), held: of(all) }
+    : { training: of(all.filter((index) => !isHeld(index))), held: of(all.filter(isHeld)) };
 }

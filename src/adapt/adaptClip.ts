@@ -9,10 +9,10 @@ import type { Student } from '../train/student.js';
 import { between, type CurvePoint, chooseAlpha, isSteadier, muchVideo, reachOf, splitPairs } from './choice.js';
 import { type ClipSource, closeClipFiles, type PreparedClip, prepareClip, renewTargets } from './clip.js';
 import type { AdaptStage } from './estimate.js';
-import { goneClasses, type JudgedFrame, type Judgement, judge } from './judge.js';
+import { agreementOn, goneClasses, type JudgedFrame, type Judgement, judge } from './judge.js';
 import { openPredictor } from './predictor.js';
 import { type Round, roundsOf } from './rounds.js';
-import { type ClipCheckpoint, method, type OtherFrames, trainOnClip } from './training.js';
+import { type ClipCheckpoint, type KeptFrames, method, trainOnClip } from './training.js';
 
 /** How much classes count in the targets: rare ones more (SPEC §9), or all the same. */
 export type ClassWeights = 'balanced' | 'even';
@@ -63,8 +63,10 @@ export interface AdaptClipOptions extends AdaptListeners, Pick<SessionOptions, '
   readonly onClip?: ((clip: PreparedClip) => Promise<void>) | undefined;
   /** Frames of the clip with labels of people, which then judge how far the weights go. */
   readonly labelled?: ((clip: PreparedClip) => Promise<LabelledFrames | undefined>) | undefined;
-  /** Frames that other pictures are made of, where the network is for general use. */
-  readonly others?: ((clip: PreparedClip) => Promise<OtherFrames>) | undefined;
+  /** Whether the network is for use elsewhere, too. */
+  readonly general?: boolean | undefined;
+  /** Frames of elsewhere that must not be forgotten: those that train, and those that tell what was. */
+  readonly kept?: ((clip: PreparedClip) => Promise<{ training: KeptFrames; held: KeptFrames }>) | undefined;
 }
 
 export interface AdaptedClip {
@@ -78,6 +80,8 @@ export interface AdaptedClip {
   readonly classWeights: ClassWeights;
   readonly before: Judgement;
   readonly after: Judgement;
+  /** Share of the pixels that keep their class on held-back frames of what must not be forgotten, where there are some. */
+  readonly keeps?: number | undefined;
   readonly frames: number;
   readonly pairs: number;
   readonly cuts: readonly number[];
@@ -116,13 +120,19 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       options.onNote?.(`${pairs} too few to hold some back: the choice is made on those that train`);
     }
     const labelled = await options.labelled?.(clip);
-    if (clip.count < muchVideo && !labelled) {
+    const reaching = { frames: clip.count, labelled: labelled !== undefined, held: options.kept !== undefined };
+    const here = reachOf({ ...reaching, general: false });
+    const reach = reachOf({ ...reaching, general: options.general ?? false });
+    if (reach < here) {
+      const held = options.kept ? '' : '; more where other video is held to (keep)';
+      options.onNote?.(`for use elsewhere, too, at most ${percent(reach)} of the way is taken${held}`);
+    } else if (here < 1) {
       options.onNote?.(
-        `${clip.count} frames are little video, on which a network forgets what they do not show: at most ${Math.round(100 * reachOf(clip.count))} % of the way is taken (with ${muchVideo} frames, or labels, all of it)`,
+        `${clip.count} frames are little video, on which a network forgets what they do not show: at most ${percent(here)} of the way is taken (with ${muchVideo} frames, or labels, all of it)`,
       );
     }
     await options.onClip?.(clip);
-    const others = await options.others?.(clip);
+    const kept = await options.kept?.(clip);
     const rounds = roundsOf(steps);
     const train = async (classWeights: ClassWeights) => {
       const round = (of: PreparedClip, from: ReadonlyMap<string, Tensor>, name: Round) => {
@@ -138,7 +148,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
             device,
             signal,
             finish,
-            others,
+            kept: kept?.training,
           },
           checkpoint: options.checkpoint?.(classWeights, name),
           onStep: (done) => onProgress?.({ stage: now, done, total: rounds[name] }),
@@ -158,7 +168,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       }
       lap('choice');
       const choice = await chooseAlpha(clip, student, trained.weights, held, {
-        ...{ threads, device, signal, labelled },
+        ...{ threads, device, signal, reach, labelled },
         onPoint: (done, points) => onProgress?.({ stage: 'choice', done, total: points }),
       });
       return { classWeights, trained, ...choice };
@@ -200,6 +210,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     };
     const before = await judgedWith('before', student.weights);
     const after = alpha === 0 ? before : await judgedWith('after', weights);
+    const keeps = kept && (await agreementOn(kept.held, student, weights, clip, { device, threads }));
     const gone = goneClasses(before, after).map((c) =>
       shareChange(student.classes.names?.[c] ?? `class ${c}`, before.shares[c], after.shares[c]),
     );
@@ -208,11 +219,15 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     const { count: frames, pairs, cuts } = clip;
     return {
       ...{ weights, alpha, curve, steps: trained.steps, classWeights, before, after },
-      ...{ frames, pairs: pairs.length, cuts, seconds },
+      ...{ frames, pairs: pairs.length, cuts, seconds, keeps },
     };
   } finally {
     await closeClipFiles(clip.files);
   }
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
 }
 
 function shareChange(name: string, before: number, after: number): string {

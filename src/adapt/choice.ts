@@ -23,13 +23,32 @@ const alphas = [0.25, 0.5, 0.75, 1];
 export const muchVideo = 80;
 const leastReach = 0.4;
 
-/** How far the weights may go, where nothing but the clip judges. */
-export function reachOf(frames: number): number {
-  return Math.min(1, Math.max(leastReach, frames / muchVideo));
+/**
+ * How far the weights go at most where the network is for use elsewhere, too; further where it was held to other video meanwhile.
+ * What is lost elsewhere grows with the square of the way, what is won here does not.
+ */
+const generalReach = { alone: 0.3, held: 0.6 } as const;
+
+/** What decides how far the weights may go. */
+export interface ReachOptions {
+  readonly frames: number;
+  readonly labelled: boolean;
+  /** Whether it is for use elsewhere, too. */
+  readonly general: boolean;
+  /** Whether it was held to frames of elsewhere. */
+  readonly held: boolean;
+}
+
+/** How far the weights may go: labels judge what little video does to a network there, not what is lost elsewhere. */
+export function reachOf({ frames, labelled, general, held }: ReachOptions): number {
+  const here = labelled ? 1 : Math.min(1, Math.max(leastReach, frames / muchVideo));
+  return general ? Math.min(here, generalReach[held ? 'held' : 'alone']) : here;
 }
 
 export interface ChoiceOptions extends Pick<SessionOptions, 'device' | 'threads'> {
   readonly signal?: AbortSignal | undefined;
+  /** The furthest point. */
+  readonly reach: number;
   /** Frames with labels of people, which then decide how far is safe. */
   readonly labelled?: LabelledFrames | undefined;
   readonly onPoint?: ((done: number, total: number) => void) | undefined;
@@ -63,19 +82,17 @@ export function between(
 /**
  * The steadiest point whose agreement with the consensus on the held-back frames falls by little beside what it gains in steady
  * pixels, on all of the way there and on the last part of it, and whose class shares stay about as near to the consensus' as the
- * original's are, or within a hundredth; with labels the steadiest whose mIoU does not fall. On little video no
- * further than `reachOf` says, but for labels.
+ * original's are, or within a hundredth; with labels the steadiest whose mIoU does not fall.
  */
 export async function chooseAlpha(
   clip: PreparedClip,
   student: Student,
   trained: ReadonlyMap<string, Tensor>,
   held: readonly number[],
-  { threads, device, labelled, onPoint, signal }: ChoiceOptions,
+  { threads, device, reach, labelled, onPoint, signal }: ChoiceOptions,
 ): Promise<{ alpha: number; curve: CurvePoint[] }> {
   const frames = [...new Set([...held.flatMap((t) => [t, t + 1]), ...(labelled?.frames ?? [])])].sort((a, b) => a - b);
   const curve: CurvePoint[] = [];
-  const reach = labelled ? 1 : reachOf(clip.count);
   const points = [0, ...alphas.map((alpha) => alpha * reach)];
   for (const [k, alpha] of points.entries()) {
     signal?.throwIfAborted();

@@ -1,12 +1,13 @@
 // What an adaptation will take: time, memory and disk, measured on the network and the clip's own first frames.
 import { type FlowSource, flowFrame } from '../flow/source.js';
 import type { RgbImage, Size } from '../media/image.js';
+import type { TrainingStep } from '../train/step.js';
 import type { Student } from '../train/student.js';
 import { bytesOnDisk, consensusReach, framePlanes } from './clip.js';
 import { consensusOf } from './consensus.js';
 import { defaultViews, openPredictor, type PredictorOptions } from './predictor.js';
 import { roundsOf } from './rounds.js';
-import { openPairStep, type TrainingOnClip } from './training.js';
+import { anchorStep, openEmptyStep, pairStep, type TrainingOnClip } from './training.js';
 
 /** Seconds of each part, of one frame or one step. */
 export interface AdaptCosts {
@@ -39,13 +40,19 @@ export type AdaptStage = 'frames' | 'consensus' | 'steps' | 'renewal' | 'refinem
 const timedRuns = 3;
 const timedSeconds = 3;
 
+/** What costs depend on. */
+export interface CostOptions extends Pick<TrainingOnClip, 'device' | 'threads'>, Pick<PredictorOptions, 'views'> {
+  /** Whether each step has a frame that must not be forgotten. */
+  readonly keeps?: boolean | undefined;
+}
+
 /** Runs every part a few times on the first frames; the shortest run counts, since what else goes on only adds to it. */
 export async function measureCosts(
   student: Student,
   images: readonly RgbImage[],
   size: Size & { readonly classes: number },
   flow: FlowSource,
-  { views = defaultViews, ...options }: Pick<TrainingOnClip, 'device' | 'threads'> & Pick<PredictorOptions, 'views'>,
+  { views = defaultViews, keeps = false, ...options }: CostOptions,
 ): Promise<AdaptCosts> {
   const { height, width, classes } = size;
   const timed = async (work: () => Promise<unknown>) => {
@@ -64,13 +71,17 @@ export async function measureCosts(
   const segmenting = await timed(() => predictor.run(planes)).finally(() => predictor.close());
   // Reading flow from files takes next to nothing.
   const following = flow.folder === undefined ? await timed(() => bothFlows(flow, images)) : 0;
-  const pair = await openPairStep(student, { ...size, targetSums: Array(classes).fill(1) }, options);
-  const step = await timed(pair.runEmpty).finally(() => pair.close());
+  const timedStep = async (of: TrainingStep) => {
+    const { runEmpty, close } = await openEmptyStep(of, student, options);
+    return timed(runEmpty).finally(close);
+  };
+  const onPair = await timedStep(pairStep(student, { ...size, targetSums: Array(classes).fill(1) }, options.device));
+  const onKept = keeps ? segmenting / views + (await timedStep(anchorStep(student, size, options.device))) : 0;
   const consensus = 2 * consensusReach * (await timed(async () => joinOne(size)));
   return {
     frame: segmenting + following * ((height * width) / (images[0].height * images[0].width)),
     ...{ consensus, renewal: segmenting + consensus },
-    step,
+    step: onPair + onKept,
     judgement: segmenting / views,
   };
 }

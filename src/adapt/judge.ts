@@ -15,9 +15,13 @@ import {
 } from '../metrics/steadiness.js';
 import { temporalConsistency, temporalConsistencyCounts } from '../metrics/temporalConsistency.js';
 import { warpLabels } from '../metrics/warp.js';
+import type { SessionOptions } from '../runtime/openSession.js';
 import { resizedLabels } from '../segment/labelMaps.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Student } from '../train/student.js';
 import { type PreparedClip, readFlow } from './clip.js';
-import type { Predictor } from './predictor.js';
+import { openPredictor, type Predictor } from './predictor.js';
+import type { KeptFrames } from './training.js';
 
 /** What is found of a network on frames of the clip. */
 export interface Judgement extends Steadiness {
@@ -123,6 +127,31 @@ export async function judge(
     frames: frames.length,
     pairs: tally.pairs,
   };
+}
+
+/** Share of the pixels of frames of elsewhere that have the class they had with the student's own weights. */
+export async function agreementOn(
+  frames: KeptFrames,
+  student: Student,
+  weights: ReadonlyMap<string, Tensor>,
+  size: Size,
+  options: Pick<SessionOptions, 'device' | 'threads'>,
+): Promise<number> {
+  const predictors = await Promise.all(
+    [student.weights, weights].map((of) => openPredictor(student, of, size, { ...options, gives: 'labels' })),
+  );
+  try {
+    let [same, pixels] = [0, 0];
+    for (let index = 0; index < frames.count; index++) {
+      const planes = await frames.read(index);
+      const [before, after] = [await predictors[0].run(planes), await predictors[1].run(planes)];
+      for (let i = 0; i < before.length; i++) if (before[i] === after[i]) same++;
+      pixels += before.length;
+    }
+    return same / pixels;
+  } finally {
+    for (const predictor of predictors) await predictor.close();
+  }
 }
 
 /** Labels at the size of others: those of the network's input at the size of labels by people. */

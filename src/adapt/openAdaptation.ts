@@ -11,6 +11,7 @@ import type { SessionOptions } from '../runtime/openSession.js';
 import { inputSize } from '../segment/inputSize.js';
 import type { OnnxStudent, OnnxStudentOptions } from '../train/onnxStudent.js';
 import { onnxStudent } from '../train/openStudent.js';
+import { adaptable } from './adaptable.js';
 import type { AdaptListeners } from './adaptClip.js';
 import type { AdaptEstimate } from './estimate.js';
 import { defaultViews } from './predictor.js';
@@ -30,11 +31,11 @@ export interface AdaptOptions extends OnnxStudentOptions, AdaptListeners, Pick<S
   /** As `evaluate tc` takes it; default `dis`. */
   readonly flow?: string | undefined;
   /**
-   * What the network is for: `video` (default), the most for this camera and place, or `general`, for use elsewhere too: it is
-   * held to what it said on changed and mixed pictures, and goes a shorter way.
+   * What the network is for: `video` (default), the most for this camera and place, or `general`, for use elsewhere too: only
+   * kernels adapt, and they go a shorter way.
    */
   readonly aim?: 'video' | 'general' | undefined;
-  /** Other material, unlabelled, that it must not forget (as `inputs`). */
+  /** Other material, unlabelled, on which it is held to what it said (as `inputs`). */
   readonly keep?: readonly string[] | undefined;
   /** Updates, of both rounds; default 500. */
   readonly steps?: number | undefined;
@@ -75,10 +76,7 @@ export async function openAdaptation(options: AdaptOptions): Promise<Opened> {
   if (inputs.length === 0) throw new UsageError('expected a video or frames to adapt to, found none');
   viewsOf(options.views ?? defaultViews);
   if (options.labels) await listFiles(options.labels.path, 'labels');
-  const student = await onnxStudent(model, options);
-  if (![...student.weights.keys()].some((name) => student.trains?.(name))) {
-    throw new SteadysegError(`${model}: expected float weights to adapt, found none`);
-  }
+  const student = adaptable(await onnxStudent(model, options), { general: options.aim === 'general' });
   const sources = await Promise.all(inputs.map((input) => openFrames(input)));
   const images = await firstImages(sources);
   return { student, sources, images, size: inputSize(student.description, images[0]), total: countOf(sources, limit) };

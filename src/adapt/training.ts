@@ -1,4 +1,4 @@
-// The steps of an adaptation: pairs of the clip against the consensus and each other; for general use also other pictures against the original.
+// The steps of an adaptation: pairs of the clip against the consensus and each other; frames that must not be forgotten against the original.
 import { createSession } from '#session';
 import { InterruptedError, SteadysegError } from '../base/errors.js';
 import type { Size } from '../media/image.js';
@@ -19,7 +19,6 @@ import {
 } from '../train/state.js';
 import { buildTrainingStep, type StepOptions, type TrainingStep } from '../train/step.js';
 import type { Student } from '../train/student.js';
-import { anchorPicture } from './anchor.js';
 import type { PreparedClip } from './clip.js';
 import { targetWeights } from './consensus.js';
 import { pairFeeds } from './pairFeeds.js';
@@ -31,8 +30,8 @@ export const method = {
   motion: 10,
   rate: 2e-4,
   averaging: 0.98,
-  /** Weight of agreement with the original on other pictures, where those count. */
-  anchor: 1,
+  /** Weight of agreement with the original on frames that must not be forgotten. */
+  anchor: 3,
 } as const;
 
 export interface TrainingOnClip extends Pick<SessionOptions, 'device' | 'threads'> {
@@ -45,13 +44,13 @@ export interface TrainingOnClip extends Pick<SessionOptions, 'device' | 'threads
   readonly signal?: AbortSignal | undefined;
   /** Ends the steps early: what was trained until then is the result. */
   readonly finish?: AbortSignal | undefined;
-  /** Frames besides the clip's that other pictures are made of; set where the network is for general use. */
-  readonly others?: OtherFrames | undefined;
+  /** Frames of elsewhere, on which it is held to what the original says. */
+  readonly kept?: KeptFrames | undefined;
   readonly onStep: (done: number) => void;
 }
 
-/** Frames that other pictures are made of. */
-export interface OtherFrames {
+/** Frames that must not be forgotten. */
+export interface KeptFrames {
   readonly count: number;
   /** RGB planes at the clip's size. */
   read(index: number): Promise<Uint8Array>;
@@ -84,17 +83,21 @@ export function pairStep(student: Student, clip: StepSize, device?: string): Tra
   });
 }
 
+/** A frame that must not be forgotten against what the original says of it. */
+export function anchorStep(student: Student, size: Size, device?: string): TrainingStep {
+  return buildTrainingStep({ ...commonOptions(student, size, device), frames: 1, losses: { consensus: 1 } });
+}
+
 function openStep({ model }: TrainingStep, options: Pick<SessionOptions, 'device' | 'threads'>, source: string) {
   return createSession(writeModel(model), { ...options, optimization: 'disabled', memoryPattern: false, source });
 }
 
 /** The step alone, for measuring: it runs on black frames and changes nothing. */
-export async function openPairStep(
+export async function openEmptyStep(
+  step: TrainingStep,
   student: Student,
-  clip: StepSize,
   options: Pick<SessionOptions, 'device' | 'threads'>,
 ): Promise<{ runEmpty(): Promise<void>; close(): Promise<void> }> {
-  const step = pairStep(student, clip, options.device);
   const session = await openStep(step, options, 'the adaptation step');
   const feeds: Record<string, Tensor> = Object.fromEntries(student.weights);
   for (const { name, type } of step.model.graph.inputs) {
@@ -116,7 +119,7 @@ export async function trainOnClip(
   pairs: readonly number[],
   options: TrainingOnClip,
 ): Promise<{ readonly weights: ReadonlyMap<string, Tensor>; readonly steps: number }> {
-  const { from, steps, seed, threads, device, signal, finish, checkpoint, others, onStep } = options;
+  const { from, steps, seed, threads, device, signal, finish, checkpoint, kept, onStep } = options;
   const { height, width, classes } = clip;
   if (pairs.length === 0) return { weights: from, steps: 0 };
   const step = pairStep(student, clip, device);
@@ -137,14 +140,9 @@ export async function trainOnClip(
   };
   try {
     const onPair = await compiled(step, 'the adaptation step');
-    const onOther =
-      others &&
-      (await compiled(
-        buildTrainingStep({ ...commonOptions(student, clip, device), frames: 1, losses: { consensus: 1 } }),
-        'the anchor step',
-      ));
+    const onKept = kept && (await compiled(anchorStep(student, clip, device), 'the anchor step'));
     const original =
-      others && (await openPredictor(student, student.weights, clip, { gives: 'probabilities', threads, device }));
+      kept && (await openPredictor(student, student.weights, clip, { gives: 'probabilities', threads, device }));
     if (original) closers.push(() => original.close());
     while (state.step < steps && !finish?.aborted) {
       const { t, mirrored } = drawPair(pairs, seed, state.step);
@@ -152,11 +150,10 @@ export async function trainOnClip(
       if (!Number.isFinite(losses.loss)) {
         throw new SteadysegError(`step ${state.step + 1}: the loss became ${losses.loss}`);
       }
-      if (others && onOther && original) {
-        const drawn = createRandom(deriveSeed(seed, 'other', state.step));
-        const picture = await anchorPicture(drawn, others.count, others.read, clip);
+      if (kept && onKept && original) {
+        const picture = await kept.read(createRandom(deriveSeed(seed, 'kept', state.step)).integer(kept.count));
         const targets = tensor('uint8', [1, height, width, classes], await original.run(picture));
-        const anchor = await onOther({
+        const anchor = await onKept({
           image: tensor('uint8', [1, 3, height, width], picture),
           'targets.frame': targets,
         });

@@ -6,6 +6,7 @@ import type { SessionOptions } from '../runtime/openSession.js';
 import { inputSize } from '../segment/inputSize.js';
 import { fetchNetwork } from '../segment/webModel.js';
 import { type OnnxStudentOptions, studentOfNetwork } from '../train/onnxStudent.js';
+import { adaptable } from './adaptable.js';
 import { type AdaptedClip, type AdaptListeners, adaptToClip } from './adaptClip.js';
 import type { ClipSource } from './clip.js';
 import { type AdaptEstimate, estimate, measureCosts } from './estimate.js';
@@ -61,12 +62,9 @@ export async function adapt(
     onJudged,
   } = options;
   const found = await fetchNetwork(content);
-  const student = studentOfNetwork(found, found.content, options);
+  const student = adaptable(studentOfNetwork(found, found.content, options), { general: false });
   for (const note of student.description.notes) onNote?.(note);
   if (frames.length < 2) throw new SteadysegError(`expected at least 2 frames to adapt to, found ${frames.length}`);
-  if (![...student.weights.keys()].some((name) => student.trains?.(name))) {
-    throw new SteadysegError(`${student.name}: expected float weights to adapt, found none`);
-  }
   const size = inputSize(student.description, frames[0]);
   const measured = { ...size, classes: student.classes.count };
   const flow = inverseSearchHere();

@@ -85,9 +85,9 @@ export function command(): Command {
     .option('--seed <n>', 'the order of pairs follows from it (default: 1)', wholeNumber(0))
     .option(
       '--general',
-      'for use elsewhere too: held to what it said on other pictures (default: the most for this camera and place)',
+      'for use elsewhere too: kernels alone, 30 % of the way at most, 60 % with --keep (default: the most for this camera and place)',
     )
-    .option('--keep <input...>', 'with --general: other material, without labels, that it must not forget')
+    .option('--keep <input...>', 'video or pictures of elsewhere, without labels, on which it is held to what it said')
     .option('--freeze <patterns>', 'weights that stay as they are, such as "encoder.*,*.bias"', (text) =>
       text.split(','),
     )
@@ -218,7 +218,7 @@ function describePlan({ estimate, size, weights }: AdaptPlan, trainsAgain: boole
 
 /** The figures before and after, and what to do with the result. */
 function describe(result: AdaptResult, input: string): string {
-  const { before, after, alpha, adapted, model, classes, classWeights, steps } = result;
+  const { before, after, alpha, adapted, model, classes, classWeights, steps, keeps } = result;
   const percent = (value: number) => formatNumber(value, 'percent');
   const figures = renderTable(
     [{ name: '' }, { name: 'before' }, { name: 'after' }],
@@ -232,6 +232,7 @@ function describe(result: AdaptResult, input: string): string {
       ...(before.mIoU === undefined || after.mIoU === undefined
         ? []
         : [['mIoU on the labelled frames', percent(before.mIoU), percent(after.mIoU)]]),
+      ...(keeps === undefined ? [] : [['same class on what is kept, held back', percent(1), percent(keeps)]]),
     ],
   );
   const byClass = renderTable(

@@ -25,7 +25,7 @@ export interface AdaptationReportInput {
 
 /** The report as data, for `renderReport`. */
 export function adaptationReport({ result, frames, details }: AdaptationReportInput): Report {
-  const { before, after, curve, alpha, adapted, classWeights } = result;
+  const { before, after, curve, alpha, adapted, classWeights, keeps } = result;
   const judgedBy =
     before.mIoU === undefined
       ? 'that keeps to the consensus and its class shares'
@@ -68,6 +68,7 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
           ...(before.mIoU === undefined || after.mIoU === undefined
             ? []
             : [['mIoU on the labelled frames', before.mIoU, after.mIoU]]),
+          ...(keeps === undefined ? [] : [['same class on what is kept, held back', 1, keeps]]),
         ],
       },
       {

@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AdaptResult, adapt, planAdaptation } from '#src/adapt/adapt.js';
-import { bestAlpha, between, type CurvePoint, isSteadier, reachOf, splitPairs } from '#src/adapt/choice.js';
+import {
+  bestAlpha,
+  between,
+  type CurvePoint,
+  isSteadier,
+  type ReachOptions,
+  reachOf,
+  splitPairs,
+} from '#src/adapt/choice.js';
 import { type AdaptStage, stepsWithin, timeToTrain } from '#src/adapt/estimate.js';
 import type { AdaptOptions } from '#src/adapt/openAdaptation.js';
 import { usualSteps } from '#src/adapt/rounds.js';
@@ -42,6 +50,18 @@ const run = (name: string, options: Partial<AdaptOptions> = {}) =>
 /** Of either round. */
 const isStep = (stage: AdaptStage) => stage === 'steps' || stage === 'refinement';
 
+it('goes no further than little video and use elsewhere allow', () => {
+  const reach = (frames: number, options: Partial<ReachOptions> = {}) =>
+    reachOf({ ...{ frames, labelled: false, general: false, held: false }, ...options });
+  expect([8, 30, 40, 80, 101].map((frames) => reach(frames))).toEqual([0.4, 0.4, 0.5, 1, 1]);
+  expect(reach(8, { labelled: true })).toBe(1);
+  expect(reach(101, { held: true })).toBe(1);
+  expect(reach(101, { general: true })).toBe(0.3);
+  expect(reach(101, { general: true, labelled: true })).toBe(0.3);
+  expect(reach(101, { general: true, held: true })).toBe(0.6);
+  expect(reach(8, { general: true, held: true })).toBe(0.4);
+});
+
 describe('adapting to a clip', { timeout: 120_000 }, () => {
   it('makes a network that flickers on noise steadier, and changes nothing but weights', async () => {
     const result = await run('steady.onnx');
@@ -50,7 +70,6 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(result.after.kappa).toBeGreaterThan(result.before.kappa);
     // So few frames are little video.
     expect(result.curve.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1].map((alpha) => 0.4 * alpha));
-    expect([8, 30, 40, 80, 101].map(reachOf)).toEqual([0.4, 0.4, 0.5, 1, 1]);
     expect([result.frames, result.pairs, result.cuts]).toEqual([8, 7, []]);
     const [before, after] = [readModel(readFileSync(model)), readModel(readFileSync(result.model))];
     const rest = ({ graph, ...all }: Model) => ({
@@ -266,8 +285,16 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(notes.join()).toContain(`the training was ended after ${steps} of ${planned} steps`);
   });
 
-  it('for general use changes less of what it says on other pictures', async () => {
-    const [video, general] = [await run('video.onnx'), await run('general.onnx', { aim: 'general', keep: [frames] })];
+  it('for general use goes a shorter way, and is held to what it said of what it must keep', async () => {
+    const notes: string[] = [];
+    const onNote = (note: string) => notes.push(note);
+    const [video, general] = [await run('video.onnx'), await run('general.onnx', { aim: 'general', onNote })];
+    expect(notes.join()).toContain('at most 30 % of the way is taken; more where');
+    expect(general.curve.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1].map((alpha) => 0.3 * alpha));
+    const kept = await run('kept.onnx', { keep: [frames] });
+    expect([video.keeps, general.keeps]).toEqual([undefined, undefined]);
+    expect(kept.keeps).toBeGreaterThan(0.9);
+    expect(kept.keeps).toBeLessThan(1);
     const moved = (path: string) => {
       const [before, after] = [model, path].map((one) =>
         readModel(readFileSync(one)).graph.initializers.get('b.weight'),
@@ -275,6 +302,7 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
       return Math.hypot(...Array.from(before?.data as Float32Array, (value, i) => value - Number(after?.data[i])));
     };
     expect(moved(general.model)).toBeLessThan(moved(video.model));
+    expect(moved(kept.model)).toBeLessThan(moved(video.model));
     expect(general.after.steady).toBeGreaterThanOrEqual(general.before.steady);
   });
 

@@ -102,5 +102,5 @@ it('draws all pairs, half of them mirrored, the same for the same seed', () => {
 });
 
 it('has the constants of the method', () => {
-  expect(method).toEqual({ temperature: 0.5, motion: 10, rate: 2e-4, averaging: 0.98, anchor: 1 });
+  expect(method).toEqual({ temperature: 0.5, motion: 10, rate: 2e-4, averaging: 0.98, anchor: 3 });
 });
