@@ -48,7 +48,7 @@ export const gradients = [
     ['size - (reached - pads[axis] - pads[axes + axis])', '0'],
     ['dilations: strides', 'dilations'],
     ['reach - length - pads[axis]', 'reach - length'],
-    ['swappedConvolution(swapped(x), swapped(gradient)', 'swappedConvolution(swapped(gradient), swapped(x)'],
+    ['transpose(product, [0, 2, 1])', 'product'],
   ]),
   ...changes('autodiff/rules/matrix', tests, [
     ['product(gradient, b, false, true)', 'product(gradient, b, false, false)'],

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lockFolder } from '#src/base/lock.js';
 import { classFolders } from '#src/media/classFiles.js';
 import { openFrames } from '#src/media/frames.js';
 import { readLabelMap } from '#src/media/labels.js';
@@ -175,11 +176,16 @@ describe('predicting a video', () => {
 
   it('refuses a folder that another run writes into', async () => {
     const dir = out('twice');
-    const results = await Promise.allSettled([predict(video, model, dir), predict(video, model, dir, { flip: true })]);
-    const refused = results.filter((result) => result.status === 'rejected');
-    expect(refused.map(({ reason }) => String(reason))).toEqual([
-      expect.stringMatching(/\.predict\.lock: process \d+ is predicting into this folder/),
-    ]);
+    const path = join(dir, '.predict.lock');
+    const lock = await lockFolder(path, 'predicting into this folder');
+    await expect(predict(video, model, dir)).rejects.toThrow(
+      /\.predict\.lock: process \d+ is predicting into this folder/,
+    );
+    expect(names(dir)).toEqual(['.predict.lock']);
+    await lock.release();
+    const locked = new Set<boolean>();
+    await predict(video, model, dir, { onProgress: () => locked.add(existsSync(path)) });
+    expect([...locked]).toEqual([true]);
     expect(names(dir)).toEqual(['color', 'labels', 'overlay.mp4', 'predict.json']);
   });
 

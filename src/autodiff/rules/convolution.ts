@@ -139,26 +139,29 @@ function taps(geometry: Geometry): number[][] {
   );
 }
 
-/** Up to so many input channels, as colours are, products of taps are too narrow to be fast. */
+/** Up to so many input channels, as colours are, all taps of a weight gradient are computed in one product. */
 const fewChannels = 4;
 
 function denseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
   const [batch, channels] = x.shape;
   const [, outputs, ...size] = gradient.shape;
   const axes = size.length;
-  const { kernel, pads } = geometry;
-  const swapped = (value: Value) => transpose(value, [1, 0, ...spatialAxes(value)]);
-  if (channels <= fewChannels) return swapped(swappedConvolution(swapped(x), swapped(gradient), geometry, 1));
   const positions = batch * elementCount(size);
+  const { kernel, pads } = geometry;
   // Channels last: a tap is then a matrix of positions × channels.
   const last = transpose(x, [0, ...spatialAxes(x), 1]);
   const lastPadded = pads.some((amount) => amount !== 0)
     ? pad(last, [0, ...pads.slice(0, axes), 0, 0, ...pads.slice(axes), 0])
     : last;
-  const rows = reshape(swapped(gradient), [outputs, positions]);
-  const perTap = taps(geometry).map((tap) =>
-    matMul(rows, reshape(tapOf(lastPadded, size, tap, geometry, 1), [positions, channels])),
-  );
+  const rows = reshape(transpose(gradient, [1, 0, ...spatialAxes(gradient)]), [outputs, positions]);
+  const tapsOfInput = taps(geometry).map((tap) => tapOf(lastPadded, size, tap, geometry, 1));
+  if (channels <= fewChannels) {
+    // Columns as narrow as these leave a matrix product idle: all taps make one wide matrix.
+    const wide = reshape(concat(tapsOfInput, axes + 1), [positions, tapsOfInput.length * channels]);
+    const product = reshape(matMul(rows, wide), [outputs, tapsOfInput.length, channels]);
+    return reshape(transpose(product, [0, 2, 1]), [outputs, channels, ...kernel]);
+  }
+  const perTap = tapsOfInput.map((tap) => matMul(rows, reshape(tap, [positions, channels])));
   if (perTap.length === 1) return reshape(perTap[0], [outputs, channels, ...kernel]);
   const stacked = concat(
     perTap.map((value) => reshape(value, [outputs, channels, 1])),
@@ -183,28 +186,30 @@ function depthwiseWeightGradient(x: Value, gradient: Value, geometry: Geometry):
   return reshape(concat(perTap, 2), [channels, 1, ...kernel]);
 }
 
-/** The convolution of x with the gradient, in which strides and dilations swap roles: a place of the result for each tap. */
-function swappedConvolution(x: Value, gradient: Value, geometry: Geometry, group: number): Value {
-  const size = x.shape.slice(2);
+/**
+ * As a convolution of x with the gradient, each channel of each sample by itself, in which strides and dilations swap roles:
+ * strided slices for the taps take more than twice the time.
+ */
+function stridedDepthwiseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
+  const [batch, channels, ...size] = x.shape;
   const { kernel, strides, dilations, pads } = geometry;
+  const axes = size.length;
   const window = gradient.shape.slice(2);
   // The end of the padding that makes as many places as there are taps; negative where the last rows fed no output.
   const after = size.map((length, axis) => {
     const reach = dilations[axis] * (kernel[axis] - 1) + strides[axis] * (window[axis] - 1) + 1;
     return reach - length - pads[axis];
   });
-  return padded(x, [...pads.slice(0, size.length), ...after], (value, rest) =>
-    conv(value, gradient, undefined, { strides: dilations, dilations: strides, pads: rest, group }),
-  );
-}
-
-/** Each channel of each sample by itself: strided slices for the taps take more than twice the time. */
-function stridedDepthwiseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
-  const [batch, channels, ...size] = x.shape;
-  const { kernel } = geometry;
   const maps = batch * channels;
-  const filters = reshape(gradient, [maps, 1, ...gradient.shape.slice(2)]);
-  const perSample = swappedConvolution(reshape(x, [1, maps, ...size]), filters, geometry, maps);
+  const samples = reshape(x, [1, maps, ...size]);
+  const perSample = padded(samples, [...pads.slice(0, axes), ...after], (value, rest) =>
+    conv(value, reshape(gradient, [maps, 1, ...window]), undefined, {
+      strides: dilations,
+      dilations: strides,
+      pads: rest,
+      group: maps,
+    }),
+  );
   const sum = reduceSum(reshape(perSample, [batch, channels, ...kernel]), [0], false);
   return reshape(sum, [channels, 1, ...kernel]);
 }
