@@ -26,7 +26,6 @@ export const adapt = [
   ]),
   ...changes('adapt/clip', shards, [
     ['window.from - reach', 'window.from'],
-    ['window.to + reach', 'window.to'],
     ['t < range.to', 't <= range.to'],
   ]),
   ...changes('adapt/judge', gone, [
@@ -54,17 +53,25 @@ export const adapt = [
     ['targetSums[c] += sum', 'targetSums[c] = sum'],
     ['start(index + 1)', 'start(index + 1) - 1'],
   ]),
-  ...changes('adapt/clip', clip, [
+  ...changes('adapt/clipConsensus', clip, [
     ['consensusReach = 4', 'consensusReach = 3'],
-    ['(value + now[i]) / 2', 'now[i]'],
-    ['targets: files.renewed', 'targets: files.targets'],
     ['d <= reach', 'd < reach'],
     ['t + step * d', 't + d'],
     ['step > 0 ? other - 1 : other', 'other'],
     ['readFlow(files.backward, s - 1,', 'readFlow(files.backward, s,'],
+    ['sums[c] += data[i + c]', 'sums[c] += 1'],
+    ["into === 'targets'", 'true'],
+  ]),
+  ...changes('adapt/consensusThreads', clip, [
+    ['start(k + 1)', 'start(k + 1) - 1'],
+    ['sum + of[c]', 'of[c]'],
+    ['t < count', 't < count - 1'],
+  ]),
+  ...changes('adapt/clip', clip, [
+    ['(before[i] + now[i]) / 2', 'now[i]'],
+    ['targets: files.renewed', 'targets: files.targets'],
     ['previous.clip === clip && ', ''],
     ['shown >= smallestOverlap', 'shown < smallestOverlap'],
-    ['sums[i % classes] += targets.data[i]', 'sums[i % classes] += 1'],
     ['planes[pixels + i] = data[3 * i + 1]', 'planes[pixels + i] = data[3 * i + 2]'],
     ['planes[c * pixels + i]', 'planes[i]'],
   ]),

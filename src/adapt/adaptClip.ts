@@ -106,7 +106,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
   const prepare = options.prepare ?? prepareClip;
   const clip = await prepare({
     ...{ sources, classes, flow, signal, folder, limit },
-    ...{ temperature: method.temperature, predictor: first, ...size },
+    ...{ temperature: method.temperature, predictor: first, threads, ...size },
     onFrame(done, now) {
       if (now !== stage) lap(now);
       onProgress?.({ stage: now, done, total });
@@ -176,9 +176,9 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     /** Undefined where the training ends meanwhile. */
     const renew = async (of: PreparedClip, weights: ReadonlyMap<string, Tensor>) => {
       const predictor = await openPredictor(student, weights, size, { gives: 'views', views, threads, device });
-      const onFrame = (done: number) => onProgress?.({ stage: 'renewal', done, total: of.count });
+      const onFrame = (done: number) => onProgress?.({ stage: 'renewal', done, total: 2 * of.count });
       const either = AbortSignal.any([signal ?? [], finish ?? []].flat());
-      return renewTargets(of, predictor, { temperature: method.temperature, signal: either, onFrame })
+      return renewTargets(of, predictor, { temperature: method.temperature, signal: either, threads, onFrame })
         .catch((thrown: unknown) => {
           if (finish?.aborted && thrown === finish.reason) return undefined;
           throw thrown;

@@ -1,4 +1,5 @@
 // The clip that a network is adapted to, prepared once: frames at its input size, probabilities, flow, consensus; all on disk.
+import { formTargets, probabilityRecords } from '#consensus';
 import { openRecords } from '#records';
 import { clipIndex, firstStems } from '../flow/clipIndex.js';
 import { resizeFlow } from '../flow/resize.js';
@@ -6,19 +7,10 @@ import { type FlowFrame, type FlowSource, flowFrame } from '../flow/source.js';
 import type { FrameSource } from '../media/frames.js';
 import type { OpticalFlow, RgbImage, Size } from '../media/image.js';
 import { prepareInput, wholeOf } from '../segment/pixels.js';
-import {
-  type Consensus,
-  chained,
-  consensusOf,
-  hiddenPixels,
-  type Neighbour,
-  type ProbabilityMap,
-} from './consensus.js';
+import { consensusReach } from './clipConsensus.js';
+import { hiddenPixels } from './consensus.js';
 import type { Predictor } from './predictor.js';
 import type { Records } from './records.js';
-
-/** Neighbours on either side that the consensus looks at (SPEC §9: K). */
-export const consensusReach = 4;
 
 /** A pair of frames that share less than this of what they show are of two shots. */
 const smallestOverlap = 0.3;
@@ -60,6 +52,8 @@ export interface PreparedClip extends Size {
   readonly cuts: readonly number[];
   /** Of Q, summed by class. */
   readonly targetSums: readonly number[];
+  /** Where the files are. */
+  readonly folder: string;
   readonly files: ClipFiles;
 }
 
@@ -78,16 +72,16 @@ export interface ClipOptions extends Size {
   readonly temperature: number;
   /** Neighbours on either side that the consensus looks at; default: `consensusReach`. */
   readonly reach?: number | undefined;
+  /** Threads that form the consensus; default: one a core. */
+  readonly threads?: number | undefined;
   readonly folder: string;
   readonly signal?: AbortSignal | undefined;
   readonly onFrame?: ((done: number, stage: 'frames' | 'consensus') => void) | undefined;
 }
 
-type ConsensusOptions = Size & Pick<ClipOptions, 'classes' | 'temperature' | 'window' | 'reach' | 'onFrame' | 'signal'>;
-
 /** Bytes that a frame takes on disk. */
 export function bytesOnDisk({ height, width }: Size, classes: number): number {
-  return height * width * (3 + 3 * classes + 16 + 1 + 1);
+  return height * width * (3 + probabilityRecords * classes + 16 + 1 + 1);
 }
 
 export async function openClipFiles(folder: string, { height, width }: Size, classes: number): Promise<ClipFiles> {
@@ -124,7 +118,16 @@ export async function prepareClip(options: ClipOptions): Promise<PreparedClip> {
 }
 
 async function readClip(options: ClipOptions, files: ClipFiles): Promise<PreparedClip> {
-  const { height, width, classes, window, reach = consensusReach, limit = Number.POSITIVE_INFINITY, onFrame } = options;
+  const {
+    height,
+    width,
+    classes,
+    window,
+    folder,
+    reach = consensusReach,
+    limit = Number.POSITIVE_INFINITY,
+    onFrame,
+  } = options;
   const [start, end] = window ? [window.from - reach, Math.min(window.to + reach, limit)] : [0, limit];
   const pairs: number[] = [];
   const cuts: number[] = [];
@@ -173,14 +176,14 @@ async function readClip(options: ClipOptions, files: ClipFiles): Promise<Prepare
     }
     first += seen;
   }
-  const writeOwn = async (t: number, { labels, targets }: Consensus) => {
-    await files.targets.write(t, targets.data);
-    await files.consensus.write(t, labels);
-  };
-  const said = (t: number) => files.probabilities.read(t);
-  const targetSums = await formConsensus(options, { files, count, pairs }, said, writeOwn);
+  const from = Math.max(0, window?.from ?? 0);
+  const formed = { height, width, classes, count, pairs, folder, files };
+  const targetSums = await formTargets(formed, 'targets', {
+    ...options,
+    onFrame: (done) => onFrame?.(from + done, 'consensus'),
+  });
   const own = (indices: readonly number[]) => indices.filter((t) => inRange(t, window));
-  return { height, width, classes, count, stems, pairs: own(pairs), cuts: own(cuts), targetSums, files };
+  return { ...formed, stems, pairs: own(pairs), cuts: own(cuts), targetSums };
 }
 
 function inRange(t: number, range: FrameRange | undefined): boolean {
@@ -220,86 +223,27 @@ function bytesOf({ data }: OpticalFlow): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** Flow of a record. */
-export async function readFlow(records: Records, t: number, { height, width }: Size): Promise<OpticalFlow> {
-  return { height, width, data: new Float32Array((await records.read(t)).buffer) };
-}
-
-/**
- * Forms the consensus of every frame; what is said of those around it is kept while they need it. Returns the sums of Q by class.
- * @param said probabilities of a frame, H×W×C bytes; asked for once. @param write told of each frame.
- */
-async function formConsensus(
-  { height, width, classes, temperature, window, reach = consensusReach, onFrame, signal }: ConsensusOptions,
-  { files, count, pairs }: Pick<PreparedClip, 'files' | 'count' | 'pairs'>,
-  said: (t: number) => Promise<Uint8Array>,
-  write: (t: number, consensus: Consensus) => Promise<void>,
-): Promise<number[]> {
-  const connected = new Set(pairs);
-  const maps = new Map<number, ProbabilityMap>();
-  const flows = new Map<string, OpticalFlow>();
-  const sums = Array<number>(classes).fill(0);
-  const mapAt = async (t: number) => {
-    const known = maps.get(t) ?? { height, width, classes, data: await said(t) };
-    maps.set(t, known);
-    return known;
-  };
-  /** Flow between frames up to `reach` apart, chained from neighbour to neighbour. */
-  const flowBetween = async (from: number, to: number): Promise<OpticalFlow> => {
-    const key = `${from}>${to}`;
-    const known = flows.get(key);
-    if (known) return known;
-    const step = to > from ? 1 : -1;
-    const single = (s: number) =>
-      step > 0 ? readFlow(files.forward, s, { height, width }) : readFlow(files.backward, s - 1, { height, width });
-    const found =
-      to === from + step
-        ? await single(from)
-        : chained(await flowBetween(from, from + step), await flowBetween(from + step, to));
-    flows.set(key, found);
-    return found;
-  };
-  for (let t = window?.from ?? 0; t < Math.min(count, window?.to ?? count); t++) {
-    signal?.throwIfAborted();
-    const neighbours: Neighbour[] = [];
-    for (const step of [1, -1]) {
-      for (let d = 1; d <= reach; d++) {
-        const other = t + step * d;
-        if (other < 0 || other >= count || !connected.has(step > 0 ? other - 1 : other)) break;
-        const flow = await flowBetween(t, other);
-        const hidden = hiddenPixels(flow, await flowBetween(other, t));
-        neighbours.push({ probabilities: await mapAt(other), flow, hidden });
-      }
-    }
-    const consensus = consensusOf(await mapAt(t), neighbours, temperature);
-    await write(t, consensus);
-    const { targets } = consensus;
-    for (let i = 0; i < targets.data.length; i++) sums[i % classes] += targets.data[i];
-    maps.delete(t - reach);
-    for (const key of flows.keys()) {
-      const [from, to] = key.split('>').map(Number);
-      if (Math.min(from, to) < t + 1 - reach) flows.delete(key);
-    }
-    onFrame?.(t + 1, 'consensus');
-  }
-  return sums;
-}
-
 /**
  * The clip with new targets, for a network that has learnt from the first: by the consensus of the mean of what it says now and what
  * it said as it came, which keeps it from following itself. What it is judged by stays.
+ * @param options `onFrame` is told twice of each frame: when the network has said it, and when its consensus is formed.
  */
 export async function renewTargets(
   clip: PreparedClip,
   predictor: Predictor,
-  options: Pick<ClipOptions, 'temperature' | 'signal' | 'onFrame'>,
+  {
+    onFrame,
+    ...options
+  }: Pick<ClipOptions, 'temperature' | 'signal' | 'threads'> & { onFrame?: (done: number) => void },
 ): Promise<PreparedClip> {
   const { files } = clip;
+  let done = 0;
   const said = async (t: number) => {
     const [before, now] = [await files.probabilities.read(t), await predictor.run(await files.frames.read(t))];
-    return before.map((value, i) => Math.round((value + now[i]) / 2));
+    for (let i = 0; i < before.length; i++) before[i] = Math.round((before[i] + now[i]) / 2);
+    onFrame?.(++done);
+    return before;
   };
-  const write = (t: number, { targets }: Consensus) => files.renewed.write(t, targets.data);
-  const targetSums = await formConsensus({ ...clip, ...options }, clip, said, write);
+  const targetSums = await formTargets(clip, 'renewed', { ...options, onFrame: () => onFrame?.(++done) }, said);
   return { ...clip, targetSums, files: { ...files, targets: files.renewed } };
 }

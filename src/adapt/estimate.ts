@@ -1,9 +1,11 @@
 // What an adaptation will take: time, memory and disk, measured on the network and the clip's own first frames.
+import { consensusThreads } from '#consensus';
 import { type FlowSource, flowFrame } from '../flow/source.js';
 import type { RgbImage, Size } from '../media/image.js';
 import type { TrainingStep } from '../train/step.js';
 import type { Student } from '../train/student.js';
-import { bytesOnDisk, consensusReach, framePlanes } from './clip.js';
+import { bytesOnDisk, framePlanes } from './clip.js';
+import { consensusReach } from './clipConsensus.js';
 import { consensusOf } from './consensus.js';
 import { defaultViews, openPredictor, type PredictorOptions } from './predictor.js';
 import { roundsOf } from './rounds.js';
@@ -77,7 +79,8 @@ export async function measureCosts(
   };
   const onPair = await timedStep(pairStep(student, { ...size, targetSums: Array(classes).fill(1) }, options.device));
   const onKept = keeps ? segmenting / views + (await timedStep(anchorStep(student, size, options.device))) : 0;
-  const consensus = 2 * consensusReach * (await timed(async () => joinOne(size)));
+  const joining = await timed(async () => joinOne(size));
+  const consensus = (2 * consensusReach * joining) / consensusThreads(size, options.threads);
   return {
     frame: segmenting + following * ((height * width) / (images[0].height * images[0].width)),
     ...{ consensus, renewal: segmenting + consensus },

@@ -62,7 +62,7 @@ export async function prepareAdaptation(options: AdaptOptions, shard: Shard): Pr
     closers.push(() => predictor.close());
     const window = stretchOf(shard, total);
     const clip = await prepareClip({
-      ...{ sources, classes, flow, signal, limit, window, predictor, ...size },
+      ...{ sources, classes, flow, signal, limit, window, predictor, threads, ...size },
       ...{ temperature: method.temperature, folder: clipIn(folder) },
       onFrame: (done, stage) => onProgress?.({ stage, done, total }),
     });
@@ -170,7 +170,7 @@ export async function joinShards(
     throw thrown;
   }
   const [pairs, cuts] = [shards.flatMap((shard) => shard.pairs), shards.flatMap((shard) => shard.cuts)];
-  return { height, width, classes, count: stems.length, stems, pairs, cuts, targetSums, files };
+  return { height, width, classes, count: stems.length, stems, pairs, cuts, targetSums, folder, files };
 }
 
 /** Everything that is known of frame t, and of the flow to the next one where there is some. */

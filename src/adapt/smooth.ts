@@ -59,7 +59,7 @@ export async function predictSmoothed(
     let stage: Parameters<NonNullable<typeof onStage>>[0] | undefined;
     const clip = await prepareClip({
       ...{ sources: [source], ...size, classes: student.classes.count, limit: options.limit },
-      ...{ predictor, flow, reach, temperature: 1, folder: join(work, 'clip'), signal: options.signal },
+      ...{ predictor, flow, reach, threads, temperature: 1, folder: join(work, 'clip'), signal: options.signal },
       onFrame(done, now) {
         if (now !== stage) onStage?.(now);
         stage = now;

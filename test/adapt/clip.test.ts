@@ -57,6 +57,7 @@ beforeAll(async () => {
   const sources = await Promise.all([first, second].map((input) => openFrames(input)));
   clip = await prepareClip({
     ...{ sources, height, width, classes, flow, predictor, temperature: 0.5, folder: join(folder, 'work') },
+    threads: 3,
   });
 });
 afterAll(async () => {
@@ -218,7 +219,7 @@ describe('a prepared clip', () => {
     const [targets, consensus] = [await clip.files.targets.read(5), await clip.files.consensus.read(5)];
     const learnt: Predictor = { run: async (planes) => now[planes[0]], close: async () => {} };
     const done: number[] = [];
-    const renewed = await renewTargets(clip, learnt, { temperature: 0.5, onFrame: (frame) => done.push(frame) });
+    const renewed = await renewTargets(clip, learnt, { temperature: 0.5, threads: 2, onFrame: (frame) => done.push(frame) });
     const sums = [0, 0, 0];
     for (let t = 0; t < count; t++) {
       const found = await renewed.files.targets.read(t);
@@ -226,7 +227,11 @@ describe('a prepared clip', () => {
       expect(Math.max(...found.map((value, i) => Math.abs(value - expected[i])))).toBeLessThanOrEqual(1);
       for (const [i, value] of found.entries()) sums[i % classes] += value;
     }
-    expect([renewed.targetSums, renewed.pairs, done.length]).toEqual([sums, clip.pairs, count]);
+    expect([renewed.targetSums, renewed.pairs, done]).toEqual([
+      sums,
+      clip.pairs,
+      Array.from({ length: 2 * count }, (_, at) => at + 1),
+    ]);
     // What another training begins with, and all are judged by, is of the network as it came.
     expect(await clip.files.targets.read(5)).toEqual(targets);
     expect(await clip.files.consensus.read(5)).toEqual(consensus);
