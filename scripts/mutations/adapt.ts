@@ -26,6 +26,7 @@ export const adapt = [
   ]),
   ...changes('adapt/clip', shards, [
     ['window.from - reach', 'window.from'],
+    ['window.to + reach', 'window.to'],
     ['t < range.to', 't <= range.to'],
   ]),
   ...changes('adapt/judge', gone, [
@@ -64,6 +65,10 @@ export const adapt = [
   ]),
   ...changes('adapt/consensusThreads', clip, [
     ['start(k + 1)', 'start(k + 1) - 1'],
+    ['first + Math.floor', 'Math.floor'],
+    ['temperature, reach, window }', 'temperature, window }'],
+    ['if (failure)\n                reject(failure.thrown);\n            else if', 'if'],
+    ['failure ??= { thrown };\n            stopAll()', 'stopAll()'],
     ['sum + of[c]', 'of[c]'],
     ['t < count', 't < count - 1'],
   ]),

@@ -71,7 +71,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     const flow: FlowSource = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
     closers.push(() => flow.close());
     const costs = await measureCosts(student, images, { ...size, classes }, flow, {
-      ...{ threads, device, views },
+      ...{ threads, device, views, frames: total },
       keeps: keep.length > 0,
     });
     // As many as planned when it began: a resumed adaptation ends in the same bytes, unless minutes end its training early.
@@ -150,7 +150,7 @@ export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> 
   const flow = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
   try {
     const keeps = (options.keep ?? []).length > 0;
-    const costs = await measureCosts(student, images, measured, flow, { threads, device, views, keeps });
+    const costs = await measureCosts(student, images, measured, flow, { threads, device, views, keeps, frames: total });
     const frames = total ?? images.length;
     const trained = [...student.weights].filter(([name]) => student.trains?.(name));
     return {

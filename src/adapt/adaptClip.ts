@@ -20,6 +20,7 @@ export type ClassWeights = 'balanced' | 'even';
 /** How far a stage of an adaptation is. */
 export interface AdaptProgress {
   readonly stage: AdaptStage;
+  /** In renewal and judgement each frame counts twice. */
   readonly done: number;
   /** Undefined while the number of frames is not known. */
   readonly total: number | undefined;

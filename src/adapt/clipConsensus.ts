@@ -37,6 +37,7 @@ export type Said = (t: number) => Promise<Uint8Array>;
 /**
  * Forms the consensus of the frames and writes it; what is said of those around a frame is kept while they need it.
  * @returns the sums of Q by class.
+ * @throws SteadysegError for records that cannot be read or written; the reason of the signal.
  */
 export async function formConsensus(
   { height, width, classes, count, pairs, files }: ConsensusClip,

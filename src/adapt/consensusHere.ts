@@ -20,7 +20,7 @@ export function formTargets(
   return formConsensus(clip, into, said, options);
 }
 
-/** Threads that form a consensus. */
+/** Threads that form a consensus: this one. */
 export function consensusThreads(): number {
   return 1;
 }

@@ -1,8 +1,7 @@
 // The consensus of a clip in worker threads, each with a stretch of the frames: in Node.
 import { availableParallelism } from 'node:os';
-import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
-import { Piscina } from 'piscina';
-import { messageOf, SteadysegError } from '../base/errors.js';
+import { Worker } from 'node:worker_threads';
+import { isOutOfMemory, messageOf, SteadysegError } from '../base/errors.js';
 import type { Size } from '../media/image.js';
 import type { FrameRange } from './clip.js';
 import {
@@ -13,7 +12,7 @@ import {
   formConsensus,
   type Said,
 } from './clipConsensus.js';
-import type { ConsensusTask } from './consensusWorker.js';
+import type { ConsensusNews, ConsensusTask } from './consensusWorker.js';
 import { openRecords } from './records.js';
 
 /** Records of H×W×C that are kept of each frame at most: as the network came, the targets, those of the second round and what they are of. */
@@ -21,13 +20,12 @@ export const probabilityRecords = 4;
 
 /** What the threads may hold together of the frames around the one that each is at. */
 const MAX_BYTES = 2 ** 31;
-/** Each thread also reads the frames before and after its stretch: shorter ones are not worth it. */
-const leastFrames = consensusReach;
 
 /**
  * Forms the consensus of the frames and writes it, as `formConsensus` does.
  * @param said what is said of each frame; default: what the network said as it came.
  * @returns the sums of Q by class.
+ * @throws SteadysegError for records that cannot be read or written; the reason of the signal; what `said` and `onFrame` throw.
  */
 export async function formTargets(
   clip: ConsensusClip,
@@ -36,47 +34,72 @@ export async function formTargets(
   said?: Said,
 ): Promise<number[]> {
   const { signal, onFrame, temperature, reach = consensusReach } = options;
-  const window = { from: options.window?.from ?? 0, to: Math.min(clip.count, options.window?.to ?? clip.count) };
-  const frames = window.to - window.from;
-  const threads = Math.min(consensusThreads(clip, options.threads, reach), Math.floor(frames / leastFrames));
-  if (threads < 2) return formConsensus(clip, into, said ?? ((t) => clip.files.probabilities.read(t)), options);
-  const { height, width, classes, count, pairs, folder } = clip;
-  const from = said ? await writeSaid(clip, said, signal) : 'probabilities';
-  const pool = new Piscina<ConsensusTask, number[]>({
-    filename: new URL('./consensusWorker.js', import.meta.url).href,
-    ...{ minThreads: threads, maxThreads: threads },
-  });
-  const form = async (stretch: FrameRange) => {
-    const { port1: done, port2: heard } = new MessageChannel();
-    const tell = () => onFrame?.(++formed);
-    heard.on('message', tell);
-    const task = { clip: parts, into, options: { temperature, reach, window: stretch }, said: from, done };
+  const { height, width, classes, count, pairs, folder, files } = clip;
+  const [first, end] = [options.window?.from ?? 0, Math.min(count, options.window?.to ?? count)];
+  const threads = consensusThreads(clip, end - first, options.threads, reach);
+  if (threads < 2) return formConsensus(clip, into, said ?? ((t) => files.probabilities.read(t)), options);
+  const saidIn = said ? await writeSaid(clip, said, signal) : 'probabilities';
+  const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const stopAll = () => Atomics.store(stop, 0, 1);
+  if (signal?.aborted) stopAll();
+  signal?.addEventListener('abort', stopAll, { once: true });
+  let formed = 0;
+  const tell = () => onFrame?.(++formed);
+  const parts = { height, width, classes, count, pairs, folder };
+  let failure: { readonly thrown: unknown } | undefined;
+  const form = async (window: FrameRange): Promise<number[]> => {
     try {
-      const sums = await pool.run(task, { transferList: [done], ...(signal && { signal }) });
-      // What was sent before the result, and not heard of yet.
-      while (receiveMessageOnPort(heard)) tell();
-      return sums;
-    } finally {
-      heard.close();
+      return await inThread({ clip: parts, into, options: { temperature, reach, window }, saidIn, stop }, tell);
+    } catch (thrown) {
+      failure ??= { thrown };
+      stopAll();
+      return [];
     }
   };
-  const parts = { height, width, classes, count, pairs, folder };
-  let formed = 0;
+  const start = (k: number) => first + Math.floor((k * (end - first)) / threads);
   try {
-    const start = (k: number) => window.from + Math.floor((k * frames) / threads);
+    // All have ended before anything that they write to is closed or removed.
     const sums = await Promise.all(
       Array.from({ length: threads }, (_, k) => form({ from: start(k), to: start(k + 1) })),
     );
-    return sums[0].map((_, c) => sums.reduce((sum, of) => sum + of[c], 0));
-  } catch (thrown) {
     signal?.throwIfAborted();
-    throw new SteadysegError(messageOf(thrown), { cause: thrown });
+    if (failure) throw failure.thrown;
+    return sums[0].map((_, c) => sums.reduce((sum, of) => sum + of[c], 0));
   } finally {
-    await pool.destroy();
+    signal?.removeEventListener('abort', stopAll);
   }
 }
 
-/** Writes what is said of the frames for the threads to read. @returns the name of the records. */
+/** @throws SteadysegError for what ends the thread, once it has ended; what `onFormed` throws, and errors of memory, as they are. */
+function inThread(task: ConsensusTask, onFormed: () => void): Promise<number[]> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./consensusWorker.js', import.meta.url), { workerData: task });
+    let sums: number[] | undefined;
+    let failure: { readonly thrown: unknown } | undefined;
+    worker.on('message', (news: ConsensusNews) => {
+      if (news !== 'formed') {
+        sums = news;
+        return;
+      }
+      try {
+        onFormed();
+      } catch (thrown) {
+        failure ??= { thrown };
+        Atomics.store(task.stop, 0, 1);
+      }
+    });
+    worker.once('error', (thrown) => {
+      failure ??= { thrown: isOutOfMemory(thrown) ? thrown : new SteadysegError(messageOf(thrown), { cause: thrown }) };
+    });
+    worker.once('exit', () => {
+      if (failure) reject(failure.thrown);
+      else if (sums) resolve(sums);
+      else reject(new SteadysegError('a thread that forms the consensus ended early'));
+    });
+  });
+}
+
+/** Writes what is said of all frames for the threads to read. @returns the name of the records. */
 async function writeSaid(
   { folder, height, width, classes, count }: ConsensusClip,
   said: Said,
@@ -94,13 +117,16 @@ async function writeSaid(
   return 'said';
 }
 
-/** Threads that form a consensus, of those that there are. */
+/** Threads that form the consensus of so many frames, of those that there are. */
 export function consensusThreads(
   { height, width, classes }: Size & { readonly classes: number },
+  frames: number,
   threads = availableParallelism(),
   reach = consensusReach,
 ): number {
-  // Of the frames around: probabilities, and flow from each to each.
-  const bytes = height * width * ((2 * reach + 1) * classes + 8 * reach * (reach + 1));
-  return Math.max(1, Math.min(threads, Math.floor(MAX_BYTES / bytes)));
+  // Probabilities of the frames around and the sum of them, flow between them, and what each hides.
+  const bytes = height * width * ((2 * reach + 6) * classes + 20 * reach * (reach + 1) + 2 * reach);
+  // Each also reads the frames before and after its stretch: shorter ones are not worth it.
+  const stretches = Math.floor(frames / Math.max(reach, consensusReach));
+  return Math.max(1, Math.min(threads, Math.floor(MAX_BYTES / bytes), stretches));
 }

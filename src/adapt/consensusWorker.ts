@@ -1,5 +1,5 @@
-// A worker thread of consensusThreads.ts: forms the consensus of a stretch of the frames.
-import type { MessagePort } from 'node:worker_threads';
+// A worker thread of consensusThreads.ts: forms the consensus of a stretch of the frames, and ends.
+import { parentPort, workerData } from 'node:worker_threads';
 import { closeClipFiles, openClipFiles } from './clip.js';
 import { type ConsensusClip, type ConsensusOptions, type ConsensusTarget, formConsensus } from './clipConsensus.js';
 import { openRecords } from './records.js';
@@ -10,23 +10,31 @@ export interface ConsensusTask {
   readonly into: ConsensusTarget;
   readonly options: Pick<ConsensusOptions, 'temperature' | 'window' | 'reach'>;
   /** Records in the clip's folder of what is said. */
-  readonly said: string;
-  /** Told after each frame. */
-  readonly done: MessagePort;
+  readonly saidIn: string;
+  /** Not 0 when it is to end: a thread that is ended from outside while it starts takes the process along (Node 20). */
+  readonly stop: Int32Array;
 }
 
-/** The sums of Q by class. */
-export default async function form({ clip, into, options, said, done }: ConsensusTask): Promise<number[]> {
-  const { folder, height, width, classes } = clip;
-  const files = await openClipFiles(folder, clip, classes);
-  const records = await openRecords(folder, said, height * width * classes);
-  try {
-    return await formConsensus({ ...clip, files }, into, (t) => records.read(t), {
-      ...options,
-      onFrame: () => done.postMessage(undefined),
-    });
-  } finally {
-    await records.close();
-    await closeClipFiles(files);
-  }
+/** What it tells: that a frame is formed; at last the sums of Q by class. */
+export type ConsensusNews = 'formed' | number[];
+
+const { clip, into, options, saidIn, stop }: ConsensusTask = workerData;
+const { folder, height, width, classes } = clip;
+const files = await openClipFiles(folder, clip, classes);
+const said = await openRecords(folder, saidIn, height * width * classes);
+const stopping = new AbortController();
+const tell = (news: ConsensusNews) => parentPort?.postMessage(news);
+try {
+  const sums = await formConsensus({ ...clip, files }, into, (t) => said.read(t), {
+    ...options,
+    signal: stopping.signal,
+    onFrame() {
+      tell('formed');
+      if (Atomics.load(stop, 0) !== 0) stopping.abort();
+    },
+  });
+  tell(sums);
+} finally {
+  await said.close();
+  await closeClipFiles(files);
 }

@@ -46,6 +46,8 @@ const timedSeconds = 3;
 export interface CostOptions extends Pick<TrainingOnClip, 'device' | 'threads'>, Pick<PredictorOptions, 'views'> {
   /** Whether each step has a frame that must not be forgotten. */
   readonly keeps?: boolean | undefined;
+  /** Frames in all, where that is known. */
+  readonly frames?: number | undefined;
 }
 
 /** Runs every part a few times on the first frames; the shortest run counts, since what else goes on only adds to it. */
@@ -54,7 +56,7 @@ export async function measureCosts(
   images: readonly RgbImage[],
   size: Size & { readonly classes: number },
   flow: FlowSource,
-  { views = defaultViews, keeps = false, ...options }: CostOptions,
+  { views = defaultViews, keeps = false, frames = Number.POSITIVE_INFINITY, ...options }: CostOptions,
 ): Promise<AdaptCosts> {
   const { height, width, classes } = size;
   const timed = async (work: () => Promise<unknown>) => {
@@ -80,7 +82,7 @@ export async function measureCosts(
   const onPair = await timedStep(pairStep(student, { ...size, targetSums: Array(classes).fill(1) }, options.device));
   const onKept = keeps ? segmenting / views + (await timedStep(anchorStep(student, size, options.device))) : 0;
   const joining = await timed(async () => joinOne(size));
-  const consensus = (2 * consensusReach * joining) / consensusThreads(size, options.threads);
+  const consensus = (2 * consensusReach * joining) / consensusThreads(size, frames, options.threads);
   return {
     frame: segmenting + following * ((height * width) / (images[0].height * images[0].width)),
     ...{ consensus, renewal: segmenting + consensus },

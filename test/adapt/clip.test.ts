@@ -1,5 +1,5 @@
 // A clip prepared for adaptation against its formulas, on frames that move by whole pixels: consensus, shots, feeds, judgement.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -119,6 +119,53 @@ describe('a prepared clip', () => {
     expect([apart.pairs, apart.cuts]).toEqual([[0, 1, 2, 4, 5, 7, 8], [3]]);
   });
 
+  it('forms the consensus of a stretch in several threads as of all of it in one', async () => {
+    const sources = await Promise.all([first, second].map((input) => openFrames(input)));
+    const window = { from: 2, to: 10 };
+    for (const reach of [4, 2]) {
+      const options = { sources, height, width, classes, flow, predictor, temperature: 0.5, reach };
+      const whole = await prepareClip({ ...options, threads: 1, folder: join(folder, `whole-${reach}`) });
+      const part = await prepareClip({ ...options, threads: 2, window, folder: join(folder, `part-${reach}`) });
+      const sums = [0, 0, 0];
+      for (let t = window.from; t < window.to; t++) {
+        const targets = await part.files.targets.read(t);
+        expect([t, targets]).toEqual([t, await whole.files.targets.read(t)]);
+        expect(await part.files.consensus.read(t)).toEqual(await whole.files.consensus.read(t));
+        for (const [i, value] of targets.entries()) sums[i % classes] += value;
+      }
+      expect(part.targetSums).toEqual(sums);
+      for (const { files } of [whole, part]) await closeClipFiles(files);
+    }
+  });
+
+  it('ends its threads at a signal, with what a listener throws, and with what cannot be read', async () => {
+    const forming = (name: string, options: Partial<Parameters<typeof prepareClip>[0]>) =>
+      openFrames(first).then((source) =>
+        prepareClip({
+          ...{ sources: [source], height, width, classes, flow, predictor, temperature: 0.5, threads: 2 },
+          ...{ folder: join(folder, name), ...options },
+        }),
+      );
+    const stop = new AbortController();
+    const reason = new Error('that is enough');
+    const aborting = forming('aborted', {
+      signal: stop.signal,
+      onFrame: (_, stage) => stage === 'consensus' && stop.abort(reason),
+    });
+    await expect(aborting).rejects.toBe(reason);
+    const refusing = forming('refused', {
+      onFrame(_, stage) {
+        if (stage === 'consensus') throw reason;
+      },
+    });
+    await expect(refusing).rejects.toBe(reason);
+    const broken = join(folder, 'broken', 'probabilities.bin');
+    const truncating = forming('broken', {
+      onFrame: (done, stage) => stage === 'frames' && done === 10 && truncateSync(broken, 9),
+    });
+    await expect(truncating).rejects.toThrow(/broken.probabilities\.bin: expected record \d of/);
+  });
+
   it('feeds a step with a pair as it is', async () => {
     const feeds = await pairFeeds(clip, 2, false);
     expect(feeds.image.data).toEqual(await clip.files.frames.read(2));
@@ -219,7 +266,11 @@ describe('a prepared clip', () => {
     const [targets, consensus] = [await clip.files.targets.read(5), await clip.files.consensus.read(5)];
     const learnt: Predictor = { run: async (planes) => now[planes[0]], close: async () => {} };
     const done: number[] = [];
-    const renewed = await renewTargets(clip, learnt, { temperature: 0.5, threads: 2, onFrame: (frame) => done.push(frame) });
+    const renewed = await renewTargets(clip, learnt, {
+      temperature: 0.5,
+      threads: 2,
+      onFrame: (frame) => done.push(frame),
+    });
     const sums = [0, 0, 0];
     for (let t = 0; t < count; t++) {
       const found = await renewed.files.targets.read(t);
