@@ -4,7 +4,7 @@ import type { LabelledFrames } from '../data/labelledFrames.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import { type Tensor, tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
-import type { PreparedClip } from './clip.js';
+import type { PreparedClip } from './clipFiles.js';
 import { type Judgement, judge } from './judge.js';
 import { openPredictor } from './predictor.js';
 

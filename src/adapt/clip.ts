@@ -1,6 +1,5 @@
 // The clip that a network is adapted to, prepared once: frames at its input size, probabilities, flow, consensus; all on disk.
 import { formTargets, probabilityRecords } from '#consensus';
-import { openRecords } from '#records';
 import { clipIndex, firstStems } from '../flow/clipIndex.js';
 import { resizeFlow } from '../flow/resize.js';
 import { type FlowFrame, type FlowSource, flowFrame } from '../flow/source.js';
@@ -8,54 +7,12 @@ import type { FrameSource } from '../media/frames.js';
 import type { OpticalFlow, RgbImage, Size } from '../media/image.js';
 import { prepareInput, wholeOf } from '../segment/pixels.js';
 import { consensusReach } from './clipConsensus.js';
+import { type ClipFiles, closeClipFiles, type FrameRange, openClipFiles, type PreparedClip } from './clipFiles.js';
 import { hiddenPixels } from './consensus.js';
 import type { Predictor } from './predictor.js';
-import type { Records } from './records.js';
 
 /** A pair of frames that share less than this of what they show are of two shots. */
 const smallestOverlap = 0.3;
-
-/** What is kept of each frame; files of records of one size. */
-export interface ClipFiles {
-  /** 3×H×W, RGB. */
-  readonly frames: Records;
-  /** H×W×C, of the network as it came. */
-  readonly probabilities: Records;
-  /** H×W×2 float32: t → t+1 and t+1 → t, under t. */
-  readonly forward: Records;
-  readonly backward: Records;
-  /** H×W: 255 where frame t+1 does not show the point, under t. */
-  readonly hidden: Records;
-  /** H×W×C and H×W: the sharpened consensus and its classes. */
-  readonly targets: Records;
-  readonly consensus: Records;
-  /** H×W×C: the targets of the second round. */
-  readonly renewed: Records;
-}
-
-/** Frames by number over all sources: from the first to that before the last. */
-export interface FrameRange {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** A clip as training and judging see it. */
-export interface PreparedClip extends Size {
-  readonly classes: number;
-  /** Frames in all. */
-  readonly count: number;
-  /** Their names. */
-  readonly stems: readonly string[];
-  /** Indices t of pairs (t, t+1) of one shot. */
-  readonly pairs: readonly number[];
-  /** Pairs of neighbouring frames that belong to two shots. */
-  readonly cuts: readonly number[];
-  /** Of Q, summed by class. */
-  readonly targetSums: readonly number[];
-  /** Where the files are. */
-  readonly folder: string;
-  readonly files: ClipFiles;
-}
 
 /** What is read of a source of frames. */
 export type ClipSource = Pick<FrameSource, 'clips' | 'stems' | 'frames'>;
@@ -82,25 +39,6 @@ export interface ClipOptions extends Size {
 /** Bytes that a frame takes on disk. */
 export function bytesOnDisk({ height, width }: Size, classes: number): number {
   return height * width * (3 + probabilityRecords * classes + 16 + 1 + 1);
-}
-
-export async function openClipFiles(folder: string, { height, width }: Size, classes: number): Promise<ClipFiles> {
-  const pixels = height * width;
-  const records = (name: string, bytes: number) => openRecords(folder, name, bytes * pixels);
-  return {
-    frames: await records('frames', 3),
-    probabilities: await records('probabilities', classes),
-    forward: await records('forward', 8),
-    backward: await records('backward', 8),
-    hidden: await records('hidden', 1),
-    targets: await records('targets', classes),
-    consensus: await records('consensus', 1),
-    renewed: await records('renewed', classes),
-  };
-}
-
-export async function closeClipFiles(files: ClipFiles): Promise<void> {
-  for (const records of Object.values(files) as Records[]) await records.close();
 }
 
 /**

@@ -1,6 +1,6 @@
 // Forms the consensus of every frame of a clip, from what lies on disk of it: probabilities and flow to the next frame.
 import type { OpticalFlow, Size } from '../media/image.js';
-import type { ClipFiles, FrameRange, PreparedClip } from './clip.js';
+import type { ClipFiles, FrameRange, PreparedClip } from './clipFiles.js';
 import {
   type Consensus,
   chained,

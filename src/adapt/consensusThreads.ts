@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { isOutOfMemory, messageOf, SteadysegError } from '../base/errors.js';
 import type { Size } from '../media/image.js';
-import type { FrameRange } from './clip.js';
 import {
   type ConsensusClip,
   type ConsensusOptions,
@@ -12,6 +11,7 @@ import {
   formConsensus,
   type Said,
 } from './clipConsensus.js';
+import type { FrameRange } from './clipFiles.js';
 import type { ConsensusNews, ConsensusTask } from './consensusWorker.js';
 import { openRecords } from './records.js';
 

@@ -1,7 +1,7 @@
 // A worker thread of consensusThreads.ts: forms the consensus of a stretch of the frames, and ends.
 import { parentPort, workerData } from 'node:worker_threads';
-import { closeClipFiles, openClipFiles } from './clip.js';
 import { type ConsensusClip, type ConsensusOptions, type ConsensusTarget, formConsensus } from './clipConsensus.js';
+import { closeClipFiles, openClipFiles } from './clipFiles.js';
 import { openRecords } from './records.js';
 
 /** What a thread is asked for. */

@@ -19,8 +19,8 @@ import type { SessionOptions } from '../runtime/openSession.js';
 import { resizedLabels } from '../segment/labelMaps.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
-import type { PreparedClip } from './clip.js';
 import { readFlow } from './clipConsensus.js';
+import type { PreparedClip } from './clipFiles.js';
 import { openPredictor, type Predictor } from './predictor.js';
 import type { KeptFrames } from './training.js';
 

@@ -1,7 +1,7 @@
 // What an adaptation step is fed: a pair of neighbouring frames of the clip, perhaps mirrored.
 import { type Tensor, tensor } from '../tensor/tensor.js';
-import type { PreparedClip } from './clip.js';
 import { readFlow } from './clipConsensus.js';
+import type { PreparedClip } from './clipFiles.js';
 
 /** Frames t and t+1, the flow from t, where it holds, and the targets of both; everything mirrored when asked to. */
 export async function pairFeeds(clip: PreparedClip, t: number, mirrored: boolean): Promise<Record<string, Tensor>> {

@@ -7,15 +7,8 @@ import { exists, readFileBounded, writeFileWhole } from '../base/files.js';
 import { count, parseJson } from '../base/json.js';
 import { checkAllShards, type Shard } from '../base/shard.js';
 import { openFlowSource } from '../flow/open.js';
-import {
-  type ClipFiles,
-  type ClipOptions,
-  closeClipFiles,
-  type FrameRange,
-  openClipFiles,
-  type PreparedClip,
-  prepareClip,
-} from './clip.js';
+import { type ClipOptions, prepareClip } from './clip.js';
+import { type ClipFiles, closeClipFiles, type FrameRange, openClipFiles, type PreparedClip } from './clipFiles.js';
 import { type AdaptOptions, openAdaptation, settingsOf } from './openAdaptation.js';
 import { openPredictor } from './predictor.js';
 import { method } from './training.js';

@@ -10,7 +10,8 @@ import type { SegmentationModel } from '../segment/model.js';
 import { type PredictOptions, type PredictSummary, predict } from '../segment/predict.js';
 import { resizedArgmax } from '../segment/scores.js';
 import { onnxStudent } from '../train/openStudent.js';
-import { closeClipFiles, type PreparedClip, prepareClip } from './clip.js';
+import { prepareClip } from './clip.js';
+import { closeClipFiles, type PreparedClip } from './clipFiles.js';
 import { openPredictor } from './predictor.js';
 import { claimWorkFolder } from './workFolder.js';
 

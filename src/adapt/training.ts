@@ -19,7 +19,7 @@ import {
 } from '../train/state.js';
 import { buildTrainingStep, type StepOptions, type TrainingStep } from '../train/step.js';
 import type { Student } from '../train/student.js';
-import type { PreparedClip } from './clip.js';
+import type { PreparedClip } from './clipFiles.js';
 import { targetWeights } from './consensus.js';
 import { pairFeeds } from './pairFeeds.js';
 import { openPredictor } from './predictor.js';

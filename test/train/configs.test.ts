@@ -11,7 +11,17 @@ describe('the configuration', () => {
     name.endsWith('.yaml'),
   )) {
     it(`${file} is valid`, async () => {
-      for (const name of ['TOYCITY', 'CAMVID', 'CITYSCAPES', 'TEACHER', 'START', 'MODEL', 'MOBILENETV2', 'STREETS'])
+      for (const name of [
+        'TOYCITY',
+        'CAMVID',
+        'CITYSCAPES',
+        'TEACHER',
+        'START',
+        'MODEL',
+        'MOBILENETV2',
+        'STREETS',
+        'VAL30',
+      ])
         process.env[name] ??= '/data';
       const config = await readConfig(join(folder, file), ['seed=5']);
       expect(config.seed).toBe(5);
