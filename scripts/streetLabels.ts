@@ -25,6 +25,7 @@ const { positionals, values } = parseArgs({
   options: { trust: { type: 'boolean' }, home: { type: 'boolean' } },
 });
 const [folder, cityscapes, camvid, out] = positionals;
+if (values.trust && values.home) throw new Error('give --trust or --home, found both');
 if (out === undefined) throw new Error('give FRAMES CITYSCAPES_LABELS CAMVID_LABELS OUT');
 
 const { classes } = presetClasses('camvid');
