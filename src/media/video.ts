@@ -1,6 +1,9 @@
 // Reading video: frames as RGB, in order, one at a time, decoded and converted off the main thread by FFmpeg's libraries.
 import {
   AV_CODEC_ID_MPEG4,
+  AV_CODEC_ID_THEORA,
+  AV_CODEC_ID_VP3,
+  AV_CODEC_ID_VP4,
   AV_CODEC_ID_VP8,
   AV_FRAME_FLAG_CORRUPT,
   AV_FRAME_FLAG_INTERLACED,
@@ -87,6 +90,11 @@ const MAX_FRAME_PIXELS = 1 << 27;
 const MAX_ERRORS_WHILE_DRAINING = 256;
 /** Decoding is a small part of segmenting; more threads hold more frames in memory. */
 const DECODER_THREADS = 2;
+/**
+ * FFmpeg's VP3 family in frame threads now and then copies blocks from a frame that another thread still decodes, and
+ * says nothing: one frame in ten was partly black on a busy machine.
+ */
+const SINGLE_THREADED: ReadonlySet<number> = new Set([AV_CODEC_ID_VP3, AV_CODEC_ID_VP4, AV_CODEC_ID_THEORA]);
 /** How far short of its promised end a video may stop, in seconds: containers round durations, and audio ends elsewhere. */
 const END_TOLERANCE_SECONDS = 1;
 /** Containers whose header states how long they are; of others FFmpeg guesses. */
@@ -227,7 +235,7 @@ async function openDecoder(path: string, stream: Stream): Promise<CodecContext> 
   decoder.allocContext3(codec);
   decoder.parametersToContext(stream.codecpar);
   decoder.pktTimebase = stream.timeBase;
-  decoder.threadCount = DECODER_THREADS;
+  decoder.threadCount = SINGLE_THREADED.has(stream.codecpar.codecId) ? 1 : DECODER_THREADS;
   const opened = await decoder.open2(codec);
   if (opened < 0)
     throw new SteadysegError(`${nameOf(path)}: the ${codec.name} decoder does not open: ${reason(opened)}`);
