@@ -70,6 +70,7 @@ function lossTolerance(step: number): number {
 }
 
 describeWithShared('a PSPNet-18 trained with the motion loss', ['goldens/nets/pspnet18_trajectory.json'], () => {
+  // One thread each: two ranks of two threads wait for each other on two cores.
   it.each([1, 2])(
     'follows the reference on %d ranks',
     async (ranks) => {
@@ -92,7 +93,7 @@ describeWithShared('a PSPNet-18 trained with the motion loss', ['goldens/nets/ps
       const runs = await Promise.all(
         collectives.map(async (collective) => ({
           collective,
-          runner: await openStep(step, collective, {}),
+          runner: await openStep(step, collective, { threads: 1 }),
           state: createTrainingState(step, optimizer, 0, weights),
         })),
       );
