@@ -62,7 +62,7 @@ describe.skipIf(!hasChromium)('WebGPU in Chromium', () => {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  // One of each pair: node.test.ts has all of them.
+  // One of each pair: node.test.ts has the others.
   it.each(['toycity-steady', 'camvid-steady'] as const)('labels as the CPU does with %s', async (name) => {
     const network = await smallNetwork(name);
     writeFileSync(join(folder, `${name}.onnx`), network);
