@@ -84,6 +84,7 @@ export const quantize = [
   ]),
   ...changes('quantize/quantize', whole, [
     ['1 - mIoU(expectedLabels) + mIoU(found)', 'mIoU(expectedLabels) - mIoU(found)'],
+    ['resultsOn(reference, compared)', 'resultsOn(before, compared)'],
   ]),
   ...changes('quantize/described', whole, [['[blue, green, red] : [red', '[red, green, blue] : [red']]),
 ];

@@ -10,7 +10,7 @@ export function withDescription(
   model: Model,
   { metadata, labels }: FoundNetwork,
   { preprocessing, classes, classCount }: NetworkDescription,
-  weightBits: WeightBits,
+  weightBits?: WeightBits,
 ): Model {
   const { architecture: _, widthMultiplier: _factor, ...kept } = metadata;
   const isNamed = metadata.classes || labels || classes.classes.length === classCount;
@@ -22,7 +22,7 @@ export function withDescription(
     }),
     ...kept,
     ...normalisation(preprocessing),
-    weightBits,
+    ...(weightBits && { weightBits }),
   };
   return { ...model, metadata: new Map([...model.metadata, describeModel(description)]) };
 }

@@ -158,7 +158,6 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
   const before = await openTrial(float);
   const closers = [before];
   try {
-    const expected = await resultsOn(before, compared);
     const images = judged.map(({ image }) => image);
     const expectedLabels = await labelsOn(before, images);
     const mIoU = (found: readonly Uint8Array[]) => mIoUOf(found, judged, classes);
@@ -172,7 +171,12 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
       const described = withDescription(model, found, description, weightBits);
       return { placement, content: writeModel(described), model: described };
     };
-    const openBuilt = (built: Built) => openTrial(segmentationModel(foundAgain(found, built), load, createSession));
+    const openBuilt = (built: Pick<Built, 'model' | 'content'>) =>
+      openTrial(segmentationModel(foundAgain(found, built), load, createSession));
+    // Of the float network in the same form, whose scores come at the same resolution: the file's own may be in float16, which stays uncut.
+    const plain = withDescription(network.model, found, description);
+    const reference = await openBuilt({ model: plain, content: writeModel(plain) });
+    const expected = await resultsOn(reference, compared).finally(() => reference.release());
     const noise = async (built: Built): Promise<number> => {
       stopIfAborted(signal);
       const opened = await openBuilt(built);
@@ -193,7 +197,7 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
     const tune = async (steps: number): Promise<boolean> => {
       const placement = placeIntegers(network.model, none);
       const scales = scalesOf(placement, histograms, method);
-      const plain = await agreement(build(none, method));
+      const untuned = await agreement(build(none, method));
       floatModel = await tuneWeights({
         ...{ found: { ...found, model: network.model }, description, steps, seed: options.seed ?? 1, threads, device },
         model: network.model,
@@ -204,7 +208,7 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
         signal,
         onStep: (done) => options.onProgress?.({ stage: 'steps', done, total: steps }),
       });
-      if ((await agreement(build(none, method))) > plain) return true;
+      if ((await agreement(build(none, method))) > untuned) return true;
       floatModel = network.model;
       options.onNote?.('tuning did not raise the agreement on the frames held back: the weights stay as they were');
       return false;
@@ -286,7 +290,7 @@ async function* calibrationFrames(sample: Sample): AsyncGenerator<RgbImage, void
 }
 
 /** The network found, with another content. */
-function foundAgain(found: FoundNetwork, { model, content }: Built): FoundNetwork {
+function foundAgain(found: FoundNetwork, { model, content }: Pick<Built, 'model' | 'content'>): FoundNetwork {
   return { ...found, model, content, metadata: readDescription(model.metadata, found.source) };
 }
 

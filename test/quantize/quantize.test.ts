@@ -18,8 +18,9 @@ import { placesOf } from '#src/quantize/sample.js';
 import { createSession } from '#src/runtime/session.js';
 import { evaluateSteadiness } from '#src/segment/evaluateSteadiness.js';
 import { loadModel } from '#src/segment/loadModel.js';
+import { float32ToFloat16 } from '#src/tensor/half.js';
 import { createRandom, symmetricByName } from '#src/tensor/random.js';
-import { float32 } from '#src/tensor/tensor.js';
+import { float32, tensor } from '#src/tensor/tensor.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'steadyseg-quantize-'));
 const frames = join(folder, 'frames');
@@ -35,10 +36,18 @@ async function writeFrames(out: string, count: number, pixel: (x: number, t: num
   }
 }
 
-function writeNetwork(name: string, end: (scores: Value) => Value = (scores) => scores, bad?: number): string {
+function writeNetwork(
+  name: string,
+  end: (scores: Value) => Value = (scores) => scores,
+  bad?: number,
+  dtype: 'float32' | 'float16' = 'float32',
+): string {
   const graph = createGraph('network');
-  const image = input(graph, 'image', 'float32', [1, 3, height, width]);
-  const weight = (of: string, shape: number[]) => constant(graph, symmetricByName(of, shape, 0.4), of);
+  const image = input(graph, 'image', dtype, [1, 3, height, width]);
+  const weight = (of: string, shape: number[]) => {
+    const content = symmetricByName(of, shape, 0.4);
+    return constant(graph, dtype === 'float32' ? content : tensor(dtype, shape, float32ToFloat16(content.data)), of);
+  };
   const pads = [1, 1, 1, 1];
   const a = relu(conv(image, weight('a', [8, 3, 3, 3]), weight('ab', [8]), { pads, strides: [2, 2] }));
   const b = relu(conv(a, weight('b', [8, 8, 3, 3]), weight('bb', [8]), { pads }));
@@ -103,6 +112,13 @@ describe('quantising a network', { timeout: 120_000 }, () => {
     const result = await run('labels.integers.onnx', { model: labels });
     expect(result.signalToNoise).toBeNull();
     expect(result.agreement).toBeGreaterThan(0.9);
+  });
+
+  it('takes a network of float16 throughout that enlarges its scores at the end', async () => {
+    const half = writeNetwork('half.onnx', (scores) => scores, undefined, 'float16');
+    const [result, other] = [await run('of half.onnx', { model: half }), await run('of float.onnx')];
+    expect(Math.abs((result.signalToNoise ?? 0) - (other.signalToNoise ?? 0))).toBeLessThan(2);
+    expect(result.agreement).toBeCloseTo(other.agreement, 1);
   });
 
   it('lets weights settle on their integers, and keeps them only where that helps', async () => {
