@@ -174,6 +174,7 @@ export async function quantize(options: QuantizeOptions): Promise<QuantizeResult
     const openBuilt = (built: Pick<Built, 'model' | 'content'>) =>
       openTrial(segmentationModel(foundAgain(found, built), load, createSession));
     // Of the float network in the same form, whose scores come at the same resolution: the file's own may be in float16, which stays uncut.
+    stopIfAborted(signal);
     const plain = withDescription(network.model, found, description);
     const reference = await openBuilt({ model: plain, content: writeModel(plain) });
     const expected = await resultsOn(reference, compared).finally(() => reference.release());
