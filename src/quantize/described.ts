@@ -5,7 +5,10 @@ import type { FoundNetwork, NetworkDescription } from '../segment/network.js';
 import type { Channels, Preprocessing } from '../segment/preprocessing.js';
 import type { WeightBits } from './weights.js';
 
-/** The same model with normalisation and classes in its metadata, wherever they were said, and without what can be built anew from float weights. */
+/**
+ * The same model with normalisation and classes in its metadata, wherever they were said, and without what can be built anew from float weights.
+ * @param weightBits of a model in integers; the float one it is compared with has none.
+ */
 export function withDescription(
   model: Model,
   { metadata, labels }: FoundNetwork,
