@@ -40,6 +40,8 @@ async function prepareStep(line: string, path: string, threads: number): Promise
     neighbour: labelsByName('neighbour', [1, 3, height, width], 256),
     'targets.frame': labelsByName('targets', [1, height, width, classes], 256),
     'targets.neighbour': labelsByName('next targets', [1, height, width, classes], 256),
+    'pixelWeights.frame': labelsByName('pixel weights', [1, height, width], 129),
+    'pixelWeights.neighbour': labelsByName('next pixel weights', [1, height, width], 129),
     flow: symmetricByName('flow', [1, 2, height, width], 4),
     flowValid: tensor(
       'float32',

@@ -14,12 +14,12 @@ from onnx_module import OnnxModule
 from training_step import warp
 
 
-def step(model, optimizer, image, neighbour, targets, next_targets, weights, flow, valid):
+def step(model, optimizer, image, neighbour, targets, next_targets, pixel_weights, weights, flow, valid):
     logits, other = model(image), model(neighbour)
     loss, total = 0, 0
-    for scores, wanted in ((logits, targets), (other, next_targets)):
+    for scores, wanted, counting in zip((logits, other), (targets, next_targets), pixel_weights):
         shares = wanted / wanted.sum(1, keepdim=True)
-        pixel = (shares * weights).sum(1)
+        pixel = counting * (shares * weights).sum(1)
         loss = loss - (pixel * (shares * scores.log_softmax(1)).sum(1)).sum()
         total = total + pixel.sum()
     moved = (logits.softmax(1) - warp(other.softmax(1), flow)).square().sum(1, keepdim=True)
@@ -48,11 +48,12 @@ def main():
         with torch.no_grad():
             classes = model(image).shape[1]
         targets, next_targets = torch.randint(1, 256, (2, 1, classes, height, width)).float()
+        pixel_weights = torch.randint(16, 129, (2, 1, height, width)).float()
         flow = torch.rand(1, 2, height, width) * 8 - 4
         valid = (torch.rand(1, 1, height, width) < 0.9).float()
         weights = torch.ones(1, classes, 1, 1)
         start = time.perf_counter()
-        step(model, optimizer, image, neighbour, targets, next_targets, weights, flow, valid)
+        step(model, optimizer, image, neighbour, targets, next_targets, pixel_weights, weights, flow, valid)
         return (time.perf_counter() - start) * 1000
 
     answer(reply)

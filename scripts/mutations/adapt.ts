@@ -7,6 +7,7 @@ const clip = 'test/adapt/clip.test.ts';
 const consensus = 'test/adapt/consensus.test.ts';
 const training = 'test/adapt/training.test.ts';
 const predictor = 'test/adapt/predictor.test.ts';
+const regions = 'test/adapt/regions.test.ts';
 const gone = 'test/adapt/gone.test.ts';
 const shards = 'test/adapt/shards.test.ts';
 const smooth = 'test/adapt/smooth.test.ts';
@@ -32,6 +33,24 @@ export const adapt = [
   ...changes('adapt/judge', gone, [
     ['share >= leastShare', 'share > leastShare'],
     ['goneShare * share', 'share'],
+  ]),
+  ...changes('adapt/regions', regions, [
+    ['Math.sqrt(large / area)', 'large / area'],
+    ['Math.max(1,', 'Math.max(0,'],
+    ['largeShare = 0.01', 'largeShare = 0.02'],
+    ['mostWeight = 4', 'mostWeight = 5'],
+    ['x < width - 1', 'x < width'],
+    ['x > 0', 'x > -1'],
+    ['seen[region] < seenShare', 'seen[region] <= seenShare'],
+    ['left[region] < leftShare', 'left[region] <= leftShare'],
+    ['[1e-4, 16]', '[1e-3, 16]'],
+    ['[1e-4, 16]', '[1e-4, 17]'],
+    ['area < smallest ? unit', 'area < 0 ? unit'],
+    ['before[pixel] === consensus[pixel]', 'before[pixel] === after[pixel]'],
+    ['lost >= leastLost', 'lost > leastLost'],
+    ['lost >= manyLost', 'lost > manyLost'],
+    ['after.lost[c] - before.lost[c]', 'after.lost[c]'],
+    ['sum(lost) / Math.max(1, sum(seen))', 'sum(lost) / sum(seen)'],
   ]),
   ...changes('adapt/adaptable', adaptable, [
     ['length > 1).length > 1', 'length > 1).length > 0'],
@@ -102,6 +121,8 @@ export const adapt = [
     ['width - 1 - x', 'x'],
     ['files.targets.read(t + 1)', 'files.targets.read(t)'],
     ['files.frames.read(t + 1)', 'files.frames.read(t)'],
+    ['regionWeights(nextLabels, clip)', 'regionWeights(labels, clip)'],
+    ['files.consensus.read(t + 1)', 'files.consensus.read(t)'],
   ]),
   ...changes('adapt/predictor', predictor, [
     ['softmax(view.mirrored ? mirror(found) : found, 1)', 'softmax(found, 1)'],
@@ -147,6 +168,8 @@ export const adapt = [
     ['!frames.has(t) && ', ''],
     [' && !frames.has(t + 1)', ''],
     ['(1 - alpha) * value + alpha * target[i]', 'alpha * value + (1 - alpha) * target[i]'],
+    ['lostShareOf(regions) - lostShareOf(original.regions)', 'lostShareOf(regions)'],
+    ['mostLost = 0.1', 'mostLost = 0.2'],
     ['best.consensus - point.consensus <=', 'point.consensus - best.consensus <='],
     ['lossPerGain * (point.steady - best.steady)', 'lossPerGain'],
     ['lossPerGain * (point.steady - best.steady)', '0'],

@@ -32,6 +32,7 @@ export const losses = [
     ['mul(crossEntropy, weight)', 'crossEntropy'],
     ['div(bytes, max(reduceSum(bytes, [1]), 1))', 'mul(bytes, 1 / 255)'],
     ['mul(wanted, weights)', 'wanted'],
+    ['mul(weight, reshape(', 'add(weight, reshape('],
   ]),
   ...changes('losses/pixelWise', tests, [['sub(ofTeacher, ofStudent)', 'sub(ofStudent, ofTeacher)']]),
   ...changes('losses/similarity', tests, [["convention === 'cosine' ? [q, p] : [p, q]", '[p, q]']]),

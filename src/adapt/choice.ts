@@ -7,6 +7,7 @@ import type { Student } from '../train/student.js';
 import type { PreparedClip } from './clipFiles.js';
 import { type Judgement, judge } from './judge.js';
 import { openPredictor } from './predictor.js';
+import { lostShareOf } from './regions.js';
 
 /** A point between the original's weights (0) and the trained ones (1), judged on held-back frames. */
 export interface CurvePoint extends Judgement {
@@ -81,8 +82,8 @@ export function between(
 
 /**
  * The steadiest point whose agreement with the consensus on the held-back frames falls by little beside what it gains in steady
- * pixels, on all of the way there and on the last part of it, and whose class shares stay about as near to the consensus' as the
- * original's are, or within a hundredth; with labels the steadiest whose mIoU does not fall.
+ * pixels, on all of the way there and on the last part of it, whose class shares stay about as near to the consensus' as the
+ * original's are, or within a fiftieth, and that loses few regions; with labels the steadiest whose mIoU does not fall.
  */
 export async function chooseAlpha(
   clip: PreparedClip,
@@ -111,13 +112,20 @@ export async function chooseAlpha(
  * Shares may be this far from the consensus', even where more pixels agree with it: ESPNet on a motorway lost half of its flicker
  * and came nearer to the consensus, but 4 % of the pixels were trees before and buildings after.
  */
-const sharesTolerance = 0.01;
+const sharesTolerance = 0.02;
 
 /**
  * Pixels that may leave the consensus, or its class shares, for each that becomes steady. The consensus is no truth: a portrait
  * network that lost 3 of 5 flickering pixels in a hundred, and none that it was sure of, left it on one in a thousand.
  */
 const lossPerGain = 0.1;
+
+/**
+ * Regions that it may lose, of those that it saw and the frames around confirm, beside those that only its mirror image shows. Few
+ * pixels speak for a small one: ESPNetv2 on a motorway kept to the consensus, its class shares and all it was sure of, while a third
+ * of the far cars were gone.
+ */
+const mostLost = 0.1;
 
 /** Whether the weights anywhere between make the network steadier, safe or not. */
 export function isSteadier([original, ...points]: readonly CurvePoint[]): boolean {
@@ -131,9 +139,10 @@ function isSteadierThan(original: CurvePoint, point: CurvePoint): boolean {
 export function bestAlpha(curve: readonly CurvePoint[]): number {
   const [original] = curve;
   const { mIoU: before } = original;
-  const isSafe = ({ mIoU, sharesApart, steady }: CurvePoint) =>
+  const isSafe = ({ mIoU, sharesApart, steady, regions }: CurvePoint) =>
     before === undefined
-      ? sharesApart <= Math.max(original.sharesApart + lossPerGain * (steady - original.steady), sharesTolerance)
+      ? sharesApart <= Math.max(original.sharesApart + lossPerGain * (steady - original.steady), sharesTolerance) &&
+        lostShareOf(regions) - lostShareOf(original.regions) <= mostLost
       : mIoU !== undefined && mIoU >= before;
   // Not only all of the way must be worth what it costs, but also its last part.
   const isWorthIt = (point: CurvePoint, best: CurvePoint) =>

@@ -22,6 +22,7 @@ import type { Student } from '../train/student.js';
 import { readFlow } from './clipConsensus.js';
 import type { PreparedClip } from './clipFiles.js';
 import { openPredictor, type Predictor } from './predictor.js';
+import { countRegions, type RegionCounts } from './regions.js';
 import type { KeptFrames } from './training.js';
 
 /** What is found of a network on frames of the clip. */
@@ -32,6 +33,8 @@ export interface Judgement extends Steadiness {
   readonly consensus: number;
   /** Total variation distance of class shares from those of the consensus. */
   readonly sharesApart: number;
+  /** Regions of the consensus that the original saw, and those of them that are lost. */
+  readonly regions: RegionCounts;
   /** Temporal consistency (`masked`); NaN without pairs. */
   readonly tc: number;
   /** On the labelled frames, where there are some; classes that do not occur are left out. */
@@ -79,6 +82,7 @@ export async function judge(
   let confusion: Confusion | undefined;
   const tally = { sure: 0, kept: 0, agreeing: 0, pixels: 0, pairs: 0 };
   const [own, other] = [Array<number>(classes).fill(0), Array<number>(classes).fill(0)];
+  const regions = { seen: Array<number>(classes).fill(0), lost: Array<number>(classes).fill(0) };
   let previous: { index: number; labels: LabelMap } | undefined;
   for (const index of frames) {
     const planes = await files.frames.read(index);
@@ -87,6 +91,7 @@ export async function judge(
       files.probabilities.read(index),
       files.consensus.read(index),
     ]);
+    const original = new Uint8Array(labels.data.length);
     for (let i = 0, at = 0; i < labels.data.length; i++, at += classes) {
       const label = labels.data[i];
       own[label]++;
@@ -94,11 +99,13 @@ export async function judge(
       if (label === consensus[i]) tally.agreeing++;
       let best = 0;
       for (let c = 1; c < classes; c++) if (probabilities[at + c] > probabilities[at + best]) best = c;
+      original[i] = best;
       if (probabilities[at + best] < sure) continue;
       tally.sure++;
       if (best === label) tally.kept++;
     }
     tally.pixels += labels.data.length;
+    countRegions(regions, consensus, original, labels.data, clip);
     let changes: number | undefined;
     if (previous?.index === index - 1 && pairs.has(index - 1)) {
       const [forward, backward] = await Promise.all([
@@ -123,6 +130,7 @@ export async function judge(
     agreement: tally.sure > 0 ? tally.kept / tally.sure : 1,
     consensus: tally.agreeing / Math.max(1, tally.pixels),
     sharesApart: totalVariation(share(own), share(other)),
+    regions,
     tc: temporalConsistency(consistency, 'masked').tc,
     ...(confusion && { mIoU: meanIoU(confusionCounts(confusion), 'cityscapes', labelled?.ignoreLabel).mIoU }),
     frames: frames.length,

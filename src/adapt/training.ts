@@ -77,7 +77,7 @@ const commonOptions = (student: Student, { height, width }: Size, device?: strin
 export function pairStep(student: Student, clip: StepSize, device?: string): TrainingStep {
   return buildTrainingStep({
     ...commonOptions(student, clip, device),
-    ...{ frames: 2, flowValidity: true, losses: { consensus: 1, motion: method.motion } },
+    ...{ frames: 2, flowValidity: true, losses: { consensus: 1, motion: method.motion }, pixelWeights: true },
     motion: { compare: 'probabilities', visibility: 'occlusion', mean: 'visible' },
     targetWeights: targetWeights(clip.targetSums),
   });

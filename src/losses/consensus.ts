@@ -1,7 +1,7 @@
 // Distillation of a consensus along the flow: cross entropy to soft targets, rare classes weighted up (SPEC section 9).
 import { SteadysegError } from '../base/errors.js';
 import { constant, detach, type Value } from '../onnx/graph.js';
-import { add, cast, div, exp, log, max, mul, reduceMax, reduceSum, sub, transpose } from '../onnx/ops.js';
+import { add, cast, div, exp, log, max, mul, reduceMax, reduceSum, reshape, sub, transpose } from '../onnx/ops.js';
 import { meanOverRanks } from '../onnx/ranks.js';
 import { bilinear } from '../onnx/resample.js';
 import type { EnlargementMode } from '../tensor/interpolation.js';
@@ -14,6 +14,8 @@ export interface ConsensusPair {
   readonly logits: Value;
   /** N×H×W×C bytes: probabilities times 255. */
   readonly targets: Value;
+  /** N×H×W bytes: how much each pixel counts beside the others, times any factor; all the same by default. */
+  readonly pixelWeights?: Value | undefined;
 }
 
 /** Keeps the mean of no pixels at all at 0 instead of NaN. */
@@ -21,7 +23,7 @@ const smallestWeight = 1e-12;
 
 /**
  * Σ w·ce / Σ w over all pixels of all frames: `ce = -Σ_c Q_c log p_c` with p the softmax of the scores at the targets' size
- * (bilinear, corners aligned by default), and `w = Σ_c Q_c·w_c`. Targets are brought to sum 1 first; their rounding does not matter then.
+ * (bilinear, corners aligned by default), and `w = Σ_c Q_c·w_c`, times the pixel's weight where there is one. Targets are brought to sum 1 first; their rounding does not matter then.
  * @throws SteadysegError when the weights are not as many as the classes.
  */
 export function consensusLoss(
@@ -37,7 +39,7 @@ export function consensusLoss(
 
 /** Both N×1×H×W. */
 function pixelTerms(
-  { logits, targets }: ConsensusPair,
+  { logits, targets, pixelWeights }: ConsensusPair,
   classWeights: readonly number[],
   enlargement: EnlargementMode | undefined,
 ) {
@@ -55,8 +57,11 @@ function pixelTerms(
   const centred = sub(large, detach(reduceMax(large, [1])));
   const logSumExp = log(reduceSum(exp(centred), [1]));
   const weights = constant(graph, tensor('float32', [1, classes, 1, 1], Float32Array.from(classWeights)));
+  const weight = reduceSum(mul(wanted, weights), [1]);
   return {
     crossEntropy: sub(logSumExp, reduceSum(mul(wanted, centred), [1])),
-    weight: reduceSum(mul(wanted, weights), [1]),
+    weight: pixelWeights
+      ? mul(weight, reshape(cast(pixelWeights, 'float32'), [targets.shape[0], 1, height, width]))
+      : weight,
   };
 }

@@ -1,6 +1,7 @@
 // The report of an adaptation: figures before and after, by class, the curve between the weights, the places that changed most.
 import type { AdaptResult } from '../adapt/adapt.js';
 import type { AdaptOptions } from '../adapt/openAdaptation.js';
+import { lostShareOf } from '../adapt/regions.js';
 import type { ClassSet } from '../media/classes.js';
 import { colorize } from '../media/color.js';
 import type { LabelMap, RgbImage } from '../media/image.js';
@@ -28,7 +29,7 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
   const { before, after, curve, alpha, adapted, classWeights, keeps } = result;
   const judgedBy =
     before.mIoU === undefined
-      ? 'that keeps to the consensus and its class shares'
+      ? 'that keeps to the consensus, its class shares and its regions'
       : 'whose mIoU on the labelled frames does not fall';
   const rows = result.classes.classes.flatMap((name, c) =>
     before.shares[c] > 0 || after.shares[c] > 0
@@ -64,6 +65,7 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
           ['temporal kappa', before.kappa, after.kappa],
           ['agreement with the original where it was sure', before.agreement, after.agreement],
           ['agreement with the consensus', before.consensus, after.consensus],
+          ['regions of both that are lost', lostShareOf(before.regions), lostShareOf(after.regions)],
           ['TC along the flow', before.tc, after.tc],
           ...(before.mIoU === undefined || after.mIoU === undefined
             ? []

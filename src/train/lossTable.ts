@@ -72,6 +72,8 @@ export interface LossSite {
   withNeighbours(value: Value): Value;
   /** Soft targets of a frame, N×H×W×C bytes. */
   targets(frame: FrameName): Value;
+  /** How much each pixel of them counts, N×H×W bytes. */
+  pixelWeights(frame: FrameName): Value | undefined;
   /** Weights of the classes in those targets. */
   readonly targetWeights: readonly number[];
   /** How the student's scores are brought to the size of the frames; corners aligned by default. */
@@ -162,7 +164,11 @@ const lossTable = {
     usualFrames: 2,
     needsTeacher: false,
     terms: single((site) => {
-      const pairs = site.frames.map((frame) => ({ logits: site.logits(frame), targets: site.targets(frame) }));
+      const pairs = site.frames.map((frame) => ({
+        logits: site.logits(frame),
+        targets: site.targets(frame),
+        pixelWeights: site.pixelWeights(frame),
+      }));
       return consensusLoss(pairs, site.targetWeights, site.enlargement);
     }),
   },

@@ -70,6 +70,8 @@ export interface StepOptions {
   readonly segmentation?: SegmentationLossOptions | undefined;
   /** Weights of the classes in the targets of the consensus loss; all 1 by default. */
   readonly targetWeights?: readonly number[] | undefined;
+  /** Whether inputs say how much each pixel of those targets counts. */
+  readonly pixelWeights?: boolean | undefined;
   /** Weights of the losses besides cross entropy; none trains on single frames. */
   readonly losses?: LossWeights | undefined;
   /** Losses of the caller's. */
@@ -324,6 +326,11 @@ function siteOf(
     targets(frame) {
       const samples = frame === 'frame' ? batch : withNeighbours;
       return once(`targets.${frame}`, [samples, height, width, classes], 'uint8');
+    },
+    pixelWeights(frame) {
+      if (!options.pixelWeights) return undefined;
+      const samples = frame === 'frame' ? batch : withNeighbours;
+      return once(`pixelWeights.${frame}`, [samples, height, width], 'uint8');
     },
     targetWeights: options.targetWeights ?? Array(classes).fill(1),
     enlargement: options.student.enlargement,

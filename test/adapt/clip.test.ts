@@ -191,6 +191,37 @@ describe('a prepared clip', () => {
     expect(mirrored.flow.data).toEqual(Float32Array.from({ length: 2 * pixels }, (_, i) => (i < pixels ? -1 : 0)));
   });
 
+  it('feeds how much pixels count by the regions of each frame', async () => {
+    const size = { height: 40, width: 60 };
+    const records = (bytes: number, fill = (_: Uint8Array, _t: number) => {}) => ({
+      async read(t: number) {
+        const content = new Uint8Array(bytes * size.height * size.width);
+        fill(content, t);
+        return content;
+      },
+      write: async () => {},
+      close: async () => {},
+    });
+    // A square of 4×4 pixels in the upper left, further to the right at each frame.
+    const consensus = records(1, (labels, t) => {
+      for (let y = 0; y < 4; y++) labels.fill(1, y * size.width + t, y * size.width + t + 4);
+    });
+    const files = { ...clip.files, frames: records(3), targets: records(classes), consensus };
+    const made = { ...clip, ...size, files: { ...files, forward: records(8), hidden: records(1) } };
+    const counting = async (name: string, mirrored: boolean) => {
+      const feeds = await pairFeeds(made, 5, mirrored);
+      return [...feeds[`pixelWeights.${name}`].data.subarray(0, size.width)].flatMap((value, x) =>
+        Number(value) === 16 ? [] : [[x, Number(value)]],
+      );
+    };
+    // The root of 24 pixels by 16, times 16.
+    const at = (...columns: number[]) => columns.map((x) => [x, 20]);
+    expect(await counting('frame', false)).toEqual(at(5, 6, 7, 8));
+    expect(await counting('neighbour', false)).toEqual(at(6, 7, 8, 9));
+    expect(await counting('frame', true)).toEqual(at(51, 52, 53, 54));
+    expect(await counting('neighbour', true)).toEqual(at(50, 51, 52, 53));
+  });
+
   it('judges labels by their steadiness along the flow, the consensus, and what the original was sure of', async () => {
     const frames = [0, 1, 2, 3];
     const drawn = createRandom(3);

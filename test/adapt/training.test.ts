@@ -55,6 +55,8 @@ it('adds the consensus of both frames, rare classes weighing more, and the motio
     neighbour: labelsByName('neighbour', [1, 3, height, width], 256),
     'targets.frame': labelsByName('targets', [1, height, width, classes], 256),
     'targets.neighbour': labelsByName('next targets', [1, height, width, classes], 256),
+    'pixelWeights.frame': labelsByName('pixel weights', [1, height, width], 129),
+    'pixelWeights.neighbour': labelsByName('next pixel weights', [1, height, width], 129),
     flow: tensor('float32', [1, 2, height, width], flow),
     flowValid: tensor('float32', [1, 1, height, width], visible),
   };
@@ -67,15 +69,16 @@ it('adds the consensus of both frames, rare classes weighing more, and the motio
   const scale = shares.reduce((sum, share) => sum + Math.sqrt(share), 0);
   const classWeights = shares.map((share) => share ** -0.5 / scale);
   let [loss, weights] = [0, 0];
-  for (const [frame, targets] of [
-    [feeds.image, feeds['targets.frame']],
-    [feeds.neighbour, feeds['targets.neighbour']],
+  for (const [frame, targets, counting] of [
+    [feeds.image, feeds['targets.frame'], feeds['pixelWeights.frame']],
+    [feeds.neighbour, feeds['targets.neighbour'], feeds['pixelWeights.neighbour']],
   ] as const) {
     for (let pixel = 0; pixel < pixels; pixel++) {
       const probabilities = said(frame, pixel);
       const bytes = [...targets.data.subarray(classes * pixel, classes * (pixel + 1))].map(Number);
       const total = bytes.reduce((a, b) => a + b, 0);
-      const of = bytes.reduce((sum, byte, c) => sum + (byte / total) * classWeights[c], 0);
+      const of =
+        Number(counting.data[pixel]) * bytes.reduce((sum, byte, c) => sum + (byte / total) * classWeights[c], 0);
       weights += of;
       loss -= of * bytes.reduce((sum, byte, c) => sum + (byte / total) * Math.log(probabilities[c]), 0);
     }

@@ -14,32 +14,38 @@ const classWeights = [0.5, 2, 7];
 const names = ['a', 'b'];
 const logits = names.map((name) => symmetricByName(`logits ${name}`, [1, classes, height, width], 2));
 const targets = names.map((name) => labelsByName(`targets ${name}`, [1, height, width, classes], 256));
+const pixelWeights = names.map((name) => labelsByName(`weights ${name}`, [1, height, width], 129));
 
 /** Σ w·ce / Σ w over both frames. */
-function formula(scores: readonly Float64Array[]): number {
+function formula(scores: readonly Float64Array[], weighted: boolean): number {
   let [sum, weights] = [0, 0];
   for (const [frame, values] of scores.entries()) {
     for (let pixel = 0; pixel < pixels; pixel++) {
-      const own = Array.from({ length: classes }, (_, c) => values[c * pixels + pixel]);
-      const logSum = Math.log(own.reduce((total, value) => total + Math.exp(value), 0));
+      const given = Array.from({ length: classes }, (_, c) => values[c * pixels + pixel]);
+      const logSum = Math.log(given.reduce((total, value) => total + Math.exp(value), 0));
       const bytes = Array.from(targets[frame].data.subarray(pixel * classes, (pixel + 1) * classes));
       const total = Math.max(
         1,
         bytes.reduce((a, b) => a + b, 0),
       );
-      const weight = bytes.reduce((a, byte, c) => a + (byte / total) * classWeights[c], 0);
+      const own = weighted ? pixelWeights[frame].data[pixel] / 16 : 1;
+      const weight = own * bytes.reduce((a, byte, c) => a + (byte / total) * classWeights[c], 0);
       weights += weight;
-      sum += weight * bytes.reduce((a, byte, c) => a - (byte / total) * (own[c] - logSum), 0);
+      sum += weight * bytes.reduce((a, byte, c) => a - (byte / total) * (given[c] - logSum), 0);
     }
   }
   return sum / weights;
 }
 
-it('is the weighted mean of cross entropies over both frames, and so are its gradients', async () => {
+it.each([
+  ['', false],
+  [', pixels weighted', true],
+])('is the weighted mean of cross entropies over both frames%s, and so are its gradients', async (_, weighted) => {
   const graph = createGraph('consensus');
   const pairs = names.map((name) => ({
     logits: input(graph, `logits ${name}`, 'float32', [1, classes, height, width]),
     targets: input(graph, `targets ${name}`, 'uint8', [1, height, width, classes]),
+    pixelWeights: weighted ? input(graph, `weights ${name}`, 'uint8', [1, height, width]) : undefined,
   }));
   const loss = consensusLoss(pairs, classWeights);
   const [first, second] = gradients(graph, loss, [pairs[0].logits, pairs[1].logits]);
@@ -51,16 +57,20 @@ it('is the weighted mean of cross entropies over both frames, and so are its gra
       [
         [`logits ${name}`, logits[k]],
         [`targets ${name}`, targets[k]],
+        ...(weighted ? ([[`weights ${name}`, pixelWeights[k]]] as const) : []),
       ] as const,
   );
   const found = await session.run(Object.fromEntries(feeds));
   await session.release();
   const scores = logits.map(({ data }) => Float64Array.from(data));
-  expect(Number(found.loss.data[0])).toBeCloseTo(formula(scores), 5);
+  expect(Number(found.loss.data[0])).toBeCloseTo(formula(scores, weighted), 5);
   for (const [frame, gradient] of [found.first, found.second].entries()) {
     for (let i = 0; i < classes * pixels; i += 7) {
       const moved = (by: number) =>
-        formula(scores.map((values, k) => (k === frame ? values.with(i, values[i] + by) : values)));
+        formula(
+          scores.map((values, k) => (k === frame ? values.with(i, values[i] + by) : values)),
+          weighted,
+        );
       expect(Number(gradient.data[i])).toBeCloseTo((moved(1e-4) - moved(-1e-4)) / 2e-4, 6);
     }
   }
