@@ -169,7 +169,7 @@ export const adapt = [
     [' && !frames.has(t + 1)', ''],
     ['(1 - alpha) * value + alpha * target[i]', 'alpha * value + (1 - alpha) * target[i]'],
     ['lostShareOf(regions) - lostShareOf(original.regions)', 'lostShareOf(regions)'],
-    ['mostLost = 0.1', 'mostLost = 0.2'],
+    ['mostLost = 0.15', 'mostLost = 0.2'],
     ['best.consensus - point.consensus <=', 'point.consensus - best.consensus <='],
     ['lossPerGain * (point.steady - best.steady)', 'lossPerGain'],
     ['lossPerGain * (point.steady - best.steady)', '0'],

@@ -125,7 +125,7 @@ const lossPerGain = 0.1;
  * pixels speak for a small one: ESPNetv2 on a motorway kept to the consensus, its class shares and all it was sure of, while a third
  * of the far cars were gone.
  */
-const mostLost = 0.1;
+const mostLost = 0.15;
 
 /** Whether the weights anywhere between make the network steadier, safe or not. */
 export function isSteadier([original, ...points]: readonly CurvePoint[]): boolean {
