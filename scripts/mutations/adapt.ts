@@ -121,8 +121,7 @@ export const adapt = [
     ['width - 1 - x', 'x'],
     ['files.targets.read(t + 1)', 'files.targets.read(t)'],
     ['files.frames.read(t + 1)', 'files.frames.read(t)'],
-    ['weightsOf(nextLabels)', 'weightsOf(labels)'],
-    ['clip.count < muchVideo', 'clip.count <= muchVideo'],
+    ['regionWeights(nextLabels, clip)', 'regionWeights(labels, clip)'],
     ['files.consensus.read(t + 1)', 'files.consensus.read(t)'],
   ]),
   ...changes('adapt/predictor', predictor, [

@@ -6,14 +6,14 @@ import type { Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
-import { between, type CurvePoint, chooseAlpha, isSteadier, reachOf, splitPairs } from './choice.js';
+import { between, type CurvePoint, chooseAlpha, isSteadier, muchVideo, reachOf, splitPairs } from './choice.js';
 import { type ClipSource, prepareClip, renewTargets } from './clip.js';
 import { closeClipFiles, type PreparedClip } from './clipFiles.js';
 import type { AdaptStage } from './estimate.js';
 import { agreementOn, goneClasses, type JudgedFrame, type Judgement, judge } from './judge.js';
 import { openPredictor } from './predictor.js';
 import { lostClasses } from './regions.js';
-import { muchVideo, type Round, roundsOf } from './rounds.js';
+import { type Round, roundsOf } from './rounds.js';
 import { type ClipCheckpoint, type KeptFrames, method, trainOnClip } from './training.js';
 
 /** How much classes count in the targets: rare ones more (SPEC §9), or all the same. */

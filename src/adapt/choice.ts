@@ -8,7 +8,6 @@ import type { PreparedClip } from './clipFiles.js';
 import { type Judgement, judge } from './judge.js';
 import { openPredictor } from './predictor.js';
 import { lostShareOf } from './regions.js';
-import { muchVideo } from './rounds.js';
 
 /** A point between the original's weights (0) and the trained ones (1), judged on held-back frames. */
 export interface CurvePoint extends Judgement {
@@ -19,9 +18,10 @@ export interface CurvePoint extends Judgement {
 const heldBackEvery = 10;
 const alphas = [0.25, 0.5, 0.75, 1];
 /**
- * How far the weights go at least on less than `muchVideo`, on which the network forgets what that does not show, and none of its
- * frames can tell: ESPNet on 30 frames of a drive, all of the way, lost 6 points of mIoU on the rest of it, two fifths none.
+ * Frames from which on the weights may go all of the way. On less video the network forgets what that does not show, which none of
+ * its frames can tell: ESPNet on 30 frames of a drive, all of the way, lost 6 points of mIoU on the rest of it, two fifths none.
  */
+export const muchVideo = 80;
 const leastReach = 0.4;
 
 /**

@@ -3,7 +3,6 @@ import { type Tensor, tensor } from '../tensor/tensor.js';
 import { readFlow } from './clipConsensus.js';
 import type { PreparedClip } from './clipFiles.js';
 import { regionWeights } from './regions.js';
-import { muchVideo } from './rounds.js';
 
 /** Frames t and t+1, the flow from t, where it holds, and the targets of both with their weights; mirrored when asked to. */
 export async function pairFeeds(clip: PreparedClip, t: number, mirrored: boolean): Promise<Record<string, Tensor>> {
@@ -29,16 +28,14 @@ export async function pairFeeds(clip: PreparedClip, t: number, mirrored: boolean
       valid[i] = hidden[from] === 0 ? 1 : 0;
     }
   }
-  // On little video a network learns its few small regions by heart: measured, docs/experiments.md.
-  const weightsOf = (classes: Uint8Array) => (clip.count < muchVideo ? classes.fill(1) : regionWeights(classes, clip));
   const rows = (bytes: Uint8Array, unit: number) => (mirrored ? mirroredRows(bytes, width, unit) : bytes);
   return {
     image: tensor('uint8', [1, 3, height, width], rows(image, 1)),
     neighbour: tensor('uint8', [1, 3, height, width], rows(neighbour, 1)),
     'targets.frame': tensor('uint8', [1, height, width, classes], rows(targets, classes)),
     'targets.neighbour': tensor('uint8', [1, height, width, classes], rows(nextTargets, classes)),
-    'pixelWeights.frame': tensor('uint8', [1, height, width], rows(weightsOf(labels), 1)),
-    'pixelWeights.neighbour': tensor('uint8', [1, height, width], rows(weightsOf(nextLabels), 1)),
+    'pixelWeights.frame': tensor('uint8', [1, height, width], rows(regionWeights(labels, clip), 1)),
+    'pixelWeights.neighbour': tensor('uint8', [1, height, width], rows(regionWeights(nextLabels, clip), 1)),
     flow: tensor('float32', [1, 2, height, width], planes),
     flowValid: tensor('float32', [1, 1, height, width], valid),
   };

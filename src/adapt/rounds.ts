@@ -1,8 +1,5 @@
 // The two rounds of an adaptation: towards the network's own consensus, then towards that of what it has become, which is steadier.
 
-/** Frames from which on the weights may go all of the way, and small regions weigh more: a clip with less shows few of each. */
-export const muchVideo = 80;
-
 export type Round = 'first' | 'second';
 
 /** Updates where nothing else is said: the 300 of SPEC section 9, and 200 more; on less video five for each frame. */
