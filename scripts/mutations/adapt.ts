@@ -34,6 +34,13 @@ export const adapt = [
     ['share >= leastShare', 'share > leastShare'],
     ['goneShare * share', 'share'],
   ]),
+  ...changes('adapt/judge', clip, [
+    ['original[i] = best', 'original[i] = 0'],
+    [
+      'countRegions(regions, consensus, original, labels.data',
+      'countRegions(regions, consensus, labels.data, original',
+    ],
+  ]),
   ...changes('adapt/regions', regions, [
     ['Math.sqrt(large / area)', 'large / area'],
     ['Math.max(1,', 'Math.max(0,'],
@@ -41,15 +48,17 @@ export const adapt = [
     ['mostWeight = 4', 'mostWeight = 5'],
     ['x < width - 1', 'x < width'],
     ['x > 0', 'x > -1'],
-    ['seen[region] < seenShare', 'seen[region] <= seenShare'],
-    ['left[region] < leftShare', 'left[region] <= leftShare'],
     ['[1e-4, 16]', '[1e-3, 16]'],
     ['[1e-4, 16]', '[1e-4, 17]'],
     ['area < smallest ? unit', 'area < 0 ? unit'],
+  ]),
+  ...changes('adapt/lostRegions', regions, [
+    ['seen[region] < seenShare', 'seen[region] <= seenShare'],
+    ['left[region] < leftShare', 'left[region] <= leftShare'],
     ['before[pixel] === consensus[pixel]', 'before[pixel] === after[pixel]'],
     ['lost >= leastLost', 'lost > leastLost'],
     ['lost >= manyLost', 'lost > manyLost'],
-    ['after.lost[c] - before.lost[c]', 'after.lost[c]'],
+    ['after.lost[label] - before.lost[label]', 'after.lost[label]'],
     ['sum(lost) / Math.max(1, sum(seen))', 'sum(lost) / sum(seen)'],
   ]),
   ...changes('adapt/adaptable', adaptable, [

@@ -11,8 +11,8 @@ import { type ClipSource, prepareClip, renewTargets } from './clip.js';
 import { closeClipFiles, type PreparedClip } from './clipFiles.js';
 import type { AdaptStage } from './estimate.js';
 import { agreementOn, goneClasses, type JudgedFrame, type Judgement, judge } from './judge.js';
+import { lostRegions } from './lostRegions.js';
 import { openPredictor } from './predictor.js';
-import { lostClasses } from './regions.js';
 import { type Round, roundsOf } from './rounds.js';
 import { type ClipCheckpoint, type KeptFrames, method, trainOnClip } from './training.js';
 
@@ -214,18 +214,16 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     const before = await judgedWith('before', student.weights);
     const after = alpha === 0 ? before : await judgedWith('after', weights);
     const keeps = kept && (await agreementOn(kept.held, student, weights, clip, { device, threads }));
-    const gone = goneClasses(before, after).map((c) =>
-      shareChange(student.classes.names?.[c] ?? `class ${c}`, before.shares[c], after.shares[c]),
+    const nameOf = (c: number) => student.classes.names?.[c] ?? `class ${c}`;
+    const fewer = lostRegions(before.regions, after.regions).map(
+      ({ label, lost, seen }) => `${nameOf(label)} ${lost} of ${seen}`,
     );
-    const fewer = lostClasses(before.regions, after.regions).map((c) => {
-      const lost = after.regions.lost[c] - before.regions.lost[c];
-      return `${student.classes.names?.[c] ?? `class ${c}`} ${lost} of ${after.regions.seen[c]}`;
-    });
     if (fewer.length > 0) {
       options.onNote?.(
         `lost of the regions that it and the frames around showed: ${fewer.join(', ')}: look whether that is right`,
       );
     }
+    const gone = goneClasses(before, after).map((c) => shareChange(nameOf(c), before.shares[c], after.shares[c]));
     if (gone.length > 0) options.onNote?.(`all but gone: ${gone.join(', ')}: look whether that is right`);
     lap('judgement');
     const { count: frames, pairs, cuts } = clip;

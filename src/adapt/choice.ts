@@ -6,8 +6,8 @@ import { type Tensor, tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
 import type { PreparedClip } from './clipFiles.js';
 import { type Judgement, judge } from './judge.js';
+import { lostShareOf } from './lostRegions.js';
 import { openPredictor } from './predictor.js';
-import { lostShareOf } from './regions.js';
 
 /** A point between the original's weights (0) and the trained ones (1), judged on held-back frames. */
 export interface CurvePoint extends Judgement {
@@ -83,7 +83,7 @@ export function between(
 /**
  * The steadiest point whose agreement with the consensus on the held-back frames falls by little beside what it gains in steady
  * pixels, on all of the way there and on the last part of it, whose class shares stay about as near to the consensus' as the
- * original's are, or within a fiftieth, and that loses few regions; with labels the steadiest whose mIoU does not fall.
+ * original's are, or within a hundredth, and that loses few regions; with labels the steadiest whose mIoU does not fall.
  */
 export async function chooseAlpha(
   clip: PreparedClip,
@@ -112,7 +112,7 @@ export async function chooseAlpha(
  * Shares may be this far from the consensus', even where more pixels agree with it: ESPNet on a motorway lost half of its flicker
  * and came nearer to the consensus, but 4 % of the pixels were trees before and buildings after.
  */
-const sharesTolerance = 0.02;
+const sharesTolerance = 0.01;
 
 /**
  * Pixels that may leave the consensus, or its class shares, for each that becomes steady. The consensus is no truth: a portrait

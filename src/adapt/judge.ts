@@ -21,8 +21,8 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
 import { readFlow } from './clipConsensus.js';
 import type { PreparedClip } from './clipFiles.js';
+import { countRegions, type RegionCounts } from './lostRegions.js';
 import { openPredictor, type Predictor } from './predictor.js';
-import { countRegions, type RegionCounts } from './regions.js';
 import type { KeptFrames } from './training.js';
 
 /** What is found of a network on frames of the clip. */

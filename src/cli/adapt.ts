@@ -2,8 +2,8 @@
 import { basename, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { type AdaptPlan, type AdaptResult, adapt, planAdaptation } from '../adapt/adapt.js';
+import { lostShareOf } from '../adapt/lostRegions.js';
 import type { AdaptOptions } from '../adapt/openAdaptation.js';
-import { lostShareOf } from '../adapt/regions.js';
 import { usualSteps } from '../adapt/rounds.js';
 import { type PreparedShard, prepareAdaptation } from '../adapt/shards.js';
 import { UsageError } from '../base/errors.js';
@@ -229,7 +229,7 @@ function describe(result: AdaptResult, input: string): string {
       ['temporal kappa', before.kappa.toFixed(4), after.kappa.toFixed(4)],
       ['agreement where the original is sure', percent(before.agreement), percent(after.agreement)],
       ['agreement with the consensus', percent(before.consensus), percent(after.consensus)],
-      ['regions of both lost', percent(lostShareOf(before.regions)), percent(lostShareOf(after.regions))],
+      ['regions of the consensus lost', percent(lostShareOf(before.regions)), percent(lostShareOf(after.regions))],
       ['TC along the flow', percent(before.tc), percent(after.tc)],
       ...(before.mIoU === undefined || after.mIoU === undefined
         ? []

@@ -1,7 +1,7 @@
 // The report of an adaptation: figures before and after, by class, the curve between the weights, the places that changed most.
 import type { AdaptResult } from '../adapt/adapt.js';
+import { lostShareOf } from '../adapt/lostRegions.js';
 import type { AdaptOptions } from '../adapt/openAdaptation.js';
-import { lostShareOf } from '../adapt/regions.js';
 import type { ClassSet } from '../media/classes.js';
 import { colorize } from '../media/color.js';
 import type { LabelMap, RgbImage } from '../media/image.js';
@@ -65,7 +65,7 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
           ['temporal kappa', before.kappa, after.kappa],
           ['agreement with the original where it was sure', before.agreement, after.agreement],
           ['agreement with the consensus', before.consensus, after.consensus],
-          ['regions of both that are lost', lostShareOf(before.regions), lostShareOf(after.regions)],
+          ['regions of the consensus that are lost', lostShareOf(before.regions), lostShareOf(after.regions)],
           ['TC along the flow', before.tc, after.tc],
           ...(before.mIoU === undefined || after.mIoU === undefined
             ? []
@@ -82,9 +82,19 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
       },
       {
         kind: 'table',
-        title: 'Class shares',
-        columns: [{ name: 'class' }, { name: 'before', format: 'percent' }, { name: 'after', format: 'percent' }],
-        rows: result.classes.classes.map((name, c) => [name, before.shares[c], after.shares[c]]),
+        title: 'Class shares, and regions',
+        text: 'Regions of the consensus that the network saw as it came, and those of them that it does not see afterwards.',
+        columns: [
+          { name: 'class' },
+          { name: 'share before', format: 'percent' },
+          { name: 'after', format: 'percent' },
+          { name: 'regions', format: 'number' },
+          { name: 'lost', format: 'number' },
+        ],
+        rows: result.classes.classes.map((name, c) => [
+          name,
+          ...[before.shares[c], after.shares[c], after.regions.seen[c], after.regions.lost[c]],
+        ]),
       },
       {
         kind: 'lines',

@@ -191,7 +191,7 @@ describe('a prepared clip', () => {
     expect(mirrored.flow.data).toEqual(Float32Array.from({ length: 2 * pixels }, (_, i) => (i < pixels ? -1 : 0)));
   });
 
-  it('feeds how much pixels count by the regions of each frame', async () => {
+  it('feeds how much pixels count by the regions of each frame, and judges which are lost', async () => {
     const size = { height: 40, width: 60 };
     const records = (bytes: number, fill = (_: Uint8Array, _t: number) => {}) => ({
       async read(t: number) {
@@ -220,6 +220,20 @@ describe('a prepared clip', () => {
     expect(await counting('neighbour', false)).toEqual(at(6, 7, 8, 9));
     expect(await counting('frame', true)).toEqual(at(51, 52, 53, 54));
     expect(await counting('neighbour', true)).toEqual(at(50, 51, 52, 53));
+    // The judgement counts the square where the network as it came saw it: lost with labels that have none.
+    const lost = async (square: number) => {
+      const probabilities = records(classes, (bytes) => {
+        for (let i = 0; i < size.height * size.width; i++) bytes[classes * i] = 255;
+        for (let y = 0; y < 4; y++) {
+          for (let x = 5; x < 9; x++) bytes[classes * (y * size.width + x) + square] = 255;
+          if (square > 0) for (let x = 5; x < 9; x++) bytes[classes * (y * size.width + x)] = 0;
+        }
+      });
+      const none = { run: async () => new Uint8Array(size.height * size.width), close: async () => {} };
+      return (await judge({ ...made, files: { ...made.files, probabilities } }, none, [5], { pairs: [] })).regions;
+    };
+    expect(await lost(1)).toEqual({ seen: [1, 1, 0], lost: [0, 1, 0] });
+    expect(await lost(0)).toEqual({ seen: [1, 0, 0], lost: [0, 0, 0] });
   });
 
   it('judges labels by their steadiness along the flow, the consensus, and what the original was sure of', async () => {

@@ -1,6 +1,7 @@
 // Regions of one class: how much their pixels count, and which of them an adaptation lost.
 import { expect, it } from 'vitest';
-import { countRegions, lostClasses, lostShareOf, regionsOf, regionWeights } from '#src/adapt/regions.js';
+import { countRegions, lostRegions, lostShareOf } from '#src/adapt/lostRegions.js';
+import { regionsOf, regionWeights } from '#src/adapt/regions.js';
 
 /** A map of digits, a row a string. */
 function map(...rows: readonly string[]): { labels: Uint8Array; size: { height: number; width: number } } {
@@ -71,5 +72,5 @@ it('tells the share that is lost, and classes of which many are', () => {
   expect(lostShareOf({ seen: [0, 0], lost: [0, 0] })).toBe(0);
   const seen = [100, 31, 30, 3, 40];
   const lost = (...counts: number[]) => ({ seen, lost: counts });
-  expect(lostClasses(lost(0, 0, 0, 0, 9), lost(9, 3, 3, 2, 12))).toEqual([2]);
+  expect(lostRegions(lost(0, 0, 0, 0, 9), lost(9, 3, 3, 2, 12))).toEqual([{ label: 2, lost: 3, seen: 30 }]);
 });
