@@ -21,7 +21,8 @@ async function prepareStep(line: string, path: string, threads: number): Promise
   const [height, width] = line.split(' ').map(Number);
   const student = await onnxStudent(path, {});
   const classes = student.classes.count;
-  const step = pairStep(student, { height, width, targetSums: Array<number>(classes).fill(1) });
+  const ones = Array<number>(classes).fill(1);
+  const step = pairStep(student, { height, width, targetSums: ones, targetFactors: ones });
   const session = await createSession(writeModel(step.model), {
     optimization: 'disabled',
     memoryPattern: false,

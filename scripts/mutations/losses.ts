@@ -30,8 +30,10 @@ export const losses = [
   ...changes('losses/consensus', tests, [
     ['sub(logSumExp, reduceSum', 'add(logSumExp, reduceSum'],
     ['mul(crossEntropy, weight)', 'crossEntropy'],
-    ['div(bytes, max(reduceSum(bytes, [1]), 1))', 'mul(bytes, 1 / 255)'],
-    ['mul(wanted, weights)', 'wanted'],
+    ['div(raised, max(reduceSum(raised, [1]), smallestWeight))', 'mul(raised, 1 / 255)'],
+    ['reduceSum(raised, [1])', 'reduceSum(bytes, [1])'],
+    ['mul(bytes, ofClasses(factors))', 'bytes'],
+    ['mul(wanted, ofClasses(classWeights))', 'wanted'],
     ['mul(weight, reshape(', 'add(weight, reshape('],
   ]),
   ...changes('losses/pixelWise', tests, [['sub(ofTeacher, ofStudent)', 'sub(ofStudent, ofTeacher)']]),

@@ -7,6 +7,7 @@ import type { SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
 import { between, type CurvePoint, chooseAlpha, isSteadier, muchVideo, reachOf, splitPairs } from './choice.js';
+import { countClasses, withShares } from './classShares.js';
 import { type ClipSource, prepareClip, renewTargets } from './clip.js';
 import { closeClipFiles, type PreparedClip } from './clipFiles.js';
 import type { AdaptStage } from './estimate.js';
@@ -137,12 +138,15 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     await options.onClip?.(clip);
     const kept = await options.kept?.(clip);
     const rounds = roundsOf(steps);
+    const original = await openPredictor(student, student.weights, clip, { gives: 'labels', threads, device });
+    const counts = await countClasses(clip, original).finally(() => original.close());
     const train = async (classWeights: ClassWeights) => {
-      const round = (of: PreparedClip, from: ReadonlyMap<string, Tensor>, name: Round) => {
+      const round = async (of: PreparedClip, from: ReadonlyMap<string, Tensor>, name: Round) => {
         const now = name === 'first' ? 'steps' : 'refinement';
         lap(now);
-        const targetSums = classWeights === 'balanced' ? of.targetSums : Array<number>(classes).fill(1);
-        return trainOnClip({ ...of, targetSums }, student, training, {
+        const shared = await withShares(of, counts);
+        const targetSums = classWeights === 'balanced' ? shared.targetSums : Array<number>(classes).fill(1);
+        return trainOnClip({ ...shared, targetSums }, student, training, {
           ...{
             from,
             steps: rounds[name],

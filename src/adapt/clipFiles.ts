@@ -40,6 +40,8 @@ export interface PreparedClip extends Size {
   readonly cuts: readonly number[];
   /** Of Q, summed by class. */
   readonly targetSums: readonly number[];
+  /** What Q is multiplied by before it is brought to sum 1 again; nothing by default. */
+  readonly targetFactors?: readonly number[] | undefined;
   /** Where the files are. */
   readonly folder: string;
   readonly files: ClipFiles;

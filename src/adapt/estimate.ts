@@ -79,7 +79,8 @@ export async function measureCosts(
     const { runEmpty, close } = await openEmptyStep(of, student, options);
     return timed(runEmpty).finally(close);
   };
-  const onPair = await timedStep(pairStep(student, { ...size, targetSums: Array(classes).fill(1) }, options.device));
+  const ones = Array<number>(classes).fill(1);
+  const onPair = await timedStep(pairStep(student, { ...size, targetSums: ones, targetFactors: ones }, options.device));
   const onKept = keeps ? segmenting / views + (await timedStep(anchorStep(student, size, options.device))) : 0;
   const joining = await timed(async () => joinOne(size));
   const consensus = (2 * consensusReach * joining) / consensusThreads(size, frames, options.threads);

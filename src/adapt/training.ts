@@ -67,7 +67,7 @@ const checkpointEvery = 25;
 
 type Compute = (feeds: Readonly<Record<string, Tensor>>) => Promise<StepGradients>;
 
-type StepSize = Size & { readonly targetSums: readonly number[] };
+type StepSize = Size & Pick<PreparedClip, 'targetSums' | 'targetFactors'>;
 
 const commonOptions = (student: Student, { height, width }: Size, device?: string): Omit<StepOptions, 'losses'> => ({
   ...{ student, statistics: 'fixed', batch: 1, height, width, dropout: false, portable: !isProcessor(device) },
@@ -79,7 +79,7 @@ export function pairStep(student: Student, clip: StepSize, device?: string): Tra
     ...commonOptions(student, clip, device),
     ...{ frames: 2, flowValidity: true, losses: { consensus: 1, motion: method.motion }, pixelWeights: true },
     motion: { compare: 'probabilities', visibility: 'occlusion', mean: 'visible' },
-    targetWeights: targetWeights(clip.targetSums),
+    targetClasses: { weights: targetWeights(clip.targetSums), factors: clip.targetFactors },
   });
 }
 

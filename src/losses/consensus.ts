@@ -18,20 +18,29 @@ export interface ConsensusPair {
   readonly pixelWeights?: Value | undefined;
 }
 
+/** What classes count in the targets. */
+export interface ConsensusClasses {
+  /** w_c. */
+  readonly weights: readonly number[];
+  /** m_c: targets are `Q_c ∝ m_c·targets_c`; all 1 by default. */
+  readonly factors?: readonly number[] | undefined;
+}
+
 /** Keeps the mean of no pixels at all at 0 instead of NaN. */
 const smallestWeight = 1e-12;
 
 /**
  * Σ w·ce / Σ w over all pixels of all frames: `ce = -Σ_c Q_c log p_c` with p the softmax of the scores at the targets' size
- * (bilinear, corners aligned by default), and `w = Σ_c Q_c·w_c`, times the pixel's weight where there is one. Targets are brought to sum 1 first; their rounding does not matter then.
- * @throws SteadysegError when the weights are not as many as the classes.
+ * (bilinear, corners aligned by default), and `w = Σ_c Q_c·w_c`, times the pixel's weight where there is one. Targets, times the classes' factors, are brought to sum 1 first;
+ * their rounding does not matter then.
+ * @throws SteadysegError when the weights or factors are not as many as the classes.
  */
 export function consensusLoss(
   pairs: readonly ConsensusPair[],
-  classWeights: readonly number[],
+  byClass: ConsensusClasses,
   enlargement?: EnlargementMode,
 ): Value {
-  const terms = pairs.map((pair) => pixelTerms(pair, classWeights, enlargement));
+  const terms = pairs.map((pair) => pixelTerms(pair, byClass, enlargement));
   const weighted = terms.map(({ crossEntropy, weight }) => sumOverSamples(mul(crossEntropy, weight), undefined));
   const total = terms.map(({ weight }) => sumOverSamples(weight, undefined));
   return div(weighted.reduce(add), max(meanOverRanks(total.reduce(add)), smallestWeight));
@@ -40,24 +49,27 @@ export function consensusLoss(
 /** Both N×1×H×W. */
 function pixelTerms(
   { logits, targets, pixelWeights }: ConsensusPair,
-  classWeights: readonly number[],
+  { weights: classWeights, factors }: ConsensusClasses,
   enlargement: EnlargementMode | undefined,
 ) {
   const { graph } = logits;
   const [, height, width, classes] = targets.shape;
-  if (classWeights.length !== classes || logits.shape[1] !== classes) {
+  const counts = [logits.shape[1], classWeights.length, factors?.length ?? classes];
+  if (counts.some((count) => count !== classes)) {
     throw new SteadysegError(
-      `expected ${classes} classes as the targets have, found ${logits.shape[1]} scores and ${classWeights.length} weights`,
+      `expected ${classes} classes as the targets have, found ${counts[0]} scores, ${counts[1]} weights and ${counts[2]} factors`,
     );
   }
+  const ofClasses = (values: readonly number[]) =>
+    constant(graph, tensor('float32', [1, classes, 1, 1], Float32Array.from(values)));
   const bytes = transpose(cast(targets, 'float32'), [0, 3, 1, 2]);
-  const wanted = div(bytes, max(reduceSum(bytes, [1]), 1));
+  const raised = factors ? mul(bytes, ofClasses(factors)) : bytes;
+  const wanted = div(raised, max(reduceSum(raised, [1]), smallestWeight));
   const large = bilinear(logits, height, width, enlargement);
   // The maximum cancels in value and gradient; it only keeps the exponentials finite.
   const centred = sub(large, detach(reduceMax(large, [1])));
   const logSumExp = log(reduceSum(exp(centred), [1]));
-  const weights = constant(graph, tensor('float32', [1, classes, 1, 1], Float32Array.from(classWeights)));
-  const weight = reduceSum(mul(wanted, weights), [1]);
+  const weight = reduceSum(mul(wanted, ofClasses(classWeights)), [1]);
   return {
     crossEntropy: sub(logSumExp, reduceSum(mul(wanted, centred), [1])),
     weight: pixelWeights

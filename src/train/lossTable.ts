@@ -1,7 +1,7 @@
 // The losses that a training step may add to cross entropy, as a table: each makes its terms out of what the step offers.
 import { UsageError } from '../base/errors.js';
 import { boundaryLoss } from '../losses/boundary.js';
-import { consensusLoss } from '../losses/consensus.js';
+import { type ConsensusClasses, consensusLoss } from '../losses/consensus.js';
 import { type MotionOptions, motionLoss } from '../losses/motion.js';
 import { multiFrameLoss, trainedMultiFrameLoss } from '../losses/multiFrame.js';
 import { pixelWiseLoss } from '../losses/pixelWise.js';
@@ -74,8 +74,8 @@ export interface LossSite {
   targets(frame: FrameName): Value;
   /** How much each pixel of them counts, N×H×W bytes. */
   pixelWeights(frame: FrameName): Value | undefined;
-  /** Weights of the classes in those targets. */
-  readonly targetWeights: readonly number[];
+  /** What classes count in them. */
+  readonly targetClasses: ConsensusClasses;
   /** How the student's scores are brought to the size of the frames; corners aligned by default. */
   readonly enlargement?: EnlargementMode | undefined;
   readonly motion: MotionOptions | undefined;
@@ -169,7 +169,7 @@ const lossTable = {
         targets: site.targets(frame),
         pixelWeights: site.pixelWeights(frame),
       }));
-      return consensusLoss(pairs, site.targetWeights, site.enlargement);
+      return consensusLoss(pairs, site.targetClasses, site.enlargement);
     }),
   },
   pixel: {

@@ -3,6 +3,7 @@ import { gradients } from '../autodiff/gradients.js';
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { suggest } from '../base/suggest.js';
 import { labelsAtBoundaries } from '../losses/boundary.js';
+import type { ConsensusClasses } from '../losses/consensus.js';
 import type { MotionOptions } from '../losses/motion.js';
 import { convLstmName } from '../losses/multiFrame.js';
 import { weightsOverRanks } from '../losses/sampleWeights.js';
@@ -68,8 +69,8 @@ export interface StepOptions {
   readonly precision?: Precision | undefined;
   /** Cross entropy to labels; without, there are none. */
   readonly segmentation?: SegmentationLossOptions | undefined;
-  /** Weights of the classes in the targets of the consensus loss; all 1 by default. */
-  readonly targetWeights?: readonly number[] | undefined;
+  /** Classes in the targets of the consensus loss; all alike by default. */
+  readonly targetClasses?: ConsensusClasses | undefined;
   /** Whether inputs say how much each pixel of those targets counts. */
   readonly pixelWeights?: boolean | undefined;
   /** Weights of the losses besides cross entropy; none trains on single frames. */
@@ -332,7 +333,7 @@ function siteOf(
       const samples = frame === 'frame' ? batch : withNeighbours;
       return once(`pixelWeights.${frame}`, [samples, height, width], 'uint8');
     },
-    targetWeights: options.targetWeights ?? Array(classes).fill(1),
+    targetClasses: options.targetClasses ?? { weights: Array(classes).fill(1) },
     enlargement: options.student.enlargement,
     motion: options.motion,
     distillation: options.distillation ?? {},

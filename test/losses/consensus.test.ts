@@ -11,19 +11,28 @@ import { labelsByName, symmetricByName } from '#src/tensor/random.js';
 const [classes, height, width] = [3, 4, 5];
 const pixels = height * width;
 const classWeights = [0.5, 2, 7];
+const factors = [3, 0.25, 1.5];
 const names = ['a', 'b'];
 const logits = names.map((name) => symmetricByName(`logits ${name}`, [1, classes, height, width], 2));
 const targets = names.map((name) => labelsByName(`targets ${name}`, [1, height, width, classes], 256));
 const pixelWeights = names.map((name) => labelsByName(`weights ${name}`, [1, height, width], 129));
 
+interface Case {
+  readonly weighted: boolean;
+  readonly raised: boolean;
+}
+
 /** Σ w·ce / Σ w over both frames. */
-function formula(scores: readonly Float64Array[], weighted: boolean): number {
+function formula(scores: readonly Float64Array[], { weighted, raised }: Case): number {
   let [sum, weights] = [0, 0];
   for (const [frame, values] of scores.entries()) {
     for (let pixel = 0; pixel < pixels; pixel++) {
       const given = Array.from({ length: classes }, (_, c) => values[c * pixels + pixel]);
       const logSum = Math.log(given.reduce((total, value) => total + Math.exp(value), 0));
-      const bytes = Array.from(targets[frame].data.subarray(pixel * classes, (pixel + 1) * classes));
+      const bytes = Array.from(
+        targets[frame].data.subarray(pixel * classes, (pixel + 1) * classes),
+        (byte, c) => byte * (raised ? factors[c] : 1),
+      );
       const total = Math.max(
         1,
         bytes.reduce((a, b) => a + b, 0),
@@ -38,16 +47,18 @@ function formula(scores: readonly Float64Array[], weighted: boolean): number {
 }
 
 it.each([
-  ['', false],
-  [', pixels weighted', true],
-])('is the weighted mean of cross entropies over both frames%s, and so are its gradients', async (_, weighted) => {
+  ['', { weighted: false, raised: false }],
+  [', pixels weighted', { weighted: true, raised: false }],
+  [', classes raised', { weighted: true, raised: true }],
+])('is the weighted mean of cross entropies over both frames%s, and so are its gradients', async (_, given) => {
+  const { weighted, raised } = given;
   const graph = createGraph('consensus');
   const pairs = names.map((name) => ({
     logits: input(graph, `logits ${name}`, 'float32', [1, classes, height, width]),
     targets: input(graph, `targets ${name}`, 'uint8', [1, height, width, classes]),
     pixelWeights: weighted ? input(graph, `weights ${name}`, 'uint8', [1, height, width]) : undefined,
   }));
-  const loss = consensusLoss(pairs, classWeights);
+  const loss = consensusLoss(pairs, { weights: classWeights, factors: raised ? factors : undefined });
   const [first, second] = gradients(graph, loss, [pairs[0].logits, pairs[1].logits]);
   const session = await createSession(writeModel(exportModel(graph, { loss, first, second })), {
     optimization: 'disabled',
@@ -63,13 +74,13 @@ it.each([
   const found = await session.run(Object.fromEntries(feeds));
   await session.release();
   const scores = logits.map(({ data }) => Float64Array.from(data));
-  expect(Number(found.loss.data[0])).toBeCloseTo(formula(scores, weighted), 5);
+  expect(Number(found.loss.data[0])).toBeCloseTo(formula(scores, given), 5);
   for (const [frame, gradient] of [found.first, found.second].entries()) {
     for (let i = 0; i < classes * pixels; i += 7) {
       const moved = (by: number) =>
         formula(
           scores.map((values, k) => (k === frame ? values.with(i, values[i] + by) : values)),
-          weighted,
+          given,
         );
       expect(Number(gradient.data[i])).toBeCloseTo((moved(1e-4) - moved(-1e-4)) / 2e-4, 6);
     }
@@ -82,5 +93,8 @@ it('refuses targets of other classes', () => {
     logits: input(graph, 'logits', 'float32', [1, classes, height, width]),
     targets: input(graph, 'targets', 'uint8', [1, height, width, classes + 1]),
   };
-  expect(() => consensusLoss([pair], classWeights)).toThrow('expected 4 classes as the targets have, found 3 scores');
+  const ofThree = { weights: classWeights };
+  expect(() => consensusLoss([pair], ofThree)).toThrow('expected 4 classes as the targets have, found 3 scores');
+  const targetsOfThree = { ...pair, targets: input(graph, 'of three', 'uint8', [1, height, width, classes]) };
+  expect(() => consensusLoss([targetsOfThree], { ...ofThree, factors: [1] })).toThrow('3 weights and 1 factors');
 });

@@ -69,7 +69,7 @@ async function terms({ weights, frames, distillation = {}, sampleWeights, from =
       withNeighbours: (value) => (value.shape[0] === samples ? value : slice(value, [0], [alone], [alone + samples])),
       targets: (frame) => fed('targets', frame, classes),
       pixelWeights: () => undefined,
-      targetWeights: Array(classes).fill(1),
+      targetClasses: { weights: Array(classes).fill(1) },
       motion: undefined,
       distillation,
     },

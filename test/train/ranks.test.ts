@@ -209,7 +209,7 @@ describe('a step that ranks share', () => {
 
   it('weighs the pixels of a consensus alike, whichever rank they are on', () => {
     // Samples of odd ranks are mostly of the class that weighs most.
-    const targetWeights = [1, 4, 0.5, 1, 8];
+    const targetClasses = { weights: [1, 4, 0.5, 1, 8] };
     const targets = (frame: string) => {
       const bytes = labelsByName(`targets of ${frame}`, [samples, height, width, classes], 64);
       for (let i = 0; i < bytes.data.length; i++) {
@@ -219,7 +219,7 @@ describe('a step that ranks share', () => {
       return bytes;
     };
     const whole = { ...feeds, 'targets.frame': targets('frame'), 'targets.neighbour': targets('neighbour') };
-    return expectEqual({ losses: { consensus: 1 }, targetWeights }, whole, [2, 4]);
+    return expectEqual({ losses: { consensus: 1 }, targetClasses }, whole, [2, 4]);
   }, 120_000);
 
   it.each([
