@@ -6,7 +6,7 @@ import type { Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
-import { between, type CurvePoint, chooseAlpha, isSteadier, muchVideo, reachOf, splitPairs } from './choice.js';
+import { between, type CurvePoint, chooseAlpha, muchVideo, reachOf, refusals, splitPairs } from './choice.js';
 import { countClasses, withShares } from './classShares.js';
 import { type ClipSource, prepareClip, renewTargets } from './clip.js';
 import { closeClipFiles, type PreparedClip } from './clipFiles.js';
@@ -193,13 +193,15 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
         .finally(() => predictor.close());
     };
     let taken = await train('balanced');
-    if (taken.alpha === 0 && isSteadier(taken.curve) && !finish?.aborted) {
+    const faults = refusals(taken.curve);
+    if (taken.alpha === 0 && faults.length > 0 && !finish?.aborted) {
       // Weights that raise rare classes are what moves class shares, where they move too far.
-      const refused = 'what is steadier with rare classes weighted up is not safe';
+      const refused = `what is steadier with rare classes weighted up is not safe (${faults.join(', ')})`;
       if (options.trainsAgain ?? true) {
         options.onNote?.(`${refused}: trains once more with all classes weighted alike`);
         const again = await train('even');
         if (again.alpha > 0) taken = again;
+        else options.onNote?.(`nor is what is steadier then (${refusals(again.curve).join(', ') || 'nothing is'})`);
       } else options.onNote?.(`${refused}; the time was planned for one training: a second may help`);
     }
     const { classWeights, trained, alpha, curve } = taken;

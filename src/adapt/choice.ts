@@ -127,27 +127,41 @@ const lossPerGain = 0.1;
  */
 const mostLost = 0.15;
 
-/** Whether the weights anywhere between make the network steadier, safe or not. */
-export function isSteadier([original, ...points]: readonly CurvePoint[]): boolean {
-  return points.some((point) => isSteadierThan(original, point));
+/** Why what would be steadier is refused; nothing where no point is steadier. */
+export function refusals([original, ...points]: readonly CurvePoint[]): string[] {
+  const faults = points
+    .filter((point) => isSteadierThan(original, point))
+    .flatMap((point) => {
+      const found = faultsOf(original, point);
+      return found.length === 0 && !isWorthIt(original, point) ? ['too many pixels leave the consensus'] : found;
+    });
+  return [...new Set(faults)];
+}
+
+export function bestAlpha(curve: readonly CurvePoint[]): number {
+  const [original] = curve;
+  const safe = curve.filter((point) => isSteadierThan(original, point) && faultsOf(original, point).length === 0);
+  // Not only all of the way must be worth what it costs, but also its last part.
+  return safe.reduce((best, point) => (isWorthIt(best, point) ? point : best), original).alpha;
 }
 
 function isSteadierThan(original: CurvePoint, point: CurvePoint): boolean {
   return point.steady > original.steady && point.kappa > original.kappa;
 }
 
-export function bestAlpha(curve: readonly CurvePoint[]): number {
-  const [original] = curve;
-  const { mIoU: before } = original;
-  const isSafe = ({ mIoU, sharesApart, steady, regions }: CurvePoint) =>
-    before === undefined
-      ? sharesApart <= Math.max(original.sharesApart + lossPerGain * (steady - original.steady), sharesTolerance) &&
-        lostShareOf(regions) - lostShareOf(original.regions) <= mostLost
-      : mIoU !== undefined && mIoU >= before;
-  // Not only all of the way must be worth what it costs, but also its last part.
-  const isWorthIt = (point: CurvePoint, best: CurvePoint) =>
+/** Why a point is not safe. */
+function faultsOf(original: CurvePoint, { mIoU, sharesApart, steady, regions }: CurvePoint): string[] {
+  if (original.mIoU !== undefined) return mIoU !== undefined && mIoU >= original.mIoU ? [] : ['mIoU falls'];
+  const mostApart = Math.max(original.sharesApart + lossPerGain * (steady - original.steady), sharesTolerance);
+  return [
+    ...(sharesApart > mostApart ? ['class shares move too far'] : []),
+    ...(lostShareOf(regions) - lostShareOf(original.regions) > mostLost ? ['too many regions are lost'] : []),
+  ];
+}
+
+function isWorthIt(best: CurvePoint, point: CurvePoint): boolean {
+  return (
     point.steady > best.steady &&
-    (before !== undefined || best.consensus - point.consensus <= lossPerGain * (point.steady - best.steady));
-  const safe = curve.filter((point) => isSafe(point) && isSteadierThan(original, point));
-  return safe.reduce((best, point) => (isWorthIt(point, best) ? point : best), original).alpha;
+    (point.mIoU !== undefined || best.consensus - point.consensus <= lossPerGain * (point.steady - best.steady))
+  );
 }

@@ -8,9 +8,9 @@ import {
   bestAlpha,
   between,
   type CurvePoint,
-  isSteadier,
   type ReachOptions,
   reachOf,
+  refusals,
   splitPairs,
 } from '#src/adapt/choice.js';
 import { type AdaptStage, stepsWithin, timeToTrain } from '#src/adapt/estimate.js';
@@ -370,11 +370,27 @@ describe('the choice', () => {
     expect(bestAlpha([original, point(0.5, 0.95, 0.91, 0.03), point(1, 0.89, 0.92, 0.01)])).toBe(0);
   });
 
-  it('knows what would be steadier, safe or not', () => {
+  it('says why what would be steadier is refused', () => {
     const original = point(0, 0.9, 0.9, 0.02);
-    expect(isSteadier([original, point(0.5, 0.89, 0.9, 0.02), point(1, 0.91, 0.2, 0.9)])).toBe(true);
-    expect(isSteadier([original, { ...point(0.5, 0.91, 0.9, 0.02), kappa: 0.9 }, point(1, 0.9, 0.9, 0)])).toBe(false);
-    expect(isSteadier([original, { ...point(0.5, 0.89, 0.9, 0.02), kappa: 0.95 }])).toBe(false);
+    const losing = { ...point(0.75, 0.92, 0.9, 0.02), regions: { seen: [10], lost: [2] } };
+    expect(refusals([original, point(0.5, 0.89, 0.9, 0.02), point(1, 0.91, 0.2, 0.9)])).toEqual([
+      'class shares move too far',
+    ]);
+    expect(refusals([original, losing, { ...losing, alpha: 1, sharesApart: 0.5 }])).toEqual([
+      'too many regions are lost',
+      'class shares move too far',
+    ]);
+    expect(refusals([original, point(0.5, 0.91, 0.8, 0.02)])).toEqual(['too many pixels leave the consensus']);
+    expect(
+      refusals([
+        { ...original, mIoU: 0.5 },
+        { ...point(1, 0.95, 0.9, 0.02), mIoU: 0.49 },
+      ]),
+    ).toEqual(['mIoU falls']);
+    // Nothing is refused where nothing is steadier.
+    expect(refusals([original, { ...point(0.5, 0.91, 0.2, 0.02), kappa: 0.9 }, point(1, 0.9, 0.2, 0)])).toEqual([]);
+    expect(refusals([original, { ...point(0.5, 0.89, 0.2, 0.02), kappa: 0.95 }])).toEqual([]);
+    expect(refusals([original, point(0.5, 0.95, 0.91, 0.02)])).toEqual([]);
   });
 
   it('may leave the consensus by a tenth of what becomes steady', () => {
