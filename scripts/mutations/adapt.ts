@@ -188,6 +188,8 @@ export const adapt = [
     ['general ? Math.min(here', 'general ? Math.max(here'],
     ["held ? 'held' : 'alone'", "held ? 'alone' : 'held'"],
     ['frames / muchVideo', 'frames / 60'],
+    ['Math.min(mostReachOfFew, ', 'Math.min(1, '],
+    ['(frames * pixels) / manyPixels', 'frames / muchVideo'],
     ['alpha * reach', 'alpha'],
     ['i % heldBackEvery === ', 'i % heldBackEvery !== '],
     ['!frames.has(t) && ', ''],

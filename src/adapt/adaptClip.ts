@@ -124,7 +124,10 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       options.onNote?.(`${pairs} too few to hold some back: the choice is made on those that train`);
     }
     const labelled = await options.labelled?.(clip);
-    const reaching = { frames: clip.count, labelled: labelled !== undefined, held: options.kept !== undefined };
+    const reaching = {
+      ...{ frames: clip.count, pixels: size.height * size.width },
+      ...{ labelled: labelled !== undefined, held: options.kept !== undefined },
+    };
     const here = reachOf({ ...reaching, general: false });
     const reach = reachOf({ ...reaching, general: options.general ?? false });
     if (reach < here) {

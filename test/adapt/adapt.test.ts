@@ -52,8 +52,12 @@ const isStep = (stage: AdaptStage) => stage === 'steps' || stage === 'refinement
 
 it('goes no further than little video and use elsewhere allow', () => {
   const reach = (frames: number, options: Partial<ReachOptions> = {}) =>
-    reachOf({ ...{ frames, labelled: false, general: false, held: false }, ...options });
+    reachOf({ ...{ frames, pixels: 360 * 480, labelled: false, general: false, held: false }, ...options });
   expect([8, 30, 40, 80, 101].map((frames) => reach(frames))).toEqual([0.4, 0.4, 0.5, 1, 1]);
+  // Larger frames show more, smaller ones not less than their number says.
+  expect(reach(15, { pixels: 512 * 1024 })).toBeCloseTo(0.569, 3);
+  expect([reach(30, { pixels: 512 * 1024 }), reach(70, { pixels: 512 * 1024 })]).toEqual([0.6, 0.875]);
+  expect(reach(60, { pixels: 64 * 64 })).toBe(0.75);
   expect(reach(8, { labelled: true })).toBe(1);
   expect(reach(101, { held: true })).toBe(1);
   expect(reach(101, { general: true })).toBe(0.3);
