@@ -163,7 +163,8 @@ export const adapt = [
   ...changes('adapt/training', adapting, [['sum[i] += factor * value[i]', 'sum[i] -= factor * value[i]']]),
   ...changes('adapt/adaptClip', adapting, [
     ["classWeights === 'balanced' ? shared.targetSums", 'classWeights !== undefined ? shared.targetSums'],
-    ['await withShares(of, counts)', 'of'],
+    ['counts ? await withShares(of, counts) : of', 'of'],
+    ['labelled: false, general }) < 1', 'labelled: false, general }) <= 1'],
     ['taken.alpha === 0 && ', ''],
     [' && faults.length > 0', ''],
     ['options.trainsAgain ?? true', 'true'],

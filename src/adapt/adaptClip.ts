@@ -128,8 +128,9 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       ...{ frames: clip.count, pixels: size.height * size.width },
       ...{ labelled: labelled !== undefined, held: options.kept !== undefined },
     };
+    const general = options.general ?? false;
     const here = reachOf({ ...reaching, general: false });
-    const reach = reachOf({ ...reaching, general: options.general ?? false });
+    const reach = reachOf({ ...reaching, general });
     if (reach < here) {
       const held = options.kept ? '' : '; more where other video is held to (keep)';
       options.onNote?.(`for use elsewhere, too, at most ${percent(reach)} of the way is taken${held}`);
@@ -141,13 +142,14 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     await options.onClip?.(clip);
     const kept = await options.kept?.(clip);
     const rounds = roundsOf(steps);
-    const original = await openPredictor(student, student.weights, clip, { gives: 'labels', threads, device });
-    const counts = await countClasses(clip, original).finally(() => original.close());
+    // Much video shows what is rare, too: there, targets with the shares of the network as it came make it less steady.
+    const keepsShares = reachOf({ ...reaching, labelled: false, general }) < 1;
+    const counts = keepsShares ? await countOriginal(clip, student, { threads, device }) : undefined;
     const train = async (classWeights: ClassWeights) => {
       const round = async (of: PreparedClip, from: ReadonlyMap<string, Tensor>, name: Round) => {
         const now = name === 'first' ? 'steps' : 'refinement';
         lap(now);
-        const shared = await withShares(of, counts);
+        const shared = counts ? await withShares(of, counts) : of;
         const targetSums = classWeights === 'balanced' ? shared.targetSums : Array<number>(classes).fill(1);
         return trainOnClip({ ...shared, targetSums }, student, training, {
           ...{
@@ -243,6 +245,16 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
   } finally {
     await closeClipFiles(clip.files);
   }
+}
+
+/** Pixels of each class, as the network as it came says. */
+async function countOriginal(
+  clip: PreparedClip,
+  student: Student,
+  options: Pick<SessionOptions, 'device' | 'threads'>,
+): Promise<number[]> {
+  const predictor = await openPredictor(student, student.weights, clip, { gives: 'labels', ...options });
+  return countClasses(clip, predictor).finally(() => predictor.close());
 }
 
 function percent(share: number): string {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AdaptResult, adapt, planAdaptation } from '#src/adapt/adapt.js';
+import { adaptable } from '#src/adapt/adaptable.js';
 import {
   bestAlpha,
   between,
@@ -13,11 +14,18 @@ import {
   refusals,
   splitPairs,
 } from '#src/adapt/choice.js';
+import { countClasses, withShares } from '#src/adapt/classShares.js';
+import { prepareClip } from '#src/adapt/clip.js';
+import { closeClipFiles } from '#src/adapt/clipFiles.js';
 import { type AdaptStage, stepsWithin, timeToTrain } from '#src/adapt/estimate.js';
 import type { AdaptOptions } from '#src/adapt/openAdaptation.js';
+import { openPredictor } from '#src/adapt/predictor.js';
 import { usualSteps } from '#src/adapt/rounds.js';
+import { method, trainOnClip } from '#src/adapt/training.js';
 import { lockFolder } from '#src/base/lock.js';
+import { openFlowSource } from '#src/flow/open.js';
 import { writeFlo } from '#src/media/flo.js';
+import { openFrames } from '#src/media/frames.js';
 import { writeLabelMap } from '#src/media/labels.js';
 import { writePicture } from '#src/media/pictures.js';
 import { exportModel } from '#src/onnx/export.js';
@@ -28,6 +36,7 @@ import { readModel } from '#src/onnx/read.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createRandom } from '#src/tensor/random.js';
 import { float32 } from '#src/tensor/tensor.js';
+import { onnxStudent } from '#src/train/openStudent.js';
 import { readSafetensors } from '#src/weights/safetensors.js';
 import { adaptableModel } from '../segment/tinyNetwork.js';
 import { writeTexturedClip } from './texturedClip.js';
@@ -83,6 +92,46 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(rest(after)).toEqual(rest(before));
     expect(after.graph.initializers.get('b.weight')?.data).not.toEqual(before.graph.initializers.get('b.weight')?.data);
     expect(existsSync(`${result.model}.adapt`)).toBe(false);
+  });
+
+  it.each([
+    ['little video', 8, true],
+    ['much video', 90, false],
+  ])('keeps to the shares of the classes on %s', async (name, count, keeps) => {
+    const input = join(folder, name);
+    await writeTexturedClip(input, { height, width, noise: 90, count });
+    // Too few steps for a second round.
+    const { alpha, model: adapted } = await run(`${count}.onnx`, { inputs: [input], steps: 2 });
+    expect(alpha).toBeGreaterThan(0);
+    const student = adaptable(await onnxStudent(model, {}), { general: false });
+    const [size, threads] = [{ height, width }, 1];
+    const views = await openPredictor(student, student.weights, size, { gives: 'views', threads });
+    const labels = await openPredictor(student, student.weights, size, { gives: 'labels', threads });
+    const flow = await openFlowSource('dis', { threads, cache: false });
+    const clip = await prepareClip({
+      ...{
+        sources: [await openFrames(input)],
+        classes: student.classes.count,
+        flow,
+        predictor: views,
+        threads,
+        ...size,
+      },
+      ...{ folder: join(folder, `${count} frames`), temperature: method.temperature },
+    });
+    const counts = await countClasses(clip, labels);
+    const { weights } = await trainOnClip(
+      keeps ? await withShares(clip, counts) : clip,
+      student,
+      splitPairs(clip.pairs).training,
+      { from: student.weights, steps: 2, seed: 1, threads, onStep: () => {} },
+    );
+    for (const close of [views, labels, flow]) await close.close();
+    await closeClipFiles(clip.files);
+    const found = readModel(readFileSync(adapted)).graph.initializers;
+    for (const [weight, { data }] of between(student.weights, weights, alpha)) {
+      expect(found.get(weight)?.data).toEqual(data);
+    }
   });
 
   it('ends in the same bytes when it was interrupted and resumed, and not with other options', async () => {
