@@ -144,12 +144,12 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     const rounds = roundsOf(steps);
     // Much video shows what is rare, too: there, targets with the shares of the network as it came make it less steady.
     const keepsShares = reachOf({ ...reaching, labelled: false, general }) < 1;
-    const counts = keepsShares ? await countOriginal(clip, student, { threads, device }) : undefined;
+    const counts = keepsShares ? await countOriginal(clip, student, { threads, device, signal }) : undefined;
     const train = async (classWeights: ClassWeights) => {
       const round = async (of: PreparedClip, from: ReadonlyMap<string, Tensor>, name: Round) => {
         const now = name === 'first' ? 'steps' : 'refinement';
         lap(now);
-        const shared = counts ? await withShares(of, counts) : of;
+        const shared = counts ? await withShares(of, counts, signal) : of;
         const targetSums = classWeights === 'balanced' ? shared.targetSums : Array<number>(classes).fill(1);
         return trainOnClip({ ...shared, targetSums }, student, training, {
           ...{
@@ -206,7 +206,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
         options.onNote?.(`${refused}: trains once more with all classes weighted alike`);
         const again = await train('even');
         if (again.alpha > 0) taken = again;
-        else options.onNote?.(`nor is what is steadier then (${refusals(again.curve).join(', ') || 'nothing is'})`);
+        else options.onNote?.(secondRefusal(refusals(again.curve)));
       } else options.onNote?.(`${refused}; the time was planned for one training: a second may help`);
     }
     const { classWeights, trained, alpha, curve } = taken;
@@ -247,14 +247,18 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
   }
 }
 
+function secondRefusal(faults: readonly string[]): string {
+  return faults.length > 0 ? `nor is what is steadier then (${faults.join(', ')})` : 'nothing is steadier then';
+}
+
 /** Pixels of each class, as the network as it came says. */
 async function countOriginal(
   clip: PreparedClip,
   student: Student,
-  options: Pick<SessionOptions, 'device' | 'threads'>,
+  { signal, ...options }: Pick<AdaptClipOptions, 'device' | 'threads' | 'signal'>,
 ): Promise<number[]> {
   const predictor = await openPredictor(student, student.weights, clip, { gives: 'labels', ...options });
-  return countClasses(clip, predictor).finally(() => predictor.close());
+  return countClasses(clip, predictor, signal).finally(() => predictor.close());
 }
 
 function percent(share: number): string {

@@ -24,12 +24,11 @@ const alphas = [0.25, 0.5, 0.75, 1];
 export const muchVideo = 80;
 const leastReach = 0.4;
 /**
- * Large frames show more, up to this: ESPNetv2 on 15 frames of 512×1024, three fifths of the way, still said what it had been sure of
- * on a motorway (0.99 of it, all of the way not of sky and kerbs).
+ * Frames larger than this show more and count more, up to three times, and up to this part of the way: ESPNetv2 on 15 frames of
+ * 512×1024 went as far and still said what it had been sure of on a motorway (0.99 of it; all of the way not of sky and kerbs).
  */
-const mostReachOfFew = 0.6;
-/** Pixels of as many frames as are much video, at 360×480. */
-const manyPixels = muchVideo * 360 * 480;
+const usualPixels = 360 * 480;
+const [mostCounted, mostReachOfLarge] = [3, 0.6];
 
 /**
  * How far the weights go at most where the network is for use elsewhere, too; further where it was held to other video meanwhile.
@@ -51,8 +50,8 @@ export interface ReachOptions {
 
 /** How far the weights may go: labels judge what little video does to a network there, not what is lost elsewhere. */
 export function reachOf({ frames, pixels, labelled, general, held }: ReachOptions): number {
-  const ofFew = Math.min(mostReachOfFew, (frames * pixels) / manyPixels);
-  const here = labelled ? 1 : Math.min(1, Math.max(leastReach, ofFew, frames / muchVideo));
+  const ofLarge = Math.min(mostReachOfLarge, (frames * Math.min(mostCounted, pixels / usualPixels)) / muchVideo);
+  const here = labelled ? 1 : Math.min(1, Math.max(leastReach, ofLarge, frames / muchVideo));
   return general ? Math.min(here, generalReach[held ? 'held' : 'alone']) : here;
 }
 

@@ -4,6 +4,7 @@ import { type FlowSource, flowFrame } from '../flow/source.js';
 import type { RgbImage, Size } from '../media/image.js';
 import type { TrainingStep } from '../train/step.js';
 import type { Student } from '../train/student.js';
+import { spreadFrames } from './classShares.js';
 import { bytesOnDisk, framePlanes } from './clip.js';
 import { consensusReach } from './clipConsensus.js';
 import { consensusOf } from './consensus.js';
@@ -125,7 +126,8 @@ function stageSeconds(costs: AdaptCosts, frames: number, steps: number): Record<
   const { first, second } = roundsOf(steps);
   return {
     frames: frames * costs.frame,
-    consensus: frames * costs.consensus,
+    // And the frames that class shares are taken of.
+    consensus: frames * costs.consensus + spreadFrames(frames).length * costs.judgement,
     ...{ steps: first * costs.step, refinement: second * costs.step },
     renewal: second > 0 ? frames * costs.renewal : 0,
     // About a fifth of the frames at five points.

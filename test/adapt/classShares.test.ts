@@ -29,13 +29,14 @@ function sumsBy(sample: Uint8Array, factors: readonly number[] = [1, 1, 1]): num
 describe('factors of classes', () => {
   it('bring the sums of the targets to what is wanted', () => {
     const sample = Uint8Array.from(labelsByName('targets', [500, classes], 256).data);
-    const wanted = [300, 150, 50];
+    const wanted = [260, 150, 90];
     const { factors, sums } = fitShares([sample.subarray(0, 600), sample.subarray(600)], wanted);
-    for (const [c, sum] of sums.entries()) expect(sum).toBeCloseTo(wanted[c], 1);
+    for (const [c, sum] of sums.entries()) expect(Math.abs(sum - wanted[c])).toBeLessThan(0.5);
     // The sums are those of the targets with the factors.
     const found = sumsBy(sample, factors);
     for (const [c, sum] of sums.entries()) expect(sum).toBeCloseTo(found[c], 6);
-    expect(factors[0]).toBeGreaterThan(factors[1]);
+    // The largest class is what the others are raised and lowered beside.
+    expect(factors[0]).toBe(1);
     expect(factors[1]).toBeGreaterThan(factors[2]);
   });
 
@@ -51,11 +52,16 @@ describe('factors of classes', () => {
     );
     const { sums } = fitShares([sample], [600, 400, 0]);
     const own = sumsBy(sample);
-    expect(sums[2]).toBeCloseTo(own[2], 1);
-    expect(sums[0] / sums[1]).toBeCloseTo(1.5, 3);
-    const faint = Uint8Array.from([...pixels(90, 0), ...pixels(10, 2)]);
-    expect(fitShares([faint], [50, 50, 0]).factors[1]).toBe(8);
-    expect(fitShares([faint], [50, 50, 0]).factors[0]).toBeGreaterThanOrEqual(1 / 8);
+    expect(Math.abs(sums[2] - own[2])).toBeLessThan(0.5);
+    expect(sums[0] / sums[1]).toBeCloseTo(1.5, 2);
+    // What cannot be had, here half of the pixels for what has none or next to nothing, changes nothing else.
+    const hard = Uint8Array.from([...pixels(70, 0), ...pixels(30, 1)]);
+    expect(fitShares([hard], [70, 30, 0]).factors).toEqual([1, 8, 1]);
+    expect(fitShares([hard], [99, 1, 0]).factors[1]).toBeGreaterThan(1);
+    const faded = Uint8Array.from([...pixels(70, 200), ...pixels(30, 254)]);
+    expect(fitShares([faded], [0, 500, 500]).factors).toEqual([1, 1, 1]);
+    const split = Uint8Array.from(Array.from({ length: 60 }, () => [110, 110, 35]).flat());
+    expect(fitShares([split], [50, 50, 9000]).factors).toEqual([1 / 8, 1 / 8, 1]);
     const noise = fitShares([Uint8Array.from(pixels(20_000, 128))], [19_999, 1, 0]);
     expect(noise.factors).toEqual([1, 1, 1]);
     // Pixels of no class count for none.
@@ -70,14 +76,14 @@ it('gives the targets of a clip the shares that the network gave it when it came
   const files = await openClipFiles(folder, size, classes);
   try {
     for (let t = 0; t < count; t++) {
-      // Every second column could be of the second class from the fortieth frame on, and of the first rather.
-      const targets = Array.from({ length: pixels }, (_, i) => (i % 2 === 1 && t >= 40 ? [155, 100, 0] : [235, 20, 0]));
+      // The lower half could be of the second class from the fortieth frame on, and is of the first rather.
+      const targets = Array.from({ length: pixels }, (_, i) => (i >= pixels / 2 && t >= 40 ? [155, 100, 0] : [235, 20, 0]));
       await files.targets.write(t, Uint8Array.from(targets.flat()));
       await files.frames.write(t, new Uint8Array(3 * pixels).fill(t));
     }
     const unfitted = { ...size, classes, count, stems: [], pairs: [], cuts: [], targetSums: [0, 0, 0], folder, files };
     const predictor: Predictor = {
-      run: async ([t]) => Uint8Array.from({ length: pixels }, (_, i) => (i % 2 === 1 && t >= 40 ? 1 : 0)),
+      run: async ([t]) => Uint8Array.from({ length: pixels }, (_, i) => (i >= pixels / 2 && t >= 40 ? 1 : 0)),
       close: async () => {},
     };
     const counts = await countClasses(unfitted, predictor);
@@ -85,13 +91,13 @@ it('gives the targets of a clip the shares that the network gave it when it came
     expect(counts).toEqual([(40 - 11) * pixels, 11 * pixels, 0]);
     const clip = await withShares(unfitted, counts);
     const [first, second, third] = clip.targetSums;
-    expect(second / (first + second)).toBeCloseTo(11 / 40, 3);
+    expect(second / (first + second)).toBeCloseTo(11 / 40, 2);
     expect(third).toBe(0);
     const [low, high] = clip.targetFactors ?? [];
     // By hand: with a ratio of r between the factors, the mean of 20r/(235 + 20r) in 29 of 40 pixels and 100r/(155 + 100r) in 11.
     const ratio = high / low;
     const share = (29 / 40) * ((20 * ratio) / (235 + 20 * ratio)) + (11 / 40) * ((100 * ratio) / (155 + 100 * ratio));
-    expect(share).toBeCloseTo(11 / 40, 3);
+    expect(share).toBeCloseTo(11 / 40, 2);
     expect(clip.files).toBe(files);
   } finally {
     await closeClipFiles(files);
