@@ -99,6 +99,9 @@ it('gives the targets of a clip the shares that the network gave it when it came
     const share = (29 / 40) * ((20 * ratio) / (235 + 20 * ratio)) + (11 / 40) * ((100 * ratio) / (155 + 100 * ratio));
     expect(share).toBeCloseTo(11 / 40, 2);
     expect(clip.files).toBe(files);
+    const over = AbortSignal.abort(new Error('ended'));
+    await expect(countClasses(unfitted, predictor, over)).rejects.toThrow('ended');
+    await expect(withShares(unfitted, counts, over)).rejects.toThrow('ended');
   } finally {
     await closeClipFiles(files);
     await rm(folder, { recursive: true, force: true });
