@@ -90,6 +90,7 @@ export const adapt = [
     ['readFlow(files.backward, s - 1,', 'readFlow(files.backward, s,'],
     ['sums[c] += data[i + c]', 'sums[c] += 1'],
     ["into === 'targets'", 'true'],
+    ['regionWeights(consensus.labels, { height, width })', 'consensus.labels'],
   ]),
   ...changes('adapt/consensusThreads', clip, [
     ['start(k + 1)', 'start(k + 1) - 1'],
@@ -130,8 +131,8 @@ export const adapt = [
     ['width - 1 - x', 'x'],
     ['files.targets.read(t + 1)', 'files.targets.read(t)'],
     ['files.frames.read(t + 1)', 'files.frames.read(t)'],
-    ['regionWeights(nextLabels, clip)', 'regionWeights(labels, clip)'],
-    ['files.consensus.read(t + 1)', 'files.consensus.read(t)'],
+    ['files.pixelWeights.read(t + 1)', 'files.pixelWeights.read(t)'],
+    ['rows(nextWeights, 1)', 'nextWeights'],
   ]),
   ...changes('adapt/predictor', predictor, [
     ['softmax(view.mirrored ? mirror(found) : found, 1)', 'softmax(found, 1)'],

@@ -38,7 +38,7 @@ export interface ClipOptions extends Size {
 
 /** Bytes that a frame takes on disk. */
 export function bytesOnDisk({ height, width }: Size, classes: number): number {
-  return height * width * (3 + probabilityRecords * classes + 16 + 1 + 1);
+  return height * width * (3 + probabilityRecords * classes + 16 + 1 + 1 + 1);
 }
 
 /**

@@ -1,15 +1,9 @@
 // Forms the consensus of every frame of a clip, from what lies on disk of it: probabilities and flow to the next frame.
 import type { OpticalFlow, Size } from '../media/image.js';
-import type { ClipFiles, FrameRange, PreparedClip } from './clipFiles.js';
-import {
-  type Consensus,
-  chained,
-  consensusOf,
-  hiddenPixels,
-  type Neighbour,
-  type ProbabilityMap,
-} from './consensus.js';
+import type { FrameRange, PreparedClip } from './clipFiles.js';
+import { chained, consensusOf, hiddenPixels, type Neighbour, type ProbabilityMap } from './consensus.js';
 import type { Records } from './records.js';
+import { regionWeights } from './regions.js';
 
 /** Neighbours on either side that the consensus looks at (SPEC §9: K). */
 export const consensusReach = 4;
@@ -83,7 +77,11 @@ export async function formConsensus(
       }
     }
     const consensus = consensusOf(await mapAt(t), neighbours, temperature);
-    await write(files, into, t, consensus);
+    await files[into].write(t, consensus.targets.data);
+    if (into === 'targets') {
+      await files.consensus.write(t, consensus.labels);
+      await files.pixelWeights.write(t, regionWeights(consensus.labels, { height, width }));
+    }
     const { data } = consensus.targets;
     for (let i = 0; i < data.length; i += classes) {
       for (let c = 0; c < classes; c++) sums[c] += data[i + c];
@@ -96,11 +94,6 @@ export async function formConsensus(
     onFrame?.(t + 1 - start);
   }
   return sums;
-}
-
-async function write(files: ClipFiles, into: ConsensusTarget, t: number, { labels, targets }: Consensus) {
-  await files[into].write(t, targets.data);
-  if (into === 'targets') await files.consensus.write(t, labels);
 }
 
 /** Flow of a record. */

@@ -17,6 +17,8 @@ export interface ClipFiles {
   /** H×W×C and H×W: the sharpened consensus and its classes. */
   readonly targets: Records;
   readonly consensus: Records;
+  /** H×W: how much its pixels count. */
+  readonly pixelWeights: Records;
   /** H×W×C: the targets of the second round. */
   readonly renewed: Records;
 }
@@ -58,6 +60,7 @@ export async function openClipFiles(folder: string, { height, width }: Size, cla
     hidden: await records('hidden', 1),
     targets: await records('targets', classes),
     consensus: await records('consensus', 1),
+    pixelWeights: await records('pixelWeights', 1),
     renewed: await records('renewed', classes),
   };
 }

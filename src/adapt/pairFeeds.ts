@@ -2,18 +2,17 @@
 import { type Tensor, tensor } from '../tensor/tensor.js';
 import { readFlow } from './clipConsensus.js';
 import type { PreparedClip } from './clipFiles.js';
-import { regionWeights } from './regions.js';
 
 /** Frames t and t+1, the flow from t, where it holds, and the targets of both with their weights; mirrored when asked to. */
 export async function pairFeeds(clip: PreparedClip, t: number, mirrored: boolean): Promise<Record<string, Tensor>> {
   const { files, height, width, classes } = clip;
-  const [image, neighbour, targets, nextTargets, labels, nextLabels, flow, hidden] = await Promise.all([
+  const [image, neighbour, targets, nextTargets, weights, nextWeights, flow, hidden] = await Promise.all([
     files.frames.read(t),
     files.frames.read(t + 1),
     files.targets.read(t),
     files.targets.read(t + 1),
-    files.consensus.read(t),
-    files.consensus.read(t + 1),
+    files.pixelWeights.read(t),
+    files.pixelWeights.read(t + 1),
     readFlow(files.forward, t, clip),
     files.hidden.read(t),
   ]);
@@ -34,8 +33,8 @@ export async function pairFeeds(clip: PreparedClip, t: number, mirrored: boolean
     neighbour: tensor('uint8', [1, 3, height, width], rows(neighbour, 1)),
     'targets.frame': tensor('uint8', [1, height, width, classes], rows(targets, classes)),
     'targets.neighbour': tensor('uint8', [1, height, width, classes], rows(nextTargets, classes)),
-    'pixelWeights.frame': tensor('uint8', [1, height, width], rows(regionWeights(labels, clip), 1)),
-    'pixelWeights.neighbour': tensor('uint8', [1, height, width], rows(regionWeights(nextLabels, clip), 1)),
+    'pixelWeights.frame': tensor('uint8', [1, height, width], rows(weights, 1)),
+    'pixelWeights.neighbour': tensor('uint8', [1, height, width], rows(nextWeights, 1)),
     flow: tensor('float32', [1, 2, height, width], planes),
     flowValid: tensor('float32', [1, 1, height, width], valid),
   };

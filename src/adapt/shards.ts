@@ -168,7 +168,7 @@ export async function joinShards(
 
 /** Everything that is known of frame t, and of the flow to the next one where there is some. */
 async function copyFrame(from: ClipFiles, to: ClipFiles, t: number, withFlow: ReadonlySet<number>): Promise<void> {
-  for (const name of ['frames', 'probabilities', 'targets', 'consensus'] as const) {
+  for (const name of ['frames', 'probabilities', 'targets', 'consensus', 'pixelWeights'] as const) {
     await to[name].write(t, await from[name].read(t));
   }
   if (!withFlow.has(t)) return;

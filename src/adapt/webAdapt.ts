@@ -38,7 +38,7 @@ export interface WebAdaptation extends Omit<AdaptedClip, 'weights'> {
 
 /**
  * Adapts a network to a clip, as `adapt` does in Node, in the calling thread: a program calls it in a worker, which hears of
- * signals between two runs of the network. Frames are kept in memory at the network's input size, with 21 bytes and three a class
+ * signals between two runs of the network. Frames are kept in memory at the network's input size, with 22 bytes and three a class
  * for each pixel.
  *
  * @param content address of an .onnx file, or its bytes.

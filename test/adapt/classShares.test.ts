@@ -77,7 +77,9 @@ it('gives the targets of a clip the shares that the network gave it when it came
   try {
     for (let t = 0; t < count; t++) {
       // The lower half could be of the second class from the fortieth frame on, and is of the first rather.
-      const targets = Array.from({ length: pixels }, (_, i) => (i >= pixels / 2 && t >= 40 ? [155, 100, 0] : [235, 20, 0]));
+      const targets = Array.from({ length: pixels }, (_, i) =>
+        i >= pixels / 2 && t >= 40 ? [155, 100, 0] : [235, 20, 0],
+      );
       await files.targets.write(t, Uint8Array.from(targets.flat()));
       await files.frames.write(t, new Uint8Array(3 * pixels).fill(t));
     }

@@ -8,6 +8,7 @@ import { closeClipFiles, type PreparedClip } from '#src/adapt/clipFiles.js';
 import { judge } from '#src/adapt/judge.js';
 import { pairFeeds } from '#src/adapt/pairFeeds.js';
 import type { Predictor } from '#src/adapt/predictor.js';
+import { regionWeights } from '#src/adapt/regions.js';
 import type { FlowSource } from '#src/flow/source.js';
 import { openFrames } from '#src/media/frames.js';
 import { writePicture } from '#src/media/pictures.js';
@@ -91,6 +92,7 @@ describe('a prepared clip', () => {
       const found = await clip.files.targets.read(t);
       expect(Math.max(...found.map((value, i) => Math.abs(value - expected[i])))).toBeLessThanOrEqual(1);
       const labels = await clip.files.consensus.read(t);
+      expect(await clip.files.pixelWeights.read(t)).toEqual(regionWeights(labels, { height, width }));
       for (let pixel = 0; pixel < pixels; pixel++) {
         const of = expected.slice(classes * pixel, classes * (pixel + 1));
         expect(of[labels[pixel]]).toBeCloseTo(Math.max(...of), 2);
@@ -132,6 +134,7 @@ describe('a prepared clip', () => {
         const targets = await part.files.targets.read(t);
         expect([t, targets]).toEqual([t, await whole.files.targets.read(t)]);
         expect(await part.files.consensus.read(t)).toEqual(await whole.files.consensus.read(t));
+        expect(await part.files.pixelWeights.read(t)).toEqual(await whole.files.pixelWeights.read(t));
         for (const [i, value] of targets.entries()) sums[i % classes] += value;
       }
       expect(part.targetSums).toEqual(sums);
@@ -206,7 +209,11 @@ describe('a prepared clip', () => {
     const consensus = records(1, (labels, t) => {
       for (let y = 0; y < 4; y++) labels.fill(1, y * size.width + t, y * size.width + t + 4);
     });
-    const files = { ...clip.files, frames: records(3), targets: records(classes), consensus };
+    const pixelWeights = {
+      ...consensus,
+      read: async (t: number) => Uint8Array.from(regionWeights(await consensus.read(t), size)),
+    };
+    const files = { ...clip.files, frames: records(3), targets: records(classes), consensus, pixelWeights };
     const made = { ...clip, ...size, files: { ...files, forward: records(8), hidden: records(1) } };
     const counting = async (name: string, mirrored: boolean) => {
       const feeds = await pairFeeds(made, 5, mirrored);
