@@ -34,7 +34,7 @@ const [mostCounted, mostReachOfLarge] = [3, 0.6];
  * How far the weights go at most where the network is for use elsewhere, too; further where it was held to other video meanwhile.
  * What is lost elsewhere grows with the square of the way, what is won here does not.
  */
-const generalReach = { alone: 0.3, held: 0.6 } as const;
+const generalReach = { alone: 0.3, held: 0.47 } as const;
 
 /** What decides how far the weights may go. */
 export interface ReachOptions {

@@ -73,7 +73,7 @@ it('goes no further than little video and use elsewhere allow', () => {
   expect(reach(101, { held: true })).toBe(1);
   expect(reach(101, { general: true })).toBe(0.3);
   expect(reach(101, { general: true, labelled: true })).toBe(0.3);
-  expect(reach(101, { general: true, held: true })).toBe(0.6);
+  expect(reach(101, { general: true, held: true })).toBe(0.47);
   expect(reach(8, { general: true, held: true })).toBe(0.4);
 });
 
