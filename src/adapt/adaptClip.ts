@@ -145,13 +145,14 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     // Much video shows what is rare, too: there, targets with the shares of the network as it came make it less steady.
     const keepsShares = reachOf({ ...reaching, labelled: false, general }) < 1;
     const counts = keepsShares ? await countOriginal(clip, student, { threads, device, signal }) : undefined;
+    const withTargets = async (of: PreparedClip) => (counts ? await withShares(of, counts, signal) : of);
+    const begun = await withTargets(clip);
     const train = async (classWeights: ClassWeights) => {
-      const round = async (of: PreparedClip, from: ReadonlyMap<string, Tensor>, name: Round) => {
+      const round = (of: PreparedClip, from: ReadonlyMap<string, Tensor>, name: Round) => {
         const now = name === 'first' ? 'steps' : 'refinement';
         lap(now);
-        const shared = counts ? await withShares(of, counts, signal) : of;
-        const targetSums = classWeights === 'balanced' ? shared.targetSums : Array<number>(classes).fill(1);
-        return trainOnClip({ ...shared, targetSums }, student, training, {
+        const targetSums = classWeights === 'balanced' ? of.targetSums : Array<number>(classes).fill(1);
+        return trainOnClip({ ...of, targetSums }, student, training, {
           ...{
             from,
             steps: rounds[name],
@@ -166,12 +167,12 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
           onStep: (done) => onProgress?.({ stage: now, done, total: rounds[name] }),
         });
       };
-      let trained = await round(clip, student.weights, 'first');
+      let trained = await round(begun, student.weights, 'first');
       if (rounds.second > 0 && trained.steps === rounds.first && !finish?.aborted) {
         lap('renewal');
         const renewed = await renew(clip, trained.weights);
         if (renewed) {
-          const second = await round(renewed, trained.weights, 'second');
+          const second = await round(await withTargets(renewed), trained.weights, 'second');
           trained = { weights: second.weights, steps: rounds.first + second.steps };
         }
       }
@@ -179,7 +180,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
         options.onNote?.(`the training was ended after ${trained.steps} of ${steps} steps`);
       }
       lap('choice');
-      const choice = await chooseAlpha(clip, student, trained.weights, held, {
+      const choice = await chooseAlpha(begun, student, trained.weights, held, {
         ...{ threads, device, signal, reach, labelled },
         onPoint: (done, points) => onProgress?.({ stage: 'choice', done, total: points }),
       });

@@ -64,6 +64,21 @@ export async function withShares(
   return { ...clip, targetFactors: factors, targetSums: sums };
 }
 
+/** The class of each pixel in the targets of a frame: that of the consensus, where no class is raised or lowered. */
+export async function targetLabels({ files, classes, targetFactors }: PreparedClip, t: number): Promise<Uint8Array> {
+  if (!targetFactors) return files.consensus.read(t);
+  const targets = await files.targets.read(t);
+  const labels = new Uint8Array(targets.length / classes);
+  for (let pixel = 0, start = 0; pixel < labels.length; pixel++, start += classes) {
+    let best = 0;
+    for (let c = 1; c < classes; c++) {
+      if (targetFactors[c] * targets[start + c] > targetFactors[best] * targets[start + best]) best = c;
+    }
+    labels[pixel] = best;
+  }
+  return labels;
+}
+
 /** Indices of the frames that shares are taken of. */
 export function spreadFrames(count: number): number[] {
   const frames = Math.min(count, mostFrames);

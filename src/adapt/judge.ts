@@ -19,6 +19,7 @@ import type { SessionOptions } from '../runtime/openSession.js';
 import { resizedLabels } from '../segment/labelMaps.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
+import { targetLabels } from './classShares.js';
 import { readFlow } from './clipConsensus.js';
 import type { PreparedClip } from './clipFiles.js';
 import { countRegions, type RegionCounts } from './lostRegions.js';
@@ -87,10 +88,7 @@ export async function judge(
   for (const index of frames) {
     const planes = await files.frames.read(index);
     const labels: LabelMap = { height, width, data: await predictor.run(planes) };
-    const [probabilities, consensus] = await Promise.all([
-      files.probabilities.read(index),
-      files.consensus.read(index),
-    ]);
+    const [probabilities, consensus] = await Promise.all([files.probabilities.read(index), targetLabels(clip, index)]);
     const original = new Uint8Array(labels.data.length);
     for (let i = 0, at = 0; i < labels.data.length; i++, at += classes) {
       const label = labels.data[i];

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { countClasses, fitShares, withShares } from '#src/adapt/classShares.js';
+import { countClasses, fitShares, targetLabels, withShares } from '#src/adapt/classShares.js';
 import { closeClipFiles, openClipFiles } from '#src/adapt/clipFiles.js';
 import type { Predictor } from '#src/adapt/predictor.js';
 import { labelsByName } from '#src/tensor/random.js';
@@ -101,6 +101,12 @@ it('gives the targets of a clip the shares that the network gave it when it came
     const share = (29 / 40) * ((20 * ratio) / (235 + 20 * ratio)) + (11 / 40) * ((100 * ratio) / (155 + 100 * ratio));
     expect(share).toBeCloseTo(11 / 40, 2);
     expect(clip.files).toBe(files);
+    // Their classes: those of the consensus as long as nothing is raised.
+    const raised = { ...clip, targetFactors: [1, 2, 1] };
+    expect(Math.max(...(await targetLabels(raised, 80)).subarray(0, pixels / 2))).toBe(0);
+    expect(Math.min(...(await targetLabels(raised, 80)).subarray(pixels / 2))).toBe(1);
+    await files.consensus.write(80, new Uint8Array(pixels).fill(2));
+    expect(Math.min(...(await targetLabels(unfitted, 80)))).toBe(2);
     const over = AbortSignal.abort(new Error('ended'));
     await expect(countClasses(unfitted, predictor, over)).rejects.toThrow('ended');
     await expect(withShares(unfitted, counts, over)).rejects.toThrow('ended');
