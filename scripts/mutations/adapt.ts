@@ -70,8 +70,8 @@ export const adapt = [
   ...changes('adapt/adaptClip', adapting, [
     ['reach < here', 'reach > here'],
     ['trained.steps < steps', 'trained.steps > steps'],
-    ["round(renewed, trained.weights, 'second')", "round(renewed, student.weights, 'second')"],
-    ["round(renewed, trained.weights, 'second')", "round(clip, trained.weights, 'second')"],
+    ["trained.weights, 'second')", "student.weights, 'second')"],
+    ['round(await withTargets(renewed)', 'round(begun'],
   ]),
   ...changes('adapt/rounds', adapting, [
     ['(2 * steps) / 5', '(3 * steps) / 5'],
