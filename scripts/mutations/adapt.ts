@@ -166,6 +166,7 @@ export const adapt = [
     ["classWeights === 'balanced' ? of.targetSums", 'classWeights !== undefined ? of.targetSums'],
     ['(counts ? await withShares(of, counts, signal) : of)', 'of'],
     ['await withTargets(renewed)', 'renewed'],
+    ['if (keepsShares)', 'if (true)'],
     ['chooseAlpha(begun', 'chooseAlpha(clip'],
     ['labelled: false, general }) < 1', 'labelled: false, general }) <= 1'],
     ['labelled: false, general })', 'general })'],

@@ -78,10 +78,13 @@ export interface AdaptedClip {
   readonly weights: ReadonlyMap<string, Tensor>;
   /** How far they went from the original's (0) to the trained ones (1). */
   readonly alpha: number;
+  /** By the targets that trained: where they keep shares, the consensus with those. */
   readonly curve: readonly CurvePoint[];
   /** Steps of the training that they were taken from, and its weights of classes. */
   readonly steps: number;
   readonly classWeights: ClassWeights;
+  /** Whether the targets were weighed so that each class keeps its share of the pixels: on little video, and for use elsewhere. */
+  readonly keepsShares: boolean;
   readonly before: Judgement;
   readonly after: Judgement;
   /** Share of the pixels that keep their class on held-back frames of what must not be forgotten, where there are some. */
@@ -144,6 +147,8 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     const rounds = roundsOf(steps);
     // Much video shows what is rare, too: there, targets with the shares of the network as it came make it less steady.
     const keepsShares = reachOf({ ...reaching, labelled: false, general }) < 1;
+    if (keepsShares)
+      options.onNote?.('targets are weighed so that each class keeps the share of the pixels that it has');
     const counts = keepsShares ? await countOriginal(clip, student, { threads, device, signal }) : undefined;
     const withTargets = async (of: PreparedClip) => (counts ? await withShares(of, counts, signal) : of);
     const begun = await withTargets(clip);
@@ -240,7 +245,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     lap('judgement');
     const { count: frames, pairs, cuts } = clip;
     return {
-      ...{ weights, alpha, curve, steps: trained.steps, classWeights, before, after },
+      ...{ weights, alpha, curve, steps: trained.steps, classWeights, keepsShares, before, after },
       ...{ frames, pairs: pairs.length, cuts, seconds, keeps },
     };
   } finally {

@@ -30,7 +30,7 @@ import type { KeptFrames } from './training.js';
 export interface Judgement extends Steadiness {
   /** Share of the pixels where the original is sure (0.9 and more) that keep its class. */
   readonly agreement: number;
-  /** Share of all pixels that have the class of the consensus. */
+  /** Share of all pixels that have the class of the consensus; where class shares are kept, of that with those. */
   readonly consensus: number;
   /** Total variation distance of class shares from those of the consensus. */
   readonly sharesApart: number;

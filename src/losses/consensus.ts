@@ -31,8 +31,8 @@ const smallestWeight = 1e-12;
 
 /**
  * Σ w·ce / Σ w over all pixels of all frames: `ce = -Σ_c Q_c log p_c` with p the softmax of the scores at the targets' size
- * (bilinear, corners aligned by default), and `w = Σ_c Q_c·w_c`, times the pixel's weight where there is one. Targets, times the classes' factors, are brought to sum 1 first;
- * their rounding does not matter then.
+ * (bilinear, corners aligned by default), and `w = Σ_c Q_c·w_c`, times the pixel's weight where there is one. Targets, times the
+ * classes' factors, are brought to sum 1 first; their rounding does not matter then.
  * @throws SteadysegError when the weights or factors are not as many as the classes.
  */
 export function consensusLoss(

@@ -127,7 +127,10 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     const judging = { path: join(folder, `labels of ${name}`) };
     await writeLabelMap(join(judging.path, '000.png'), { height, width, data: truth });
     const chosen = { inputs: [input], steps: 5, ...aim, ...(labelled && { labels: judging }) };
-    const { alpha, curve, model: adapted } = await run(`${name}.onnx`, chosen);
+    const notes: string[] = [];
+    const result = await run(`${name}.onnx`, { ...chosen, onNote: (note) => notes.push(note) });
+    const { alpha, curve, model: adapted } = result;
+    expect([result.keepsShares, notes.some((note) => note.includes('keeps the share'))]).toEqual([keeps, keeps]);
     expect(alpha).toBeGreaterThan(0);
     const counts = await countClasses(clip, labels);
     const withTargets = async (of: PreparedClip) => (keeps ? await withShares(of, counts) : of);
