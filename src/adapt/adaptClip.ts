@@ -6,12 +6,13 @@ import type { Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
-import { between, type CurvePoint, chooseAlpha, muchVideo, reachOf, refusals, splitPairs } from './choice.js';
+import { type CurvePoint, chooseAlpha, refusals, splitPairs } from './choice.js';
 import { countClasses, withShares } from './classShares.js';
 import { type ClipSource, prepareClip, renewTargets } from './clip.js';
 import { closeClipFiles, type PreparedClip } from './clipFiles.js';
 import type { AdaptStage } from './estimate.js';
 import { agreementOn, goneClasses, type JudgedFrame, type Judgement, judge } from './judge.js';
+import { between, inProportion, muchVideo, reachOf } from './limits.js';
 import { lostRegions } from './lostRegions.js';
 import { openPredictor } from './predictor.js';
 import { type Round, roundsOf } from './rounds.js';
@@ -76,8 +77,9 @@ export interface AdaptClipOptions extends AdaptListeners, Pick<SessionOptions, '
 export interface AdaptedClip {
   /** All weights of the network; the original's where nothing safe made it steadier. */
   readonly weights: ReadonlyMap<string, Tensor>;
-  /** How far they went from the original's (0) to the trained ones (1). */
+  /** How far they went from the original's (0) to the furthest point (1), which is `reach` of the way to the trained ones. */
   readonly alpha: number;
+  readonly reach: number;
   /** By the targets that trained: where they keep shares, the consensus with those. */
   readonly curve: readonly CurvePoint[];
   /** Steps of the training that they were taken from, and its weights of classes. */
@@ -128,25 +130,23 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     }
     const labelled = await options.labelled?.(clip);
     const reaching = {
-      ...{ frames: clip.count, pixels: size.height * size.width },
+      ...{ frames: clip.count, pixels: size.height * size.width, general: options.general ?? false },
       ...{ labelled: labelled !== undefined, held: options.kept !== undefined },
     };
-    const general = options.general ?? false;
-    const here = reachOf({ ...reaching, general: false });
-    const reach = reachOf({ ...reaching, general });
-    if (reach < here) {
+    const reach = reachOf(reaching);
+    if (reach < reachOf({ ...reaching, general: false })) {
       const held = options.kept ? '' : '; more where other video is held to (keep)';
       options.onNote?.(`for use elsewhere, too, at most ${percent(reach)} of the way is taken${held}`);
-    } else if (here < 1) {
+    } else if (reach < 1) {
       options.onNote?.(
-        `${clip.count} frames are little video, on which a network forgets what they do not show: at most ${percent(here)} of the way is taken (with ${muchVideo} frames, or labels, all of it)`,
+        `${clip.count} frames are little video, on which a network forgets what they do not show: at most ${percent(reach)} of the way is taken (with ${muchVideo} frames, or labels, all of it)`,
       );
     }
     await options.onClip?.(clip);
     const kept = await options.kept?.(clip);
     const rounds = roundsOf(steps);
     // Much video shows what is rare, too: there, targets with the shares of the network as it came make it less steady.
-    const keepsShares = reachOf({ ...reaching, labelled: false, general }) < 1;
+    const keepsShares = reachOf({ ...reaching, labelled: false }) < 1;
     if (keepsShares)
       options.onNote?.('targets are weighed so that each class keeps the share of the pixels that it has');
     const counts = keepsShares ? await countOriginal(clip, student, { threads, device, signal }) : undefined;
@@ -185,8 +185,11 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
         options.onNote?.(`the training was ended after ${trained.steps} of ${steps} steps`);
       }
       lap('choice');
+      // What is for this video alone gains more all alike, and where it was held to other video small weights moved for no loss there.
+      const shorten = reaching.general && !reaching.held ? inProportion : between;
+      trained = { ...trained, weights: shorten(student.weights, trained.weights, reach) };
       const choice = await chooseAlpha(begun, student, trained.weights, held, {
-        ...{ threads, device, signal, reach, labelled },
+        ...{ threads, device, signal, labelled },
         onPoint: (done, points) => onProgress?.({ stage: 'choice', done, total: points }),
       });
       return { classWeights, trained, ...choice };
@@ -245,7 +248,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     lap('judgement');
     const { count: frames, pairs, cuts } = clip;
     return {
-      ...{ weights, alpha, curve, steps: trained.steps, classWeights, keepsShares, before, after },
+      ...{ weights, alpha, reach, curve, steps: trained.steps, classWeights, keepsShares, before, after },
       ...{ frames, pairs: pairs.length, cuts, seconds, keeps },
     };
   } finally {

@@ -2,10 +2,11 @@
 
 import type { LabelledFrames } from '../data/labelledFrames.js';
 import type { SessionOptions } from '../runtime/openSession.js';
-import { type Tensor, tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
 import type { PreparedClip } from './clipFiles.js';
 import { type Judgement, judge } from './judge.js';
+import { between } from './limits.js';
 import { lostShareOf } from './lostRegions.js';
 import { openPredictor } from './predictor.js';
 
@@ -16,49 +17,10 @@ export interface CurvePoint extends Judgement {
 
 /** Every so many pairs, one is held back from training to judge by; with fewer pairs than twice that, none is. */
 const heldBackEvery = 10;
-const alphas = [0.25, 0.5, 0.75, 1];
-/**
- * Frames from which on the weights may go all of the way. On less video the network forgets what that does not show, which none of
- * its frames can tell: ESPNet on 30 frames of a drive, all of the way, lost 6 points of mIoU on the rest of it, two fifths none.
- */
-export const muchVideo = 80;
-const leastReach = 0.4;
-/**
- * Frames larger than this show more and count more, up to three times, and up to this part of the way: ESPNetv2 on 15 frames of
- * 512×1024 went as far and still said what it had been sure of on a motorway (0.99 of it; all of the way not of sky and kerbs).
- */
-const usualPixels = 360 * 480;
-const [mostCounted, mostReachOfLarge] = [3, 0.6];
-
-/**
- * How far the weights go at most where the network is for use elsewhere, too; further where it was held to other video meanwhile.
- * What is lost elsewhere grows with the square of the way, what is won here does not.
- */
-const generalReach = { alone: 0.3, held: 0.47 } as const;
-
-/** What decides how far the weights may go. */
-export interface ReachOptions {
-  readonly frames: number;
-  /** Of a frame. */
-  readonly pixels: number;
-  readonly labelled: boolean;
-  /** Whether it is for use elsewhere, too. */
-  readonly general: boolean;
-  /** Whether it was held to frames of elsewhere. */
-  readonly held: boolean;
-}
-
-/** How far the weights may go: labels judge what little video does to a network there, not what is lost elsewhere. */
-export function reachOf({ frames, pixels, labelled, general, held }: ReachOptions): number {
-  const ofLarge = Math.min(mostReachOfLarge, (frames * Math.min(mostCounted, pixels / usualPixels)) / muchVideo);
-  const here = labelled ? 1 : Math.min(1, Math.max(leastReach, ofLarge, frames / muchVideo));
-  return general ? Math.min(here, generalReach[held ? 'held' : 'alone']) : here;
-}
+const alphas = [0, 0.25, 0.5, 0.75, 1];
 
 export interface ChoiceOptions extends Pick<SessionOptions, 'device' | 'threads'> {
   readonly signal?: AbortSignal | undefined;
-  /** The furthest point. */
-  readonly reach: number;
   /** Frames with labels of people, which then decide how far is safe. */
   readonly labelled?: LabelledFrames | undefined;
   readonly onPoint?: ((done: number, total: number) => void) | undefined;
@@ -72,23 +34,6 @@ export function splitPairs(pairs: readonly number[]): { training: number[]; held
   return { training: pairs.filter((t) => !frames.has(t) && !frames.has(t + 1)), held };
 }
 
-/** `(1 - α)·original + α·trained`. */
-export function between(
-  original: ReadonlyMap<string, Tensor>,
-  trained: ReadonlyMap<string, Tensor>,
-  alpha: number,
-): Map<string, Tensor> {
-  return new Map(
-    [...original].map(([name, from]) => {
-      const to = trained.get(name);
-      if (!to || alpha === 0) return [name, from];
-      const target = to.data as Float32Array;
-      const data = Float32Array.from(from.data as Float32Array, (value, i) => (1 - alpha) * value + alpha * target[i]);
-      return [name, tensor('float32', from.shape, data)];
-    }),
-  );
-}
-
 /**
  * The steadiest point whose agreement with the consensus on the held-back frames falls by little beside what it gains in steady
  * pixels, on all of the way there and on the last part of it, whose class shares stay about as near to the consensus' as the
@@ -99,12 +44,11 @@ export async function chooseAlpha(
   student: Student,
   trained: ReadonlyMap<string, Tensor>,
   held: readonly number[],
-  { threads, device, reach, labelled, onPoint, signal }: ChoiceOptions,
+  { threads, device, labelled, onPoint, signal }: ChoiceOptions,
 ): Promise<{ alpha: number; curve: CurvePoint[] }> {
   const frames = [...new Set([...held.flatMap((t) => [t, t + 1]), ...(labelled?.frames ?? [])])].sort((a, b) => a - b);
   const curve: CurvePoint[] = [];
-  const points = [0, ...alphas.map((alpha) => alpha * reach)];
-  for (const [k, alpha] of points.entries()) {
+  for (const [k, alpha] of alphas.entries()) {
     signal?.throwIfAborted();
     const weights = between(student.weights, trained, alpha);
     const predictor = await openPredictor(student, weights, clip, { gives: 'labels', threads, device });
@@ -112,7 +56,7 @@ export async function chooseAlpha(
       alpha,
       ...(await judge(clip, predictor, frames, { pairs: held, labelled }).finally(() => predictor.close())),
     });
-    onPoint?.(k + 1, points.length);
+    onPoint?.(k + 1, alphas.length);
   }
   return { alpha: bestAlpha(curve), curve };
 }

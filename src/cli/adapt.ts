@@ -86,7 +86,7 @@ export function command(): Command {
     .option('--seed <n>', 'the order of pairs follows from it (default: 1)', wholeNumber(0))
     .option(
       '--general',
-      'for use elsewhere too: kernels alone, 30 % of the way at most, 47 % with --keep (default: the most for this camera and place)',
+      'for use elsewhere too: kernels alone, 24 % of the way at most, 47 % with --keep (default: the most for this camera and place)',
     )
     .option('--keep <input...>', 'video or pictures of elsewhere, without labels, on which it is held to what it said')
     .option('--freeze <patterns>', 'weights that stay as they are, such as "encoder.*,*.bias"', (text) =>
@@ -219,7 +219,7 @@ function describePlan({ estimate, size, weights }: AdaptPlan, trainsAgain: boole
 
 /** The figures before and after, and what to do with the result. */
 function describe(result: AdaptResult, input: string): string {
-  const { before, after, alpha, adapted, model, classes, classWeights, steps, keeps } = result;
+  const { before, after, alpha, adapted, model, classes, classWeights, steps, keeps, reach } = result;
   const percent = (value: number) => formatNumber(value, 'percent');
   const figures = renderTable(
     [{ name: '' }, { name: 'before' }, { name: 'after' }],
@@ -252,7 +252,7 @@ function describe(result: AdaptResult, input: string): string {
       ? `\n${steps} of the usual ${usual} steps were taken: more (--minutes, --steps) may find something`
       : '';
   const end = adapted
-    ? `${model}: ${percent(alpha)} of the way from the original to the trained weights${weighting}. Use it in the original's place:\n  steadyseg predict ${input} --model ${model} --out after`
+    ? `${model}: ${percent(alpha * reach)} of the way from the original to the trained weights${weighting}. Use it in the original's place:\n  steadyseg predict ${input} --model ${model} --out after`
     : `${model}: nothing safe made the network steadier; it holds the original's weights${hurried}`;
   const measured = `of the pixels that the next frame shows, too, at the network's input size (evaluate steadiness: at the frames')`;
   return `${figures}\n\n${byClass}\n${measured}\n\n${end}`;

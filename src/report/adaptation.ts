@@ -26,7 +26,7 @@ export interface AdaptationReportInput {
 
 /** The report as data, for `renderReport`. */
 export function adaptationReport({ result, frames, details }: AdaptationReportInput): Report {
-  const { before, after, curve, alpha, adapted, classWeights, keepsShares, keeps } = result;
+  const { before, after, curve, alpha, adapted, classWeights, keepsShares, reach, keeps } = result;
   const judgedBy =
     before.mIoU === undefined
       ? 'that keeps to the consensus, its class shares and its regions'
@@ -99,7 +99,7 @@ export function adaptationReport({ result, frames, details }: AdaptationReportIn
       {
         kind: 'lines',
         title: 'From the original to the trained weights',
-        text: `On held-back frames${classWeights === 'even' ? ', all classes weighted alike in training' : ''}${keepsShares ? '; the consensus with the class shares of the original, as in training' : ''}. Taken: α = ${alpha}, the steadiest point ${judgedBy}.`,
+        text: `On held-back frames${classWeights === 'even' ? ', all classes weighted alike in training' : ''}${keepsShares ? '; the consensus with the class shares of the original, as in training' : ''}${reach < 1 ? `; α = 1 is ${Math.round(100 * reach)} % of the way` : ''}. Taken: α = ${alpha}, the steadiest point ${judgedBy}.`,
         xName: 'α',
         format: 'percent',
         series: [

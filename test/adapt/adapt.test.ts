@@ -5,20 +5,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AdaptResult, adapt, planAdaptation } from '#src/adapt/adapt.js';
 import { adaptable } from '#src/adapt/adaptable.js';
-import {
-  bestAlpha,
-  between,
-  type CurvePoint,
-  type ReachOptions,
-  reachOf,
-  refusals,
-  splitPairs,
-} from '#src/adapt/choice.js';
+import { bestAlpha, type CurvePoint, refusals, splitPairs } from '#src/adapt/choice.js';
 import { countClasses, withShares } from '#src/adapt/classShares.js';
 import { prepareClip, renewTargets } from '#src/adapt/clip.js';
 import { closeClipFiles, type PreparedClip } from '#src/adapt/clipFiles.js';
 import { type AdaptStage, stepsWithin, timeToTrain } from '#src/adapt/estimate.js';
 import { judge } from '#src/adapt/judge.js';
+import { between, inProportion } from '#src/adapt/limits.js';
 import type { AdaptOptions } from '#src/adapt/openAdaptation.js';
 import { openPredictor } from '#src/adapt/predictor.js';
 import { usualSteps } from '#src/adapt/rounds.js';
@@ -36,7 +29,6 @@ import { softmax } from '#src/onnx/ops.js';
 import { readModel } from '#src/onnx/read.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createRandom } from '#src/tensor/random.js';
-import { float32 } from '#src/tensor/tensor.js';
 import { onnxStudent } from '#src/train/openStudent.js';
 import { readSafetensors } from '#src/weights/safetensors.js';
 import { adaptableModel } from '../segment/tinyNetwork.js';
@@ -60,24 +52,6 @@ const run = (name: string, options: Partial<AdaptOptions> = {}) =>
 /** Of either round. */
 const isStep = (stage: AdaptStage) => stage === 'steps' || stage === 'refinement';
 
-it('goes no further than little video and use elsewhere allow', () => {
-  const reach = (frames: number, options: Partial<ReachOptions> = {}) =>
-    reachOf({ ...{ frames, pixels: 360 * 480, labelled: false, general: false, held: false }, ...options });
-  expect([8, 30, 40, 80, 101].map((frames) => reach(frames))).toEqual([0.4, 0.4, 0.5, 1, 1]);
-  // Larger frames show more, smaller ones not less than their number says.
-  expect(reach(15, { pixels: 512 * 1024 })).toBeCloseTo(0.5625, 3);
-  expect([reach(4, { pixels: 1024 * 2048 }), reach(15, { pixels: 720 * 480 })]).toEqual([0.4, 0.4]);
-  expect(reach(20, { pixels: 720 * 480 })).toBe(0.5);
-  expect([reach(30, { pixels: 512 * 1024 }), reach(70, { pixels: 512 * 1024 })]).toEqual([0.6, 0.875]);
-  expect(reach(60, { pixels: 64 * 64 })).toBe(0.75);
-  expect(reach(8, { labelled: true })).toBe(1);
-  expect(reach(101, { held: true })).toBe(1);
-  expect(reach(101, { general: true })).toBe(0.3);
-  expect(reach(101, { general: true, labelled: true })).toBe(0.3);
-  expect(reach(101, { general: true, held: true })).toBe(0.47);
-  expect(reach(8, { general: true, held: true })).toBe(0.4);
-});
-
 describe('adapting to a clip', { timeout: 120_000 }, () => {
   it('makes a network that flickers on noise steadier, and changes nothing but weights', async () => {
     const result = await run('steady.onnx');
@@ -85,7 +59,8 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(result.after.steady).toBeGreaterThan(result.before.steady + 0.005);
     expect(result.after.kappa).toBeGreaterThan(result.before.kappa);
     // So few frames are little video.
-    expect(result.curve.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1].map((alpha) => 0.4 * alpha));
+    expect(result.reach).toBe(0.4);
+    expect(result.curve.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1]);
     expect([result.frames, result.pairs, result.cuts]).toEqual([8, 7, []]);
     const [before, after] = [readModel(readFileSync(model)), readModel(readFileSync(result.model))];
     const rest = ({ graph, ...all }: Model) => ({
@@ -129,7 +104,7 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     const chosen = { inputs: [input], steps: 5, ...aim, ...(labelled && { labels: judging }) };
     const notes: string[] = [];
     const result = await run(`${name}.onnx`, { ...chosen, onNote: (note) => notes.push(note) });
-    const { alpha, curve, model: adapted } = result;
+    const { alpha, curve, reach, model: adapted } = result;
     expect([result.keepsShares, notes.some((note) => note.includes('keeps the share'))]).toEqual([keeps, keeps]);
     expect(alpha).toBeGreaterThan(0);
     const counts = await countClasses(clip, labels);
@@ -149,7 +124,8 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     for (const { close } of [views, labels, learnt, flow]) await close();
     await closeClipFiles(clip.files);
     const found = readModel(readFileSync(adapted)).graph.initializers;
-    for (const [weight, { data }] of between(student.weights, weights, alpha)) {
+    const furthest = ('aim' in aim ? inProportion : between)(student.weights, weights, reach);
+    for (const [weight, { data }] of between(student.weights, furthest, alpha)) {
       expect(found.get(weight)?.data).toEqual(data);
     }
   });
@@ -358,13 +334,37 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(notes.join()).toContain(`the training was ended after ${steps} of ${planned} steps`);
   });
 
-  it('for general use goes a shorter way, and is held to what it said of what it must keep', async () => {
+  it('for general use changes weights less, and is held to what it said of what it must keep', async () => {
     const notes: string[] = [];
     const onNote = (note: string) => notes.push(note);
-    const [video, general] = [await run('video.onnx'), await run('general.onnx', { aim: 'general', onNote })];
-    expect(notes.join()).toContain('at most 30 % of the way is taken; more where');
-    expect(general.curve.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1].map((alpha) => 0.3 * alpha));
-    const kept = await run('kept.onnx', { keep: [frames] });
+    const inputs = [join(folder, 'long')];
+    await writeTexturedClip(inputs[0], { height, width, noise: 90, count: 90 });
+    const [video, general] = [
+      await run('video.onnx', { inputs }),
+      await run('general.onnx', { inputs, aim: 'general', onNote }),
+    ];
+    expect(notes.join()).toContain('at most 24 % of the way is taken; more where');
+    expect([video.reach, general.reach]).toEqual([1, 0.24]);
+    notes.length = 0;
+    const chosen = { inputs, aim: 'general' as const, steps: 5, keep: [frames] };
+    const both = await run('both.onnx', { ...chosen, onNote });
+    expect(notes.join()).toContain('at most 47 % of the way is taken');
+    expect(notes.join()).not.toContain('more where');
+    expect([both.keepsShares, both.reach]).toEqual([true, 0.47]);
+    // Weights change in proportion, so those of 0 do not, but where other video holds them.
+    const { graph, ...rest } = readModel(readFileSync(model));
+    const kernel = graph.initializers.get('b.weight');
+    (kernel?.data as Float32Array)[0] = 0;
+    const zeroed = join(folder, 'zeroed.onnx');
+    writeFileSync(zeroed, writeModel({ graph, ...rest }));
+    const firstOf = async (options: Partial<AdaptOptions>) => {
+      const { model: adapted, alpha } = await run('of zeroed.onnx', { ...chosen, ...options, model: zeroed });
+      expect(alpha).toBeGreaterThan(0);
+      return readModel(readFileSync(adapted)).graph.initializers.get('b.weight')?.data[0];
+    };
+    expect(await firstOf({ keep: [] })).toBe(0);
+    expect(await firstOf({})).not.toBe(0);
+    const kept = await run('kept.onnx', { inputs, keep: [frames] });
     expect([video.keeps, general.keeps]).toEqual([undefined, undefined]);
     expect(kept.keeps).toBeGreaterThan(0.9);
     expect(kept.keeps).toBeLessThan(1);
@@ -512,11 +512,5 @@ describe('the choice', () => {
     expect(training.some((t) => frames.has(t) || frames.has(t + 1))).toBe(false);
     expect(training.length).toBe(60 - 3 * 6);
     expect(splitPairs([0, 1, 2])).toEqual({ training: [0, 1, 2], held: [0, 1, 2] });
-  });
-
-  it('mixes weights linearly', () => {
-    const [from, to] = [new Map([['w', float32([2], [0, 4])]]), new Map([['w', float32([2], [2, 0])]])];
-    expect([...(between(from, to, 0.25).get('w')?.data ?? [])].map(Number)).toEqual([0.5, 3]);
-    expect(between(from, to, 0).get('w')).toBe(from.get('w'));
   });
 });
