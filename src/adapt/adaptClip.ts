@@ -6,15 +6,16 @@ import type { Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
+import { between, inProportion } from './between.js';
 import { type CurvePoint, chooseAlpha, refusals, splitPairs } from './choice.js';
 import { countClasses, withShares } from './classShares.js';
 import { type ClipSource, prepareClip, renewTargets } from './clip.js';
 import { closeClipFiles, type PreparedClip } from './clipFiles.js';
 import type { AdaptStage } from './estimate.js';
 import { agreementOn, goneClasses, type JudgedFrame, type Judgement, judge } from './judge.js';
-import { between, inProportion, muchVideo, reachOf } from './limits.js';
 import { lostRegions } from './lostRegions.js';
 import { openPredictor } from './predictor.js';
+import { muchVideo, reachOf } from './reach.js';
 import { type Round, roundsOf } from './rounds.js';
 import { type ClipCheckpoint, type KeptFrames, method, trainOnClip } from './training.js';
 
@@ -77,8 +78,9 @@ export interface AdaptClipOptions extends AdaptListeners, Pick<SessionOptions, '
 export interface AdaptedClip {
   /** All weights of the network; the original's where nothing safe made it steadier. */
   readonly weights: ReadonlyMap<string, Tensor>;
-  /** How far they went from the original's (0) to the furthest point (1), which is `reach` of the way to the trained ones. */
+  /** How far they went from the original's (0) to the furthest that they may (1: `reach`). */
   readonly alpha: number;
+  /** The part of the way to the trained weights that was allowed. */
   readonly reach: number;
   /** By the targets that trained: where they keep shares, the consensus with those. */
   readonly curve: readonly CurvePoint[];
@@ -185,7 +187,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
         options.onNote?.(`the training was ended after ${trained.steps} of ${steps} steps`);
       }
       lap('choice');
-      // What is for this video alone gains more all alike, and where it was held to other video small weights moved for no loss there.
+      // For this video alone no one limit was found that suits any network; where it was held to other video, none gains (measured).
       const shorten = reaching.general && !reaching.held ? inProportion : between;
       trained = { ...trained, weights: shorten(student.weights, trained.weights, reach) };
       const choice = await chooseAlpha(begun, student, trained.weights, held, {

@@ -4,9 +4,9 @@ import type { LabelledFrames } from '../data/labelledFrames.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
+import { between } from './between.js';
 import type { PreparedClip } from './clipFiles.js';
 import { type Judgement, judge } from './judge.js';
-import { between } from './limits.js';
 import { lostShareOf } from './lostRegions.js';
 import { openPredictor } from './predictor.js';
 

@@ -1,23 +1,7 @@
-// How far weights go towards the trained ones.
+// Weights between the original's and the trained ones.
 import { expect, it } from 'vitest';
-import { between, inProportion, type ReachOptions, reachOf } from '#src/adapt/limits.js';
+import { between, inProportion } from '#src/adapt/between.js';
 import { float32, type Tensor } from '#src/tensor/tensor.js';
-
-it('goes no further than little video and use elsewhere allow', () => {
-  const reach = (frames: number, options: Partial<ReachOptions> = {}) =>
-    reachOf({ ...{ frames, pixels: 360 * 480, labelled: false, general: false, held: false }, ...options });
-  expect([8, 30, 40, 80, 101].map((frames) => reach(frames))).toEqual([0.4, 0.4, 0.5, 1, 1]);
-  // Larger frames show more, smaller ones not less than their number says.
-  expect(reach(15, { pixels: 512 * 1024 })).toBeCloseTo(0.5625, 3);
-  expect([reach(4, { pixels: 1024 * 2048 }), reach(15, { pixels: 720 * 480 })]).toEqual([0.4, 0.4]);
-  expect(reach(20, { pixels: 720 * 480 })).toBe(0.5);
-  expect([reach(30, { pixels: 512 * 1024 }), reach(70, { pixels: 512 * 1024 })]).toEqual([0.6, 0.875]);
-  expect(reach(60, { pixels: 64 * 64 })).toBe(0.75);
-  expect([reach(8, { labelled: true }), reach(101, { held: true })]).toEqual([1, 1]);
-  expect([reach(101, { general: true }), reach(101, { general: true, labelled: true })]).toEqual([0.24, 0.24]);
-  expect(reach(101, { general: true, held: true })).toBe(0.47);
-  expect(reach(8, { general: true, held: true })).toBe(0.4);
-});
 
 const [original, trained] = [
   new Map<string, Tensor>([
@@ -48,6 +32,5 @@ it('changes weights in proportion to their size, by a part of all that they chan
   expect(numbers(inProportion(one, four, 0.9))[0]).toBeCloseTo(3.7, 6);
   // What is 0 does not move: more than the others moved there is not.
   expect(numbers(inProportion(original, trained, 0.99))).toEqual([3, -3, 1, 0, 3.875]);
-  expect(numbers(inProportion(original, trained, 1))).toEqual([3, -3, 1, 1, 3.875]);
   expect(inProportion(original, trained, 0.5).get('still')).toBe(original.get('still'));
 });
