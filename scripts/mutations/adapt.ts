@@ -174,8 +174,7 @@ export const adapt = [
     ['chooseAlpha(begun', 'chooseAlpha(clip'],
     ['labelled: false }) < 1', 'labelled: false }) <= 1'],
     ['...reaching, labelled: false', '...reaching'],
-    ['taken.alpha === 0 && ', ''],
-    [' && faults.length > 0', ''],
+    ['if (faults.length > 0 && !', 'if (!'],
     ['options.trainsAgain ?? true', 'true'],
     ['again.alpha > 0', 'again.alpha >= 0'],
   ]),
@@ -218,6 +217,7 @@ export const adapt = [
   ]),
   ...changes('adapt/choice', adapting, [
     ['i % heldBackEvery === ', 'i % heldBackEvery !== '],
+    ['bestAlpha(curve) > 0', 'bestAlpha(curve) > 1'],
     ['!frames.has(t) && ', ''],
     [' && !frames.has(t + 1)', ''],
     ['lostShareOf(regions) - lostShareOf(original.regions)', 'lostShareOf(regions)'],
@@ -234,9 +234,9 @@ export const adapt = [
     ['point.steady > best.steady', 'point.steady < best.steady'],
     ['&& mIoU >= original.mIoU', '&& mIoU > original.mIoU'],
     ['point.mIoU !== undefined ||', 'point.mIoU === undefined ||'],
-    ['found.length === 0 && !isWorthIt(original, point)', 'found.length === 0'],
     ['isSteadierThan(original, point) && faultsOf(original, point).length === 0', 'isSteadierThan(original, point)'],
     ['.filter((point) => isSteadierThan(original, point))', ''],
+    ['return found.length === 0 ?', 'return found.length > 0 ?'],
   ]),
   ...changes('adapt/estimate', adapting, [
     ['sum - seconds, 60 * minutes', 'sum + seconds, 60 * minutes'],

@@ -210,7 +210,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
     };
     let taken = await train('balanced');
     const faults = refusals(taken.curve);
-    if (taken.alpha === 0 && faults.length > 0 && !finish?.aborted) {
+    if (faults.length > 0 && !finish?.aborted) {
       // Weights that raise rare classes are what moves class shares, where they move too far.
       const refused = `what is steadier with rare classes weighted up is not safe (${faults.join(', ')})`;
       if (options.trainsAgain ?? true) {

@@ -80,13 +80,15 @@ const lossPerGain = 0.1;
  */
 const mostLost = 0.15;
 
-/** Why what would be steadier is refused; nothing where no point is steadier. */
-export function refusals([original, ...points]: readonly CurvePoint[]): string[] {
+/** Why all that would be steadier is refused; nothing where some is not, or no point is steadier. */
+export function refusals(curve: readonly CurvePoint[]): string[] {
+  if (bestAlpha(curve) > 0) return [];
+  const [original, ...points] = curve;
   const faults = points
     .filter((point) => isSteadierThan(original, point))
     .flatMap((point) => {
       const found = faultsOf(original, point);
-      return found.length === 0 && !isWorthIt(original, point) ? ['too many pixels leave the consensus'] : found;
+      return found.length === 0 ? ['too many pixels leave the consensus'] : found;
     });
   return [...new Set(faults)];
 }

@@ -464,6 +464,8 @@ describe('the choice', () => {
     expect(refusals([original, { ...point(0.5, 0.91, 0.2, 0.02), kappa: 0.9 }, point(1, 0.9, 0.2, 0)])).toEqual([]);
     expect(refusals([original, { ...point(0.5, 0.89, 0.2, 0.02), kappa: 0.95 }])).toEqual([]);
     expect(refusals([original, point(0.5, 0.95, 0.91, 0.02)])).toEqual([]);
+    // Nor where a nearer point is taken: there is no need to train once more.
+    expect(refusals([original, point(0.5, 0.95, 0.91, 0.02), point(1, 0.97, 0.2, 0.9)])).toEqual([]);
   });
 
   it('may leave the consensus by a tenth of what becomes steady', () => {
