@@ -6,7 +6,7 @@ import type { Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Student } from '../train/student.js';
-import { between, inProportion } from './between.js';
+import { between, bySize } from './between.js';
 import { type CurvePoint, chooseAlpha, refusals, splitPairs } from './choice.js';
 import { countClasses, withShares } from './classShares.js';
 import { type ClipSource, prepareClip, renewTargets } from './clip.js';
@@ -188,7 +188,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       }
       lap('choice');
       // For this video alone no one limit was found that suits any network; where it was held to other video, none gains (measured).
-      const shorten = reaching.general && !reaching.held ? inProportion : between;
+      const shorten = reaching.general && !reaching.held ? bySize : between;
       trained = { ...trained, weights: shorten(student.weights, trained.weights, reach) };
       const choice = await chooseAlpha(begun, student, trained.weights, held, {
         ...{ threads, device, signal, labelled },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AdaptResult, adapt, planAdaptation } from '#src/adapt/adapt.js';
 import { adaptable } from '#src/adapt/adaptable.js';
-import { between, inProportion } from '#src/adapt/between.js';
+import { between, bySize } from '#src/adapt/between.js';
 import { bestAlpha, type CurvePoint, refusals, splitPairs } from '#src/adapt/choice.js';
 import { countClasses, withShares } from '#src/adapt/classShares.js';
 import { prepareClip, renewTargets } from '#src/adapt/clip.js';
@@ -124,7 +124,7 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     for (const { close } of [views, labels, learnt, flow]) await close();
     await closeClipFiles(clip.files);
     const found = readModel(readFileSync(adapted)).graph.initializers;
-    const furthest = ('aim' in aim ? inProportion : between)(student.weights, weights, reach);
+    const furthest = ('aim' in aim ? bySize : between)(student.weights, weights, reach);
     for (const [weight, { data }] of between(student.weights, furthest, alpha)) {
       expect(found.get(weight)?.data).toEqual(data);
     }
@@ -343,15 +343,15 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
       await run('video.onnx', { inputs }),
       await run('general.onnx', { inputs, aim: 'general', onNote }),
     ];
-    expect(notes.join()).toContain('at most 24 % of the way is taken; more where');
-    expect([video.reach, general.reach]).toEqual([1, 0.24]);
+    expect(notes.join()).toContain('at most 25 % of the way is taken; more where');
+    expect([video.reach, general.reach]).toEqual([1, 0.25]);
     notes.length = 0;
     const chosen = { inputs, aim: 'general' as const, steps: 5, keep: [frames] };
     const both = await run('both.onnx', { ...chosen, onNote });
     expect(notes.join()).toContain('at most 47 % of the way is taken');
     expect(notes.join()).not.toContain('more where');
     expect([both.keepsShares, both.reach]).toEqual([true, 0.47]);
-    // Weights change in proportion, so those of 0 do not, but where other video holds them.
+    // Weights of 0 stay, but where other video holds them.
     const { graph, ...rest } = readModel(readFileSync(model));
     const kernel = graph.initializers.get('b.weight');
     (kernel?.data as Float32Array)[0] = 0;

@@ -1,6 +1,6 @@
 // Weights between the original's and the trained ones.
 import { expect, it } from 'vitest';
-import { between, inProportion } from '#src/adapt/between.js';
+import { between, bySize } from '#src/adapt/between.js';
 import { float32, type Tensor } from '#src/tensor/tensor.js';
 
 const [original, trained] = [
@@ -18,19 +18,22 @@ it('mixes weights linearly', () => {
   expect(between(original, trained, 1).get('still')).toBe(original.get('still'));
 });
 
-it('changes weights in proportion to their size, by a part of all that they changed', () => {
-  const whole = 1 + 1 + 0.5 + 1 + 0.125;
-  // Within a quarter of its size: 0.5, 0.5, 0.125, nothing where it is 0, and all of 0.125.
-  const shortened = numbers(inProportion(original, trained, 1.25 / whole));
-  for (const [i, value] of [2.5, -2.5, 0.625, 0, 3.875].entries()) expect(shortened[i]).toBeCloseTo(value, 6);
-  // Nor does a weight that is next to nothing stand in the way.
-  const tiny = [new Map(original), new Map(trained)] as const;
-  for (const [k, weights] of tiny.entries()) weights.set('tiny', float32([1], [k === 0 ? 1e-30 : 0.001]));
-  expect(numbers(inProportion(...tiny, 1.25 / whole))[0]).toBeCloseTo(2.5, 2);
-  // A weight may change by more than its size.
-  const [one, four] = [1, 4].map((value) => new Map<string, Tensor>([['w', float32([1], [value])]]));
-  expect(numbers(inProportion(one, four, 0.9))[0]).toBeCloseTo(3.7, 6);
-  // What is 0 does not move: more than the others moved there is not.
-  expect(numbers(inProportion(original, trained, 0.99))).toEqual([3, -3, 1, 0, 3.875]);
-  expect(inProportion(original, trained, 0.5).get('still')).toBe(original.get('still'));
+it('moves large weights further, by a part of all that they changed', () => {
+  const [from, to] = [
+    [4, -1, 0.25, 0],
+    [6, 0, 0.75, 1],
+  ].map((values) => new Map<string, Tensor>([['w', float32([4], values)]]));
+  // Changes of 2, 1, 0.5 and 1, times roots of 2, 1, 0.5 and 0: 4.5 and 5.25 in all.
+  const expected = (moved: readonly number[], factor: number) => {
+    const found = numbers(bySize(from, to, (factor * 5.25) / 4.5));
+    for (const [i, value] of moved.entries()) expect(found[i]).toBeCloseTo(value, 6);
+  };
+  expected([4.8, -0.8, 0.3, 0], 0.2);
+  // None goes further than twice its way.
+  expected([8, 0.2, 0.55, 0], 1.2);
+  // What is 0 stays, and nothing is changed by nothing.
+  const zero = new Map<string, Tensor>([['w', float32([4], [0, 0, 0, 0])]]);
+  expect(numbers(bySize(zero, to, 0.5))).toEqual([0, 0, 0, 0]);
+  expect(numbers(bySize(from, from, 0.5))).toEqual(numbers(from));
+  expect(bySize(original, trained, 0.5).get('still')).toBe(original.get('still'));
 });
