@@ -214,6 +214,8 @@ export const adapt = [
     ['whole += change', 'whole += 1'],
     ['shared > 0 ?', 'shared >= 0 ?'],
     ['furthest = 2', 'furthest = 3'],
+    ['if (target[i] === value)', 'if (false)'],
+    ['target[i] === value ? value : ', ''],
     ['alpha === 0', 'alpha !== 0'],
   ]),
   ...changes('adapt/choice', adapting, [

@@ -187,7 +187,7 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
         options.onNote?.(`the training was ended after ${trained.steps} of ${steps} steps`);
       }
       lap('choice');
-      // For this video alone no one limit was found that suits any network; where it was held to other video, none gains (measured).
+      // On this video alone, or held to other video, a network gains nothing by large weights going further (measured).
       const shorten = reaching.general && !reaching.held ? bySize : between;
       trained = { ...trained, weights: shorten(student.weights, trained.weights, reach) };
       const choice = await chooseAlpha(begun, student, trained.weights, held, {

@@ -27,8 +27,10 @@ export function bySize(
   let [whole, shared] = [0, 0];
   for (const [name, from] of original) {
     const target = trained.get(name)?.data as Float32Array | undefined;
+    if (!target) continue;
     (from.data as Float32Array).forEach((value, i) => {
-      const change = target ? Math.abs(target[i] - value) : 0;
+      if (target[i] === value) return;
+      const change = Math.abs(target[i] - value);
       whole += change;
       shared += change * Math.sqrt(Math.abs(value));
     });
@@ -39,7 +41,7 @@ export function bySize(
   });
 }
 
-/** New weights by name; those without a trained one as they are. */
+/** New weights by name; what was not trained, or did not change, as it is: a mask may hold infinities, of which no part can be taken. */
 function changed(
   original: ReadonlyMap<string, Tensor>,
   trained: ReadonlyMap<string, Tensor>,
@@ -50,7 +52,9 @@ function changed(
       const to = trained.get(name);
       if (!to) return [name, from];
       const target = to.data as Float32Array;
-      const data = Float32Array.from(from.data as Float32Array, (value, i) => mixed(value, target[i]));
+      const data = Float32Array.from(from.data as Float32Array, (value, i) =>
+        target[i] === value ? value : mixed(value, target[i]),
+      );
       return [name, tensor('float32', from.shape, data)];
     }),
   );

@@ -11,8 +11,8 @@ export const muchVideo = 80;
  */
 const [leastVideo, mostOfLarge, mostCounted, usualPixels] = [0.4, 0.6, 3, 360 * 480];
 /**
- * How far at most where the network is for use elsewhere, too: alone (large weights further than small
- * ones there), and where it was held to other video meanwhile. What is lost elsewhere grows with the square of the way, what is won here does not.
+ * How far at most where the network is for use elsewhere, too: alone, and where it was held to other video meanwhile. What is lost
+ * elsewhere grows with the square of the way, what is won here does not.
  */
 const reachOfGeneral = { alone: 0.25, held: 0.47 } as const;
 

@@ -37,3 +37,9 @@ it('moves large weights further, by a part of all that they changed', () => {
   expect(numbers(bySize(from, from, 0.5))).toEqual(numbers(from));
   expect(bySize(original, trained, 0.5).get('still')).toBe(original.get('still'));
 });
+
+it('leaves alone what did not change, infinities of a mask, too', () => {
+  const [from, to] = [3, 5].map((last) => new Map<string, Tensor>([['w', float32([3], [-Infinity, Infinity, last])]]));
+  for (const alpha of [0.5, 1]) expect(numbers(between(from, to, alpha))).toEqual([-Infinity, Infinity, 3 + 2 * alpha]);
+  expect(numbers(bySize(from, to, 0.5))).toEqual([-Infinity, Infinity, 4]);
+});
