@@ -47,17 +47,20 @@ export function regionsOf(labels: Uint8Array, { height, width }: Size): Regions 
 const [smallestShare, smallestArea] = [1e-4, 16];
 /** A region of this share of the picture and more counts by its pixels alone. */
 const largeShare = 0.01;
-/** What a pixel of the smallest counts beside one of those, at most. */
-const mostWeight = 4;
+/** Regions of this many pixels and fewer weigh the most: where a large one is more than 16 times that, what they weigh grows with the picture. */
+const smallPixels = 108;
+/** In smaller pictures those of this part of a large one do: 4 times as much as it. */
+const smallPart = 1 / 16;
 /** What a pixel of a large region weighs, so that the others are whole numbers, too. */
 const unit = 16;
 
-/** How much each pixel counts, times 16: by the root of how much smaller its region is than a large one, 4 times at most. */
+/** How much each pixel counts, times 16: by the root of how much smaller its region is than a large one, from 108 pixels up. */
 export function regionWeights(labels: Uint8Array, size: Size): Uint8Array {
   const { of, areas } = regionsOf(labels, size);
   const [large, smallest] = [largeShare * labels.length, smallestRegion(labels)];
+  const small = Math.min(smallPixels, smallPart * large);
   const weights = areas.map((area) =>
-    area < smallest ? unit : Math.round(unit * Math.min(mostWeight, Math.max(1, Math.sqrt(large / area)))),
+    area < smallest ? unit : Math.round(unit * Math.max(1, Math.sqrt(large / Math.max(area, small)))),
   );
   return Uint8Array.from(of, (region) => weights[region]);
 }

@@ -29,13 +29,16 @@ it('connects pixels of one class along rows and columns, not across corners nor 
   expect(regionsOf(corner.labels, corner.size).areas).toEqual([2, 3, 1]);
 });
 
-it('weighs pixels by the root of how much smaller than a hundredth of the picture their region is, 4 times at most', () => {
+it('weighs pixels by the root of how much smaller than a hundredth of the picture their region is', () => {
   const size = { height: 100, width: 100 };
   const weightOf = (height: number, width: number, side = 100) =>
     regionWeights(rectangle(height, width, side), { height: side, width: side })[10 * side + 10];
   expect([weightOf(10, 20), weightOf(10, 10), weightOf(5, 10), weightOf(5, 5)]).toEqual([16, 16, 23, 32]);
-  expect([weightOf(4, 5, 400), weightOf(5, 5, 400), weightOf(5, 6, 400)]).toEqual([64, 64, 64]);
+  expect([weightOf(10, 10, 400), weightOf(10, 11, 400), weightOf(10, 16, 400)]).toEqual([64, 61, 51]);
   expect(regionWeights(rectangle(5, 5), size)[0]).toBe(16);
+  // As many pixels weigh the most in any larger picture, a sixteenth of a large region in any smaller one.
+  expect([weightOf(9, 12, 800), weightOf(9, 10, 800), weightOf(10, 12, 800)]).toEqual([123, 123, 117]);
+  expect([weightOf(5, 8, 200), weightOf(4, 6, 200), weightOf(4, 8, 200)]).toEqual([51, 64, 57]);
   // Noise.
   expect([weightOf(3, 5), weightOf(4, 4), weightOf(3, 5, 400)]).toEqual([16, 40, 16]);
 });
