@@ -70,7 +70,17 @@ export const adapt = [
     ['student.trains?.(name) && ', ''],
     ['!general || ', ''],
   ]),
-  ...changes('adapt/adapt', adapting, [['index % keptHeldEvery === keptHeldEvery - 1', 'index < 0']]),
+  ...changes('adapt/preparedRecord', 'test/adapt/preparedRecord.test.ts', [
+    ['found.classWeights === classWeights', 'true'],
+    ['targetSums: renewed.targetSums', 'targetSums: clip.targetSums'],
+    ['await isPrepared(folder)', 'false'],
+    ['count: stems.length', 'count: pairs.length'],
+  ]),
+  ...changes('adapt/preparedRecord', adapting, [['await rm(path);', '']]),
+  ...changes('adapt/adapt', adapting, [
+    ['index % keptHeldEvery === keptHeldEvery - 1', 'index < 0'],
+    ['renewedOnce(work, clip, classWeights, renew)', 'renew()'],
+  ]),
   ...changes('adapt/adaptClip', adapting, [
     ['reach < reachOf(', 'reach > reachOf('],
     ['shorten(student.weights, trained.weights, reach)', 'trained.weights'],

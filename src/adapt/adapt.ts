@@ -12,10 +12,11 @@ import { openFrames } from '../media/frames.js';
 import type { Size } from '../media/image.js';
 import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { type AdaptedClip, adaptToClip } from './adaptClip.js';
-import { framePlanes } from './clip.js';
+import { framePlanes, prepareClip } from './clip.js';
 import type { PreparedClip } from './clipFiles.js';
 import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin, timeToTrain } from './estimate.js';
 import { type AdaptOptions, type MeasuredEstimate, openAdaptation, settingsOf } from './openAdaptation.js';
+import { preparedOnce, renewedOnce } from './preparedRecord.js';
 import { openRecords } from './records.js';
 import { usualSteps } from './rounds.js';
 import { joinShards, preparedShards } from './shards.js';
@@ -87,7 +88,9 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
       ...{ limit: options.limit, onNote: options.onNote, onJudged: options.onJudged },
       name: inputs.join(', '),
       folder: join(work, 'clip'),
-      prepare: shards.length > 0 ? (clip) => joinShards(shards, clip) : undefined,
+      prepare: (clip) =>
+        preparedOnce(work, clip, (asked) => (shards.length > 0 ? joinShards(shards, asked) : prepareClip(asked))),
+      renewed: (clip, classWeights, renew) => renewedOnce(work, clip, classWeights, renew),
       checkpoint: (classWeights, round) => checkpointIn(work, classWeights, round, options.resume ?? false),
       // Minutes were planned for one.
       trainsAgain: minutes === undefined,

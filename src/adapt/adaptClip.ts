@@ -62,6 +62,14 @@ export interface AdaptClipOptions extends AdaptListeners, Pick<SessionOptions, '
   readonly folder: string;
   /** What prepares the clip; default `prepareClip`. */
   readonly prepare?: typeof prepareClip | undefined;
+  /** What renews targets for the second round of a training, or has them from before; default: `renew`. */
+  readonly renewed?:
+    | ((
+        clip: PreparedClip,
+        classWeights: ClassWeights,
+        renew: () => Promise<PreparedClip | undefined>,
+      ) => Promise<PreparedClip | undefined>)
+    | undefined;
   readonly checkpoint?: ((classWeights: ClassWeights, round: Round) => ClipCheckpoint) | undefined;
   /** Whether there is time for a second training, should the first end in nothing safe; default true. */
   readonly trainsAgain?: boolean | undefined;
@@ -177,7 +185,9 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       let trained = await round(begun, student.weights, 'first');
       if (rounds.second > 0 && trained.steps === rounds.first && !finish?.aborted) {
         lap('renewal');
-        const renewed = await renew(clip, trained.weights);
+        const { weights } = trained;
+        const renewing = () => renew(clip, weights);
+        const renewed = await (options.renewed ? options.renewed(clip, classWeights, renewing) : renewing());
         if (renewed) {
           const second = await round(await withTargets(renewed), trained.weights, 'second');
           trained = { weights: second.weights, steps: rounds.first + second.steps };

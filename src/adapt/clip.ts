@@ -183,5 +183,11 @@ export async function renewTargets(
     return before;
   };
   const targetSums = await formTargets(clip, 'renewed', { ...options, onFrame: () => onFrame?.(++done) }, said);
+  return withRenewed(clip, targetSums);
+}
+
+/** The clip with the targets that were renewed for it. */
+export function withRenewed(clip: PreparedClip, targetSums: readonly number[]): PreparedClip {
+  const { files } = clip;
   return { ...clip, targetSums, files: { ...files, targets: files.renewed } };
 }

@@ -1,35 +1,20 @@
 // An adaptation prepared in shards: each process forms the consensus of a stretch of the frames, in a folder of its own beside the output.
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import * as v from 'valibot';
 import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
-import { exists, readFileBounded, writeFileWhole } from '../base/files.js';
-import { count, parseJson } from '../base/json.js';
+import { exists } from '../base/files.js';
 import { checkAllShards, type Shard } from '../base/shard.js';
 import { openFlowSource } from '../flow/open.js';
 import { type ClipOptions, prepareClip } from './clip.js';
 import { type ClipFiles, closeClipFiles, type FrameRange, openClipFiles, type PreparedClip } from './clipFiles.js';
 import { type AdaptOptions, openAdaptation, settingsOf } from './openAdaptation.js';
 import { openPredictor } from './predictor.js';
+import { isPrepared, type PreparedRecord, readPrepared, writePrepared } from './preparedRecord.js';
 import { method } from './training.js';
 import { claimWorkFolder, readSettings } from './workFolder.js';
 
-const recordName = 'prepared.json';
-/** A name and a few numbers for each frame. */
-const MAX_RECORD_BYTES = 256 * 2 ** 20;
-
-/** What is known of a shard's frames besides their files; it is there when all of them are. */
-const preparedRecord = v.object({
-  /** Number of the first frame. */
-  from: count,
-  stems: v.array(v.string()),
-  pairs: v.array(count),
-  cuts: v.array(count),
-  targetSums: v.array(count),
-});
-
 /** A prepared shard, as it lies in its folder. */
-export interface PreparedShard extends v.InferOutput<typeof preparedRecord> {
+export interface PreparedShard extends PreparedRecord {
   readonly folder: string;
   readonly shard: Shard;
 }
@@ -47,7 +32,7 @@ export async function prepareAdaptation(options: AdaptOptions, shard: Shard): Pr
   const lock = await claimWorkFolder(folder, await settingsOf(options, sources), options.resume ?? false);
   const closers = [() => lock.release()];
   try {
-    if (await exists(join(folder, recordName))) return await readPrepared(folder, shard);
+    if (await isPrepared(folder)) return { folder, shard, ...(await readPrepared(folder)) };
     const flow = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
     closers.push(() => flow.close());
     const classes = student.classes.count;
@@ -60,10 +45,8 @@ export async function prepareAdaptation(options: AdaptOptions, shard: Shard): Pr
       onFrame: (done, stage) => onProgress?.({ stage, done, total }),
     });
     await closeClipFiles(clip.files);
-    const { stems, pairs, cuts, targetSums } = clip;
-    const record = { from: window.from, stems, pairs: [...pairs], cuts: [...cuts], targetSums };
-    await writeFileWhole(join(folder, recordName), JSON.stringify(record));
-    return await readPrepared(folder, shard);
+    await writePrepared(folder, clip, window.from);
+    return { folder, shard, ...(await readPrepared(folder)) };
   } catch (thrown) {
     // A part of a shard is of no use.
     await rm(folder, { recursive: true, force: true });
@@ -108,7 +91,7 @@ export async function preparedShards(out: string, settings: string): Promise<Pre
   checkAllShards(found);
   const shards: PreparedShard[] = [];
   for (const { name, shard } of found.sort((a, b) => a.shard.index - b.shard.index)) {
-    if (!(await exists(join(name, recordName)))) {
+    if (!(await isPrepared(name))) {
       throw new SteadysegError(
         `${name}: expected a prepared shard, found an unfinished one; prepare it again (--resume)`,
       );
@@ -118,15 +101,9 @@ export async function preparedShards(out: string, settings: string): Promise<Pre
         `${name}: the shard was prepared with other inputs or options; adapt with the same, or remove the folder`,
       );
     }
-    shards.push(await readPrepared(name, shard));
+    shards.push({ folder: name, shard, ...(await readPrepared(name)) });
   }
   return shards;
-}
-
-async function readPrepared(folder: string, shard: Shard): Promise<PreparedShard> {
-  const path = join(folder, recordName);
-  const text = new TextDecoder().decode(await readFileBounded(path, MAX_RECORD_BYTES));
-  return { folder, shard, ...parseJson(preparedRecord, text, path, 'the record of a prepared shard') };
 }
 
 /** The clip of all shards, as `prepareClip` would have made it. @throws SteadysegError where the frames of one do not follow those of the one before. */

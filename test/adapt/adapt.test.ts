@@ -154,6 +154,24 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(readFileSync(resumed.model).equals(whole)).toBe(true);
   });
 
+  it('reads and looks at no frame again that it had before it was interrupted, in either round', async () => {
+    const whole = readFileSync((await run('at-once.onnx')).model);
+    for (const [ending, again] of [
+      ['steps', ['steps', 'renewal', 'refinement', 'choice', 'judgement']],
+      ['refinement', ['steps', 'refinement', 'choice', 'judgement']],
+    ] as const) {
+      const [name, interruption] = [`in-${ending}.onnx`, new AbortController()];
+      const interrupt: AdaptOptions['onProgress'] = ({ stage, done }) => {
+        if (stage === ending && done === 5) interruption.abort();
+      };
+      await expect(run(name, { signal: interruption.signal, onProgress: interrupt })).rejects.toThrow('at step 5');
+      const stages = new Set<string>();
+      const resumed = await run(name, { resume: true, onProgress: ({ stage }) => void stages.add(stage) });
+      expect([...stages]).toEqual(again);
+      expect(readFileSync(resumed.model).equals(whole)).toBe(true);
+    }
+  });
+
   it('says so when the network is steady already: a still, or a network that always says the same', async () => {
     const still = join(folder, 'still');
     for (const t of [0, 1, 2]) {
@@ -297,11 +315,24 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     const reached = tensors.get('parameter.b.weight')?.data as Float32Array;
     expect(Math.max(...original.map((value, i) => Math.abs(reached[i] - value)))).toBeGreaterThan(6 * 2e-4);
     let resumed = 0;
-    await run('second.onnx', {
+    const { curve } = await run('second.onnx', {
       ...begun,
       resume: true,
       onProgress: ({ stage }) => void (isStep(stage) && resumed++),
     });
+    // The first training's second round has its own targets, not those that the second one left.
+    const neverCut = await run('never-cut.onnx', begun);
+    expect(curve).toEqual(neverCut.curve);
+    // Nor a mixture of both.
+    const within = new AbortController();
+    let renewed = 0;
+    const onRenewed: AdaptOptions['onProgress'] = ({ stage, total = 0 }) => {
+      if (stage === 'renewal' && ++renewed === 2 * total - 2) within.abort();
+    };
+    await expect(run('mixed.onnx', { ...begun, signal: within.signal, onProgress: onRenewed })).rejects.toThrow(
+      'go on with --resume',
+    );
+    expect((await run('mixed.onnx', { ...begun, resume: true })).curve).toEqual(neverCut.curve);
     // What was not kept of the first training, and of the second.
     expect(resumed).toBe(1 + 17 + 1 + 12);
   });
