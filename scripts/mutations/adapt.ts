@@ -77,9 +77,11 @@ export const adapt = [
     ['count: stems.length', 'count: pairs.length'],
   ]),
   ...changes('adapt/preparedRecord', adapting, [['await rm(path);', '']]),
+  ...changes('adapt/openAdaptation', adapting, [['await flowContents(', 'void (']]),
   ...changes('adapt/adapt', adapting, [
     ['index % keptHeldEvery === keptHeldEvery - 1', 'index < 0'],
     ['renewedOnce(work, clip, classWeights, renew)', 'renew()'],
+    ['!interrupted && !wasPrepared', '!interrupted'],
   ]),
   ...changes('adapt/adaptClip', adapting, [
     ['reach < reachOf(', 'reach > reachOf('],

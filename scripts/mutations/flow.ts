@@ -4,6 +4,10 @@ import { changes } from './mutation.js';
 const tests = 'test/flow/inverseSearch.test.ts';
 
 export const flow = [
+  ...changes('flow/contents', 'test/flow/contents.test.ts', [
+    ['recursive: true', 'recursive: false'],
+    ['relative(method, path)', "''"],
+  ]),
   ...changes('flow/dis/pyramid', tests, [
     ['+ 2) >> 2', '+ 1) >> 2'],
     ['return index < count ? index : 2 * count - 2 - index', 'return index < count ? index : 2 * count - 1 - index'],

@@ -15,8 +15,8 @@ import { type AdaptedClip, adaptToClip } from './adaptClip.js';
 import { framePlanes, prepareClip } from './clip.js';
 import type { PreparedClip } from './clipFiles.js';
 import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin, timeToTrain } from './estimate.js';
-import { type AdaptOptions, type MeasuredEstimate, openAdaptation, settingsOf } from './openAdaptation.js';
-import { preparedOnce, renewedOnce } from './preparedRecord.js';
+import { type AdaptOptions, defaultFlow, type MeasuredEstimate, openAdaptation, settingsOf } from './openAdaptation.js';
+import { isPrepared, preparedOnce, renewedOnce } from './preparedRecord.js';
 import { openRecords } from './records.js';
 import { usualSteps } from './rounds.js';
 import { joinShards, preparedShards } from './shards.js';
@@ -69,8 +69,9 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   const shards = await preparedShards(out, settings);
   const lock = await claimWorkFolder(work, settings, options.resume ?? false);
   closers.push(() => lock.release());
+  const wasPrepared = await isPrepared(work);
   try {
-    const flow: FlowSource = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
+    const flow: FlowSource = await openFlowSource(options.flow ?? defaultFlow, { threads, cache: false });
     closers.push(() => flow.close());
     const costs = await measureCosts(student, images, { ...size, classes }, flow, {
       ...{ threads, device, views, frames: total },
@@ -94,13 +95,6 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
       checkpoint: (classWeights, round) => checkpointIn(work, classWeights, round, options.resume ?? false),
       // Minutes were planned for one.
       trainsAgain: minutes === undefined,
-      onClip: async ({ targetSums }) => {
-        // Sums of the targets follow from the clip, the flow and the network: a checkpoint belongs to one of each.
-        const sums = JSON.stringify(targetSums);
-        if ((await keptRecord(join(work, 'targets.json'), () => sums)) !== sums) {
-          throw new SteadysegError(`${work}: the adaptation was begun with another flow; resume with the same`);
-        }
-      },
       labelled: async ({ stems }) => {
         if (!labels) return undefined;
         const found = await findLabelled(labels, stems, student.description.classes);
@@ -122,8 +116,9 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     };
   } catch (thrown) {
     const interrupted = signal?.aborted ?? false;
-    // What was trained is kept for a resume; before that, only an interruption is worth going on from.
-    if (!interrupted && !(await hasCheckpoint(work))) await rm(work, { recursive: true, force: true });
+    // What was trained is kept for a resume, and what one begins with; before that, only an interruption is worth going on from.
+    const worthless = !interrupted && !wasPrepared && !(await hasCheckpoint(work));
+    if (worthless) await rm(work, { recursive: true, force: true });
     if (!interrupted || thrown instanceof InterruptedError) throw thrown;
     const when = (await hasCheckpoint(work)) ? 'between two stages' : 'before the first step';
     throw new InterruptedError(`ended ${when}; go on with --resume`, { cause: thrown });
@@ -151,7 +146,7 @@ export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> 
   const { threads, device, views } = options;
   const { student, images, size, total } = await openAdaptation(options);
   const measured = { ...size, classes: student.classes.count };
-  const flow = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
+  const flow = await openFlowSource(options.flow ?? defaultFlow, { threads, cache: false });
   try {
     const keeps = (options.keep ?? []).length > 0;
     const costs = await measureCosts(student, images, measured, flow, { threads, device, views, keeps, frames: total });

@@ -73,8 +73,6 @@ export interface AdaptClipOptions extends AdaptListeners, Pick<SessionOptions, '
   readonly checkpoint?: ((classWeights: ClassWeights, round: Round) => ClipCheckpoint) | undefined;
   /** Whether there is time for a second training, should the first end in nothing safe; default true. */
   readonly trainsAgain?: boolean | undefined;
-  /** Called with the prepared clip, before training. */
-  readonly onClip?: ((clip: PreparedClip) => Promise<void>) | undefined;
   /** Frames of the clip with labels of people, which then judge how far the weights go. */
   readonly labelled?: ((clip: PreparedClip) => Promise<LabelledFrames | undefined>) | undefined;
   /** Whether the network is for use elsewhere, too. */
@@ -152,7 +150,6 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
         `${clip.count} frames are little video, on which a network forgets what they do not show: at most ${percent(reach)} of the way is taken (with ${muchVideo} frames, or labels, all of it)`,
       );
     }
-    await options.onClip?.(clip);
     const kept = await options.kept?.(clip);
     const rounds = roundsOf(steps);
     // Much video shows what is rare, too: there, targets with the shares of the network as it came make it less steady.

@@ -5,6 +5,7 @@ import { sha256OfFile } from '../base/files.js';
 import { packageVersion } from '../base/version.js';
 import type { LabelFiles } from '../data/labelledFrames.js';
 import { listFiles } from '../data/layouts.js';
+import { flowContents } from '../flow/contents.js';
 import { type FrameSource, openFrames } from '../media/frames.js';
 import type { RgbImage, Size } from '../media/image.js';
 import type { SessionOptions } from '../runtime/openSession.js';
@@ -104,7 +105,13 @@ function countOf(sources: readonly FrameSource[], limit = Number.POSITIVE_INFINI
   return sum === undefined ? undefined : Math.min(sum, limit);
 }
 
-/** Everything that the result follows from: options, and the contents of the model, the clips and what is kept. */
+/** Raise it when the same frames would be prepared in another way than before: what was prepared is then of no use. */
+const PREPARATION = 2;
+
+/** What adapting follows by default. */
+export const defaultFlow = 'dis';
+
+/** Everything that the result follows from: options, and the contents of the model, the clips, the flow and what is kept. */
 export async function settingsOf(options: AdaptOptions, sources: readonly FrameSource[]): Promise<string> {
   const {
     signal: _,
@@ -120,7 +127,11 @@ export async function settingsOf(options: AdaptOptions, sources: readonly FrameS
   const contents = await Promise.all([...sources, ...kept].map(contentOf));
   const labels = options.labels ? await listFiles(options.labels.path, 'labels') : [];
   for (const { path } of labels) contents.push(await sha256OfFile(path));
-  return JSON.stringify({ ...deciding, version: packageVersion(), model: await sha256OfFile(options.model), contents });
+  return JSON.stringify({
+    ...{ ...deciding, version: packageVersion(), preparation: PREPARATION },
+    ...{ model: await sha256OfFile(options.model), contents },
+    flowContents: await flowContents(options.flow ?? defaultFlow),
+  });
 }
 
 /** A digest of everything that frames are read from. */

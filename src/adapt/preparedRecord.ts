@@ -1,8 +1,8 @@
-// Records of what an adaptation prepared, beside its files: they are there when all of it is, so that nothing is prepared twice.
-import { open, readdir, rm } from 'node:fs/promises';
+// Records of what an adaptation prepared, beside its files: they are there when all of it is, so that a resume need not prepare it again.
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { exists, readFileBounded, writeFileWhole } from '../base/files.js';
+import { exists, readFileBounded, syncFile, syncFolder, writeFileWhole } from '../base/files.js';
 import { count, parseJson } from '../base/json.js';
 import type { ClassWeights } from './adaptClip.js';
 import { type ClipOptions, withRenewed } from './clip.js';
@@ -83,6 +83,7 @@ export async function renewedOnce(
     const found = parseJson(renewedRecord, await textOf(path), path, 'the record of renewed targets');
     if (found.classWeights === classWeights) return withRenewed(clip, found.targetSums);
     await rm(path);
+    await syncFolder(folder);
   }
   const renewed = await renew();
   if (renewed) await writeRecord(path, clip, { classWeights, targetSums: renewed.targetSums });
@@ -95,9 +96,7 @@ async function textOf(path: string): Promise<string> {
 
 /** After a power failure, too, the record is there only where the files that it is of are. */
 async function writeRecord(path: string, { folder }: PreparedClip, record: object): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const file = await open(join(folder, name), 'r+');
-    await file.datasync().finally(() => file.close());
-  }
+  for (const name of await readdir(folder)) await syncFile(join(folder, name));
+  await syncFolder(folder);
   await writeFileWhole(path, JSON.stringify(record));
 }

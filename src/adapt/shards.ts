@@ -7,7 +7,7 @@ import { checkAllShards, type Shard } from '../base/shard.js';
 import { openFlowSource } from '../flow/open.js';
 import { type ClipOptions, prepareClip } from './clip.js';
 import { type ClipFiles, closeClipFiles, type FrameRange, openClipFiles, type PreparedClip } from './clipFiles.js';
-import { type AdaptOptions, openAdaptation, settingsOf } from './openAdaptation.js';
+import { type AdaptOptions, defaultFlow, openAdaptation, settingsOf } from './openAdaptation.js';
 import { openPredictor } from './predictor.js';
 import { isPrepared, type PreparedRecord, readPrepared, writePrepared } from './preparedRecord.js';
 import { method } from './training.js';
@@ -33,7 +33,7 @@ export async function prepareAdaptation(options: AdaptOptions, shard: Shard): Pr
   const closers = [() => lock.release()];
   try {
     if (await isPrepared(folder)) return { folder, shard, ...(await readPrepared(folder)) };
-    const flow = await openFlowSource(options.flow ?? 'dis', { threads, cache: false });
+    const flow = await openFlowSource(options.flow ?? defaultFlow, { threads, cache: false });
     closers.push(() => flow.close());
     const classes = student.classes.count;
     const predictor = await openPredictor(student, student.weights, size, { gives: 'views', views, threads, device });

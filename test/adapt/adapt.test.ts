@@ -442,6 +442,26 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     }
     const result = await run('files.onnx', { flow, steps: 4 });
     expect(result.pairs).toBe(7);
+
+    // Other flow at the same place is another adaptation.
+    const [name, interruption] = ['files-cut.onnx', new AbortController()];
+    const onProgress: AdaptOptions['onProgress'] = ({ stage }) => void (stage === 'steps' && interruption.abort());
+    await expect(run(name, { flow, steps: 4, signal: interruption.signal, onProgress })).rejects.toThrow('at step 1');
+    const file = join(flow, '003.flo');
+    const content = readFileSync(file);
+    writeFileSync(
+      file,
+      content.map((byte, i) => (i > content.length - 8 ? 0 : byte)),
+    );
+    await expect(run(name, { flow, steps: 4, resume: true })).rejects.toThrow('begun with other inputs or options');
+    writeFileSync(file, content);
+    // Nothing that was prepared is lost by an error of a resume.
+    rmSync(join(folder, `${name}.adapt`, 'last.safetensors'));
+    const fails = () => expect.unreachable('the disk is gone');
+    await expect(run(name, { flow, steps: 4, resume: true, onEstimate: fails })).rejects.toThrow('the disk is gone');
+    expect(existsSync(join(folder, `${name}.adapt`, 'prepared.json'))).toBe(true);
+    const resumed = await run(name, { flow, steps: 4, resume: true });
+    expect(readFileSync(resumed.model).equals(readFileSync(result.model))).toBe(true);
   });
 
   it('refuses what cannot be adapted, and writes nothing', async () => {
