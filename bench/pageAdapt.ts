@@ -65,6 +65,7 @@ try {
     if (now !== said) await lap(now);
   }
   console.log(said);
+  // biome-ignore lint/performance/useDomNodeTextContent: a locator, and lines are as they are shown
   console.log((await page.locator('#adapt-figures').innerText()).replaceAll('\n', '  '));
   const spent = ((await processorSeconds()) - first).toFixed(1);
   console.log(

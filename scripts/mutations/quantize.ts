@@ -86,5 +86,6 @@ export const quantize = [
     ['1 - mIoU(expectedLabels) + mIoU(found)', 'mIoU(expectedLabels) - mIoU(found)'],
     ['resultsOn(reference, compared)', 'resultsOn(before, compared)'],
   ]),
-  ...changes('quantize/described', whole, [['[blue, green, red] : [red', '[red, green, blue] : [red']]),
+  ...changes('quantize/described', whole, [['...(isNamed && describeClasses(classes)),', '']]),
+  ...changes('segment/preprocessing', whole, [['[blue, green, red] : [red', '[red, green, blue] : [red']]),
 ];

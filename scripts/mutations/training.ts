@@ -14,9 +14,17 @@ const validate = 'test/train/validate.test.ts';
 const convert = 'test/train/convert.test.ts';
 const checkClasses = 'test/train/checkClasses.test.ts';
 const mixed = 'test/train/mixedPrecision.test.ts';
+const student = 'test/train/student.test.ts';
 const trainer = 'test/train/configuredRun.test.ts';
 
 export const training = [
+  ...changes('segment/saidDescription', student, [
+    ['!inFile && config.origin !== undefined', 'false'],
+    ['inFile && options.channelOrder !== undefined', 'false'],
+    ['...metadata,', ''],
+    ['!metadata.classes && labels?.origin === classes.name', 'false'],
+    ['JSON.stringify(said) === JSON.stringify(metadata)', 'false'],
+  ]),
   ...changes('train/checkClasses', checkClasses, [
     ['names.slice(0, data.classes.length)', 'names'],
     ['presetNames.includes(data.name)', 'false'],

@@ -2,7 +2,8 @@
 import { describeModel, type ModelDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
 import type { FoundNetwork, NetworkDescription } from '../segment/network.js';
-import type { Channels, Preprocessing } from '../segment/preprocessing.js';
+import { describePreprocessing } from '../segment/preprocessing.js';
+import { describeClasses } from '../segment/saidDescription.js';
 import type { WeightBits } from './weights.js';
 
 /**
@@ -18,25 +19,10 @@ export function withDescription(
   const { architecture: _, widthMultiplier: _factor, ...kept } = metadata;
   const isNamed = metadata.classes || labels || classes.classes.length === classCount;
   const description: ModelDescription = {
-    ...(isNamed && {
-      classes: [...classes.classes],
-      palette: classes.palette.map(([red, green, blue]): [number, number, number] => [red, green, blue]),
-      ignoreLabel: classes.ignoreLabel,
-    }),
     ...kept,
-    ...normalisation(preprocessing),
+    ...(isNamed && describeClasses(classes)),
+    ...describePreprocessing(preprocessing),
     ...(weightBits && { weightBits }),
   };
   return { ...model, metadata: new Map([...model.metadata, describeModel(description)]) };
-}
-
-/** In the order of the input's channels, as metadata has it. */
-function normalisation({
-  mean,
-  std,
-  channelOrder,
-}: Preprocessing): Pick<ModelDescription, 'mean' | 'std' | 'channelOrder'> {
-  const ordered = ([red, green, blue]: Channels): [number, number, number] =>
-    channelOrder === 'bgr' ? [blue, green, red] : [red, green, blue];
-  return { mean: ordered(mean), std: ordered(std), channelOrder };
 }

@@ -80,6 +80,17 @@ export function describedPreprocessing(
   return { preprocessing: { ...normalisation, channelOrder }, origin: 'its metadata', notes };
 }
 
+/** The same in the form of metadata, which has mean and std in the order of the input's channels. */
+export function describePreprocessing({
+  mean,
+  std,
+  channelOrder,
+}: Preprocessing): Required<Pick<ModelDescription, 'mean' | 'std' | 'channelOrder'>> {
+  const ordered = ([red, green, blue]: Channels): [number, number, number] =>
+    channelOrder === 'bgr' ? [blue, green, red] : [red, green, blue];
+  return { mean: ordered(mean), std: ordered(std), channelOrder };
+}
+
 /**
  * `(pixel·scale - mean) / std` written as `(pixel - mean') / std'`; a mean that is not said is 0, a std 1.
  * @param source where the numbers come from, for messages.

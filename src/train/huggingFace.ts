@@ -5,6 +5,7 @@ import { SteadysegError } from '../base/errors.js';
 import { exists, isFolder } from '../base/files.js';
 import type { ModelDescription } from '../onnx/metadata.js';
 import { readClassNames } from '../segment/modelConfig.js';
+import { describePreprocessing } from '../segment/preprocessing.js';
 import { readConfigFile, readPreprocessorConfig } from '../segment/preprocessorConfig.js';
 
 /** What lies beside published weights. */
@@ -56,14 +57,11 @@ export async function findPublished(input: string): Promise<PublishedModel | und
     return { weights, description: { ...(classes && { classes: [...classes] }) }, notes };
   }
   const found = await readPreprocessorConfig(preprocessorPath);
-  const { mean, std, channelOrder } = found.preprocessing;
   return {
     weights,
     description: {
       ...(classes && { classes: [...classes] }),
-      mean: [...mean],
-      std: [...std],
-      ...(channelOrder === 'bgr' && { channelOrder }),
+      ...describePreprocessing(found.preprocessing),
     },
     size: found.size,
     notes: [...notes, ...(found.notes ?? [])],

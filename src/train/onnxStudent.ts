@@ -2,6 +2,7 @@
 import { SteadysegError, UsageError } from '../base/errors.js';
 import type { Value } from '../onnx/graph.js';
 import { type AddedModel, addModel } from '../onnx/import.js';
+import { describeModel } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
 import { cast, clip, concat, log, mul, sub, transpose } from '../onnx/ops.js';
 import type { OwnOperators } from '../onnx/ownOperator.js';
@@ -10,6 +11,7 @@ import { tensorRoles } from '../onnx/trainable.js';
 import { widenModel, widenTensor } from '../onnx/widen.js';
 import { describeNetwork } from '../segment/describeNetwork.js';
 import type { DescribeOptions, FoundNetwork, NetworkDescription } from '../segment/network.js';
+import { saidDescription } from '../segment/saidDescription.js';
 import type { Shape, Tensor } from '../tensor/tensor.js';
 import { selectedWeights, type WeightSelection } from './selectedWeights.js';
 import type { Student } from './student.js';
@@ -30,7 +32,8 @@ const smallestProbability = 1e-7;
 
 /**
  * Makes a student of a network. Its weights are what `tensorRoles` finds, statistics of batch normalisations included; float16
- * ones are trained in float32 and written back as float16.
+ * ones are trained in float32 and written back as float16. What options, or files beside it, say of pixels and classes goes into the
+ * metadata.
  *
  * @param bytes of the file, which trained weights go back into.
  * @param description of the network, where it is known already.
@@ -43,9 +46,10 @@ export function studentOfNetwork(
   options: OnnxStudentOptions = {},
   description: NetworkDescription = describeNetwork(found, options),
 ): OnnxStudent {
+  const said = saidDescription(found, description, options);
   return studentOf(found, description, options, {
     model: widenModel(found.model),
-    toModel: (content) => replaceTensors(bytes, content),
+    toModel: (content) => replaceTensors(bytes, content, said && new Map([describeModel(said)])),
   });
 }
 

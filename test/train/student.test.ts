@@ -1,12 +1,14 @@
 // Any network is a student: files of others train and go back as they came, and so does an object from outside the library.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setOfNames } from '#src/media/classes.js';
 import { readLabelMap, writeLabelMap } from '#src/media/labels.js';
 import { exportModel } from '#src/onnx/export.js';
 import { constant, createGraph, input, parameter, type Value } from '#src/onnx/graph.js';
 import { halve } from '#src/onnx/halfStorage.js';
+import { describeModel, readDescription } from '#src/onnx/metadata.js';
 import type { Model } from '#src/onnx/model.js';
 import { batchNormalization, conv, relu, resize, sigmoid, slice, softmax, transpose } from '#src/onnx/ops.js';
 import { readModel } from '#src/onnx/read.js';
@@ -108,11 +110,18 @@ describe('a file of someone else', { timeout: 120_000 }, () => {
     expect(losses.at(-1)).toBeLessThan(losses[0]);
     const before = readModel(readFileSync(path));
     const after = readModel(bytes);
-    const rest = ({ graph, ...others }: Model) => ({
+    const rest = ({ graph, metadata: _, ...others }: Model) => ({
       ...others,
       graph: { ...graph, initializers: [...graph.initializers.keys()] },
     });
     expect(rest(after)).toEqual(rest(before));
+    expect(after.metadata.get('kept')).toBe('as it is');
+    // What the configuration says of its pixels, so that predict need not be told.
+    expect(readDescription(after.metadata, '')).toEqual({
+      mean: [100, 100, 100],
+      std: [60, 60, 60],
+      channelOrder: 'rgb',
+    });
     const changed = [...before.graph.initializers].filter(([name, { data: old }]) => {
       const found = after.graph.initializers.get(name)?.data;
       return Array.from(old as Float32Array).some((value, i) => value !== found?.[i]);
@@ -129,6 +138,57 @@ describe('a file of someone else', { timeout: 120_000 }, () => {
     const { scores } = await session.run({ pixels: symmetricByName('x', [1, 3, 32, 48], 1) });
     expect(scores.shape).toEqual([1, 19, 32, 48]);
     await session.release();
+  });
+
+  it('takes what is said of its pixels and classes along, and nothing that is guessed', async () => {
+    const written = async (path: string, options: Parameters<typeof onnxStudent>[1]) => {
+      const student = await onnxStudent(path, options);
+      return student.toModel(student.weights, { size: [32, 48], description: {} });
+    };
+    const said = async (path: string, options: Parameters<typeof onnxStudent>[1]) =>
+      readDescription(readModel(await written(path, options)).metadata, path);
+    const plain = file('said.onnx', model());
+    expect(Buffer.from(await written(plain, {})).equals(readFileSync(plain))).toBe(true);
+
+    const pixels = { mean: [0.1, 0.2, 0.3], std: [0.5, 0.5, 0.25], channelOrder: 'bgr' } as const;
+    const described = await said(plain, pixels);
+    expect(described).toEqual({
+      mean: [0.3, 0.2, 0.1].map((value) => expect.closeTo(255 * value, 9)),
+      std: [0.25, 0.5, 0.5].map((value) => expect.closeTo(255 * value, 9)),
+      channelOrder: 'bgr',
+    });
+    const again = file('said again.onnx', readModel(await written(plain, pixels)));
+    const [told, found] = [await onnxStudent(plain, pixels), await onnxStudent(again)];
+    expect(found.preprocessing).toEqual(told.preprocessing);
+    expect(found.description.notes).toEqual([]);
+    // Said once more it is no news; another order of channels is, and so are the numbers in it.
+    expect(Buffer.from(await written(again, pixels)).equals(readFileSync(again))).toBe(true);
+    const turned = await said(again, { channelOrder: 'rgb' });
+    expect(turned.mean).toEqual(described.mean?.toReversed());
+    expect(turned.channelOrder).toBe('rgb');
+    expect(await said(plain, { channelOrder: 'bgr' })).toEqual({ channelOrder: 'bgr' });
+
+    const classes = setOfNames(
+      'mine',
+      Array.from({ length: 19 }, (_, c) => `kind ${c}`),
+    );
+    const named = { classes: [...classes.classes], palette: classes.palette, ignoreLabel: classes.ignoreLabel };
+    expect(await said(plain, { classes })).toEqual(named);
+    const licensed = file('licensed.onnx', { ...model(), metadata: new Map([describeModel({ licence: 'MIT' })]) });
+    expect(await said(licensed, { classes })).toEqual({ licence: 'MIT', ...named });
+
+    // Files beside the network stay behind.
+    const beside = join(folder, 'hub');
+    mkdirSync(beside);
+    const hub = join(beside, 'model.onnx');
+    writeFileSync(hub, readFileSync(plain));
+    const preprocessor = { image_mean: [0.5, 0.4, 0.3], image_std: [0.2, 0.2, 0.2], do_normalize: true };
+    writeFileSync(join(beside, 'preprocessor_config.json'), JSON.stringify(preprocessor));
+    const id2label = Object.fromEntries(named.classes.map((name, id) => [id, name]));
+    writeFileSync(join(beside, 'config.json'), JSON.stringify({ id2label }));
+    const fromHub = await said(hub, {});
+    expect(fromHub.classes).toEqual(named.classes);
+    expect(fromHub.mean?.map((value) => value / 255)).toEqual([0.5, 0.4, 0.3].map((value) => expect.closeTo(value, 6)));
   });
 
   it('has running statistics of its batches when asked to', async () => {
@@ -333,12 +393,16 @@ describeWithShared('networks of others', ['models/foreign', 'data/camvid'], () =
       const mean = (list: number[]) => list.reduce((sum, value) => sum + value) / list.length;
       expect(mean(losses.slice(-5))).toBeLessThan(mean(losses.slice(0, 5)));
       const [before, after] = [readModel(readFileSync(path)), readModel(bytes)];
-      const rest = ({ graph, ...all }: Model) => ({
+      const rest = ({ graph, metadata: _, ...all }: Model) => ({
         ...all,
         graph: { ...graph, initializers: [...graph.initializers.keys()] },
       });
       expect(rest(after)).toEqual(rest(before));
-      expect(bytes.length).toBe(readFileSync(path).length);
+      // It says of its pixels what the configuration said.
+      const output = 'output' in network ? network.output : undefined;
+      const told = await onnxStudent(path, network);
+      const found = await onnxStudent(file(`${name}.onnx`, after), { output });
+      expect(found.preprocessing).toEqual(told.preprocessing);
       const session = await createSession(bytes);
       await session.release();
     },
