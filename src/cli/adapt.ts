@@ -86,7 +86,7 @@ export function command(): Command {
     .option('--seed <n>', 'the order of pairs follows from it (default: 1)', wholeNumber(0))
     .option(
       '--general',
-      'for use elsewhere too: kernels alone, a quarter of the way at most, 47 % with --keep (default: the most for this camera and place)',
+      'for use elsewhere too: kernels alone, 34 % of the way at most, 47 % with --keep (default: the most for this camera and place)',
     )
     .option('--keep <input...>', 'video or pictures of elsewhere, without labels, on which it is held to what it said')
     .option('--freeze <patterns>', 'weights that stay as they are, such as "encoder.*,*.bias"', (text) =>

@@ -374,8 +374,8 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
       await run('video.onnx', { inputs }),
       await run('general.onnx', { inputs, aim: 'general', onNote }),
     ];
-    expect(notes.join()).toContain('at most 25 % of the way is taken; more where');
-    expect([video.reach, general.reach]).toEqual([1, 0.25]);
+    expect(notes.join()).toContain('at most 34 % of the way is taken; more where');
+    expect([video.reach, general.reach]).toEqual([1, 0.34]);
     notes.length = 0;
     const chosen = { inputs, aim: 'general' as const, steps: 5, keep: [frames] };
     const both = await run('both.onnx', { ...chosen, onNote });

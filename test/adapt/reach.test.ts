@@ -13,7 +13,7 @@ it('goes no further than little video and use elsewhere allow', () => {
   expect([reach(30, { pixels: 512 * 1024 }), reach(70, { pixels: 512 * 1024 })]).toEqual([0.6, 0.875]);
   expect(reach(60, { pixels: 64 * 64 })).toBe(0.75);
   expect([reach(8, { labelled: true }), reach(101, { held: true })]).toEqual([1, 1]);
-  expect([reach(101, { general: true }), reach(101, { general: true, labelled: true })]).toEqual([0.25, 0.25]);
+  expect([reach(101, { general: true }), reach(101, { general: true, labelled: true })]).toEqual([0.34, 0.34]);
   expect(reach(101, { general: true, held: true })).toBe(0.47);
   expect(reach(8, { general: true, held: true })).toBe(0.4);
 });

@@ -21,6 +21,7 @@ describe('the configuration', () => {
         'MOBILENETV2',
         'STREETS',
         'VAL30',
+        'CLASSES',
       ])
         process.env[name] ??= '/data';
       const config = await readConfig(join(folder, file), ['seed=5']);
