@@ -35,5 +35,8 @@ export const networks = [
     ['(b, m) => b - m', '(b, m) => b + m'],
   ]),
   ...changes('segment/pixels', hubs, [['2 - channel : channel', 'channel : channel']]),
-  ...changes('segment/preprocessing', hubs, [['shares ? 1 / 255 : 1', 'shares ? 1 / 256 : 1']]),
+  ...changes('segment/preprocessing', hubs, [
+    ['shares ? 1 / 255 : 1', 'shares ? 1 / 256 : 1'],
+    ['inPixelUnits ? 1 : undefined', 'undefined'],
+  ]),
 ];

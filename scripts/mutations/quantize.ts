@@ -86,6 +86,5 @@ export const quantize = [
     ['1 - mIoU(expectedLabels) + mIoU(found)', 'mIoU(expectedLabels) - mIoU(found)'],
     ['resultsOn(reference, compared)', 'resultsOn(before, compared)'],
   ]),
-  ...changes('quantize/described', whole, [['...(isNamed && describeClasses(classes)),', '']]),
   ...changes('segment/preprocessing', whole, [['[blue, green, red] : [red', '[red, green, blue] : [red']]),
 ];

@@ -19,10 +19,9 @@ const trainer = 'test/train/configuredRun.test.ts';
 
 export const training = [
   ...changes('segment/saidDescription', student, [
-    ['!inFile && config.origin !== undefined', 'false'],
-    ['inFile && options.channelOrder !== undefined', 'false'],
+    ['inFile && channelOrder !== undefined', 'false'],
     ['...metadata,', ''],
-    ['!metadata.classes && labels?.origin === classes.name', 'false'],
+    ['if (beside)', 'if (false)'],
     ['JSON.stringify(said) === JSON.stringify(metadata)', 'false'],
   ]),
   ...changes('train/checkClasses', checkClasses, [

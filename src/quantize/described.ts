@@ -3,7 +3,6 @@ import { describeModel, type ModelDescription } from '../onnx/metadata.js';
 import type { Model } from '../onnx/model.js';
 import type { FoundNetwork, NetworkDescription } from '../segment/network.js';
 import { describePreprocessing } from '../segment/preprocessing.js';
-import { describeClasses } from '../segment/saidDescription.js';
 import type { WeightBits } from './weights.js';
 
 /**
@@ -19,8 +18,12 @@ export function withDescription(
   const { architecture: _, widthMultiplier: _factor, ...kept } = metadata;
   const isNamed = metadata.classes || labels || classes.classes.length === classCount;
   const description: ModelDescription = {
+    ...(isNamed && {
+      classes: [...classes.classes],
+      palette: classes.palette.map(([red, green, blue]): [number, number, number] => [red, green, blue]),
+      ignoreLabel: classes.ignoreLabel,
+    }),
     ...kept,
-    ...(isNamed && describeClasses(classes)),
     ...describePreprocessing(preprocessing),
     ...(weightBits && { weightBits }),
   };

@@ -1,7 +1,7 @@
 // Finds in Node what is known of a network: its file, and the files of Hugging Face beside it.
 import { basename, dirname, join, resolve } from 'node:path';
 import { exists } from '../base/files.js';
-import { type ModelDescription, plainNamesOf, readDescription } from '../onnx/metadata.js';
+import { descriptionKey, type ModelDescription, plainNamesOf, readDescription } from '../onnx/metadata.js';
 import { type OpenedModel, openModelFile } from '../onnx/modelFile.js';
 import { readModel } from '../onnx/read.js';
 import { readClassNames } from './modelConfig.js';
@@ -29,7 +29,7 @@ export async function findNetwork(content: string | Uint8Array): Promise<FoundNe
     source,
     ...opened,
     metadata,
-    config: await preprocessingOf(path, source, metadata),
+    config: await preprocessingOf(path, source, metadata, opened.model.metadata.has(descriptionKey)),
     ...(names && beside && { labels: { names, origin: beside } }),
     ...(inFile && { labels: { names: inFile, origin: 'its metadata' } }),
   };
@@ -39,8 +39,9 @@ async function preprocessingOf(
   path: string | undefined,
   source: string,
   metadata: ModelDescription,
+  inPixelUnits: boolean,
 ): Promise<PreprocessingConfig> {
-  const described = describedPreprocessing(metadata, source);
+  const described = describedPreprocessing(metadata, source, inPixelUnits);
   if (described) return described;
   const beside = await fileBeside(path, 'preprocessor_config.json');
   return beside === undefined ? unsaidPreprocessing(metadata) : await readPreprocessorConfig(beside);

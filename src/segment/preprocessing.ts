@@ -65,10 +65,14 @@ export function applyPreprocessing(found: PreprocessingConfig, options: Preproce
   return { ...found, preprocessing: { ...said.normalisation, channelOrder }, origin: 'the options', notes: said.notes };
 }
 
-/** What a model's metadata says, which has mean and std in the order of the input's channels; undefined when it says no normalisation. */
+/**
+ * What a model's metadata says, which has mean and std in the order of the input's channels; undefined when it says no normalisation.
+ * @param inPixelUnits whether its numbers are of pixels 0..255, as the entry `steadyseg` has them; of other entries it is guessed.
+ */
 export function describedPreprocessing(
   { mean, std, channelOrder = 'rgb' }: ModelDescription,
   source: string,
+  inPixelUnits: boolean,
 ): PreprocessingConfig | undefined {
   if (!mean && !std) return undefined;
   const colours = (values: readonly number[] | undefined): Channels | undefined => {
@@ -76,7 +80,9 @@ export function describedPreprocessing(
     const [first, second, third] = values;
     return channelOrder === 'bgr' ? [third, second, first] : [first, second, third];
   };
-  const { normalisation, notes } = inPixels({ mean: colours(mean), std: colours(std) }, `${source}: its metadata`);
+  const scale = inPixelUnits ? 1 : undefined;
+  const said = { mean: colours(mean), std: colours(std), scale };
+  const { normalisation, notes } = inPixels(said, `${source}: its metadata`);
   return { preprocessing: { ...normalisation, channelOrder }, origin: 'its metadata', notes };
 }
 

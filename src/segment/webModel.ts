@@ -1,7 +1,7 @@
 // Loads a segmentation network in a browser, and segments what a canvas holds.
 import { SteadysegError } from '../base/errors.js';
 import type { RgbImage } from '../media/image.js';
-import { readDescription } from '../onnx/metadata.js';
+import { descriptionKey, readDescription } from '../onnx/metadata.js';
 import { readModel } from '../onnx/read.js';
 import { createSession } from '../runtime/webSession.js';
 import { type LoadOptions, type SegmentationModel, segmentationModel } from './model.js';
@@ -32,7 +32,8 @@ export async function fetchNetwork(
   const source = content instanceof Uint8Array ? 'the model' : String(content);
   const model = readModel(bytes, source);
   const metadata = readDescription(model.metadata, source);
-  const config = describedPreprocessing(metadata, source) ?? unsaidPreprocessing(metadata);
+  const config =
+    describedPreprocessing(metadata, source, model.metadata.has(descriptionKey)) ?? unsaidPreprocessing(metadata);
   return { source, model, content: bytes, metadata, config };
 }
 

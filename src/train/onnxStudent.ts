@@ -32,8 +32,7 @@ const smallestProbability = 1e-7;
 
 /**
  * Makes a student of a network. Its weights are what `tensorRoles` finds, statistics of batch normalisations included; float16
- * ones are trained in float32 and written back as float16. What options, or files beside it, say of pixels and classes goes into the
- * metadata.
+ * ones are trained in float32 and written back as float16. What options say of pixels goes into the metadata.
  *
  * @param bytes of the file, which trained weights go back into.
  * @param description of the network, where it is known already.
@@ -46,10 +45,11 @@ export function studentOfNetwork(
   options: OnnxStudentOptions = {},
   description: NetworkDescription = describeNetwork(found, options),
 ): OnnxStudent {
-  const said = saidDescription(found, description, options);
+  const said = saidDescription(found, description.preprocessing, options);
+  const metadata = said && new Map([describeModel(said)]);
   return studentOf(found, description, options, {
     model: widenModel(found.model),
-    toModel: (content) => replaceTensors(bytes, content, said && new Map([describeModel(said)])),
+    toModel: (content) => replaceTensors(bytes, content, metadata),
   });
 }
 

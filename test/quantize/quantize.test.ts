@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFlowSource } from '#src/flow/open.js';
-import { setOfNames } from '#src/media/classes.js';
 import { writeLabelMap } from '#src/media/labels.js';
 import { readPicture, writePicture } from '#src/media/pictures.js';
 import { exportModel } from '#src/onnx/export.js';
 import { constant, createGraph, input, type Value } from '#src/onnx/graph.js';
-import { describeModel, readDescription } from '#src/onnx/metadata.js';
+import { readDescription } from '#src/onnx/metadata.js';
 import { argMax, cast, conv, mul, relu, resize, softmax } from '#src/onnx/ops.js';
 import { readModel } from '#src/onnx/read.js';
 import { writeModel } from '#src/onnx/write.js';
@@ -106,16 +105,6 @@ describe('quantising a network', { timeout: 120_000 }, () => {
     ]);
     expect(plain.description.preprocessing).toEqual(told.description.preprocessing);
     expect(plain.sessionCut).toBeDefined();
-  });
-
-  it('has the names that the caller gives, where the file has others', async () => {
-    const own = describeModel({ classes: ['a', 'b', 'c', 'd'], licence: 'MIT' });
-    const named = join(folder, 'named.onnx');
-    writeFileSync(named, writeModel({ ...readModel(readFileSync(model)), metadata: new Map([own]) }));
-    const classes = setOfNames('mine', ['e', 'f', 'g', 'h']);
-    const result = await run('renamed.onnx', { model: named, classes });
-    const said = readDescription(readModel(readFileSync(result.model)).metadata, '');
-    expect(said).toMatchObject({ classes: ['e', 'f', 'g', 'h'], licence: 'MIT' });
   });
 
   it('of labels is judged by labels', async () => {

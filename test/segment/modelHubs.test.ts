@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { presetClasses } from '#src/media/classes.js';
+import { describeModel } from '#src/onnx/metadata.js';
 import { loadModel } from '#src/segment/loadModel.js';
 import type { LoadOptions } from '#src/segment/model.js';
 import { readPreprocessorConfig } from '#src/segment/preprocessorConfig.js';
@@ -208,6 +209,10 @@ describe('mean and std', () => {
     const described = await preprocessing({}, metadata);
     expect(described.notes.join()).toMatch(shares);
     expect(described.preprocessing.mean[1]).toBeCloseTo(116.28, 6);
+    // An entry of ours is of pixels 0..255, whatever its numbers.
+    const [key, own] = describeModel({ mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] });
+    const exact = await preprocessing({}, { [key]: own });
+    expect([exact.preprocessing.mean[0], exact.preprocessing.std[0], exact.notes]).toEqual([0.5, 0.5, []]);
     expect((await preprocessing({}, { mean: '[100, 100, 100]' })).preprocessing).toMatchObject({
       mean: [100, 100, 100],
       std: [1, 1, 1],
