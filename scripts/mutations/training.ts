@@ -19,6 +19,7 @@ const trainer = 'test/train/configuredRun.test.ts';
 
 export const training = [
   ...changes('segment/saidDescription', student, [
+    ['byCaller || ', ''],
     ['inFile && channelOrder !== undefined', 'false'],
     ['...metadata,', ''],
     ['if (beside)', 'if (false)'],

@@ -81,8 +81,11 @@ export function describedPreprocessing(
     return channelOrder === 'bgr' ? [third, second, first] : [first, second, third];
   };
   const scale = inPixelUnits ? 1 : undefined;
-  const said = { mean: colours(mean), std: colours(std), scale };
-  const { normalisation, notes } = inPixels(said, `${source}: its metadata`);
+  const place = `${source}: its metadata`;
+  const { normalisation, notes } = inPixels({ mean: colours(mean), std: colours(std), scale }, place);
+  if (inPixelUnits && areShares(normalisation.mean, normalisation.std)) {
+    notes.push(`${place}: mean ${normalisation.mean.join()} and std ${normalisation.std.join()} are of pixels 0..255`);
+  }
   return { preprocessing: { ...normalisation, channelOrder }, origin: 'its metadata', notes };
 }
 
