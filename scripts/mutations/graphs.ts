@@ -9,8 +9,25 @@ const inference = 'test/onnx/inference.test.ts';
 const storage = 'test/onnx/storage.test.ts';
 const resample = 'test/onnx/resample.test.ts';
 const copies = 'test/onnx/copies.test.ts';
+const vanishing = 'test/onnx/vanishing.test.ts';
 
 export const graphs = [
+  ...changes('onnx/vanishing', vanishing, [
+    ['2 ** -100', '2 ** -126'],
+    ['2 ** -100', '2 ** -99'],
+    ['Math.abs(value) < smallestWeight', 'Math.abs(value) <= smallestWeight'],
+    ['Math.abs(value) < smallestWeight', 'value < smallestWeight'],
+    ["['BatchNormalization', [1, 2]]", "['BatchNormalization', [1, 2, 3]]"],
+    ["['PRelu', [1]]", "['PRelu', []]"],
+    ['!weights.includes(index)', 'false'],
+    ["domain === '' || op === 'FusedConv'", 'true'],
+    ["kind === 'opaque'", 'false'],
+    ['of graph.outputs', 'of []'],
+  ]),
+  ...changes('segment/model', vanishing, [
+    ['model === found.model ? content : writeModel(model)', 'content'],
+    ['model === found.model ? content : writeModel(model)', 'writeModel(model)'],
+  ]),
   ...changes('onnx/copies', copies, [
     ['count < smallestCopy || ', ''],
     ['tensor.shape.length < 2 || ', ''],

@@ -7,6 +7,7 @@ import { exportModel } from '../onnx/export.js';
 import { createGraph, input, type Value } from '../onnx/graph.js';
 import { add, argMax, cast, floor, mul, reshape, slice, softmax, transpose } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
+import { withoutVanishedWeights } from '../onnx/vanishing.js';
 import { writeModel } from '../onnx/write.js';
 import type { Session, SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -57,7 +58,7 @@ export async function openPredictor(
   };
   const y =
     gives === 'labels' ? reshape(cast(argMax(scores, 1), 'uint8'), [height, width]) : bytes(probabilities(), classes);
-  const model = writeModel(exportModel(graph, { y }, { weights }));
+  const model = writeModel(withoutVanishedWeights(exportModel(graph, { y }, { weights })));
   const session: Session = await createSession(model, { ...options, source: student.name });
   return {
     async run(frame) {

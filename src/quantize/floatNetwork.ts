@@ -1,10 +1,12 @@
-// A network as quantisation takes it: float32, no normalisations of fixed statistics, no work on constants, an operator set with bytes.
+// A network as quantisation takes it: float32, no normalisations of fixed statistics, no vanished weights, no work on constants, an operator
+// set with bytes.
 import { SteadysegError } from '../base/errors.js';
 import { multiplyAddsOf } from '../onnx/flops.js';
 import { foldBatchNorm } from '../onnx/foldBatchNorm.js';
 import { importModel } from '../onnx/import.js';
 import type { Model } from '../onnx/model.js';
 import { upgradeModel } from '../onnx/upgradeModel.js';
+import { withoutVanishedWeights } from '../onnx/vanishing.js';
 import { widenModel } from '../onnx/widen.js';
 import type { Shape } from '../tensor/tensor.js';
 import { computeConstants } from './constants.js';
@@ -41,7 +43,7 @@ export async function prepareFloat(
     );
   }
   const plain = await computeConstants(upgradeModel(widenModel(model), neededOpset), source);
-  const folded = foldBatchNorm(plain);
+  const folded = withoutVanishedWeights(foldBatchNorm(plain));
   return { model: folded, ...measured(folded, inputShapes) };
 }
 

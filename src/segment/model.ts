@@ -2,6 +2,9 @@
 import { SteadysegError, UsageError } from '../base/errors.js';
 import type { ClassSet } from '../media/classes.js';
 import { checkImage, type RgbImage } from '../media/image.js';
+import type { Model } from '../onnx/model.js';
+import { withoutVanishedWeights } from '../onnx/vanishing.js';
+import { writeModel } from '../onnx/write.js';
 import type { Session, SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { describeNetwork } from './describeNetwork.js';
@@ -27,7 +30,7 @@ export interface SegmentationModel {
   /** The path or bytes it was loaded from, and how it is run. */
   readonly content: string | Uint8Array;
   readonly sessionOptions: SessionOptions;
-  /** What sessions are made of: the content, or the part of it that is run. */
+  /** What sessions are made of: the content, or the part of it that is run, without vanished weights. */
   readonly sessionContent: string | Uint8Array;
   readonly sessionCut: SessionCut;
   /**
@@ -51,9 +54,10 @@ export type OpenSession = (model: string | Uint8Array, options: SessionOptions) 
 export function segmentationModel(found: FoundNetwork, options: LoadOptions, open: OpenSession): SegmentationModel {
   const { content } = found;
   const description = describeNetwork(found, options);
-  const cut = cutOf(found, description);
+  const model = withoutVanishedWeights(found.model);
+  const cut = cutOf(model, description);
   const sessionOptions: SessionOptions = { device: options.device, threads: options.threads };
-  const sessionContent = cut ? cut.content : content;
+  const sessionContent = cut ? cut.content : model === found.model ? content : writeModel(model);
   const sessionCut = cut && { output: cut.output, classes: cut.classes, enlargement: cut.enlargement };
   let network: Promise<OpenNetwork> | undefined;
   let released = false;
@@ -88,7 +92,7 @@ export function segmentationModel(found: FoundNetwork, options: LoadOptions, ope
   };
 }
 
-function cutOf({ model }: FoundNetwork, { input, output, height, width }: NetworkDescription): CutNetwork | undefined {
+function cutOf(model: Model, { input, output, height, width }: NetworkDescription): CutNetwork | undefined {
   if (height === undefined || width === undefined) return undefined;
   if (output.kind === 'labels' || output.layout === 'nhwc') return undefined;
   const shape = input.layout === 'nchw' ? [1, 3, height, width] : [1, height, width, 3];

@@ -1,0 +1,56 @@
+// A network with the weights that vanished as they are, and as 0 (src/onnx/vanishing.ts), in turns.
+// Usage: npm run bench -- out/bench/vanishing.js [--size 360x480] [--threads 2] [--rounds 20] network.onnx …
+import { parseArgs } from 'node:util';
+import { readModelFile } from '#src/onnx/modelFile.js';
+import { withoutVanishedWeights } from '#src/onnx/vanishing.js';
+import { writeModel } from '#src/onnx/write.js';
+import { createSession } from '#src/runtime/session.js';
+import { labelsByName, uniformByName } from '#src/tensor/random.js';
+import { median } from './peer.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    size: { type: 'string', default: '360x480' },
+    threads: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '20' },
+  },
+});
+const threads = Number(values.threads);
+const free = [1, 3, ...values.size.split('x').map(Number)];
+console.log(`${threads} threads; medians of ${values.rounds} rounds\n`);
+console.log('| network | size | vanished | as it is ms | as 0 ms | ratio |\n| --- | --- | ---: | ---: | ---: | ---: |');
+for (const path of positionals) {
+  const model = await readModelFile(path);
+  const kept = withoutVanishedWeights(model);
+  const [name, shape] = [model.graph.inputs[0].name, model.graph.inputs[0].type?.shape ?? free];
+  const size = shape.map((length, axis) => (typeof length === 'number' && length > 0 ? length : free[axis]));
+  const image =
+    model.graph.inputs[0].type?.dtype === 'uint8'
+      ? labelsByName('image', size, 256)
+      : uniformByName('image', size, -2, 2);
+  const sessions = await Promise.all([model, kept].map((one) => createSession(writeModel(one), { threads })));
+  const times: number[][] = [[], []];
+  for (let round = -2; round < Number(values.rounds); round++) {
+    for (const [side, session] of sessions.entries()) {
+      const started = performance.now();
+      await session.run({ [name]: image });
+      if (round >= 0) times[side].push(performance.now() - started);
+    }
+  }
+  await Promise.all(sessions.map((session) => session.release()));
+  const ratio = median(times[0].map((time, round) => time / times[1][round]));
+  const [asIs, cleared] = times.map(median);
+  let [vanished, all] = [0, 0];
+  for (const [weight, { data }] of model.graph.initializers) {
+    const now = kept.graph.initializers.get(weight)?.data ?? data;
+    all += data.length;
+    data.forEach((value, i) => {
+      if (value !== now[i]) vanished++;
+    });
+  }
+  const share = `${((100 * vanished) / all).toFixed(1)} %`;
+  console.log(
+    `| ${path.replace(/.*\//, '')} | ${size.slice(2).join('x')} | ${share} | ${asIs.toFixed(1)} | ${cleared.toFixed(1)} | ${ratio.toFixed(2)} |`,
+  );
+}
