@@ -20,13 +20,17 @@ export const graphs = [
     ["['BatchNormalization', [1, 2]]", "['BatchNormalization', [1, 2, 3]]"],
     ["['PRelu', [1]]", "['PRelu', []]"],
     ['!weights.includes(index)', 'false'],
-    ["domain === '' || op === 'FusedConv'", 'true'],
+    ["domain === ''", 'true'],
     ["kind === 'opaque'", 'false'],
     ['of graph.outputs', 'of []'],
   ]),
   ...changes('segment/model', vanishing, [
     ['model === found.model ? content : writeModel(model)', 'content'],
     ['model === found.model ? content : writeModel(model)', 'writeModel(model)'],
+    ['cutOf(model, description)', 'cutOf(found.model, description)'],
+  ]),
+  ...changes('quantize/floatNetwork', vanishing, [
+    ['withoutVanishedWeights(foldBatchNorm(plain))', 'foldBatchNorm(plain)'],
   ]),
   ...changes('onnx/copies', copies, [
     ['count < smallestCopy || ', ''],

@@ -3,8 +3,8 @@ import { type Tensor, tensor } from '../tensor/tensor.js';
 import type { Model } from './model.js';
 
 /**
- * A weight below it is taken as 0. Times anything that a network computes it is lost in the rounding of whatever it is added to,
- * and float32's slow numbers begin not far below: at 2⁻¹²⁶, for products of weights and values.
+ * A weight below it is taken as 0. Times what networks compute it is lost in the rounding of what it is added to; below 2⁻¹²⁶ float32
+ * is slow, in products of weights and values, too.
  */
 const smallestWeight = 2 ** -100;
 
@@ -21,7 +21,6 @@ export function withoutVanished<T extends Tensor>(weight: T): T {
 const weightInputs: ReadonlyMap<string, readonly number[]> = new Map([
   ['Conv', [1, 2]],
   ['ConvTranspose', [1, 2]],
-  ['FusedConv', [1, 2]],
   ['Gemm', [0, 1, 2]],
   ['MatMul', [0, 1]],
   ['BatchNormalization', [1, 2]],
@@ -34,14 +33,15 @@ const weightInputs: ReadonlyMap<string, readonly number[]> = new Map([
  */
 export function withoutVanishedWeights(model: Model): Model {
   const { graph } = model;
+  if (graph.nodes.some(({ attributes }) => Object.values(attributes).some(({ kind }) => kind === 'opaque')))
+    return model;
   const replaced = new Map<string, Tensor>();
   for (const [name, weight] of graph.initializers) {
     const kept = withoutVanished(weight);
     if (kept !== weight) replaced.set(name, kept);
   }
-  for (const { op, domain, inputs, attributes } of graph.nodes) {
-    if (replaced.size === 0 || Object.values(attributes).some(({ kind }) => kind === 'opaque')) return model;
-    const weights = domain === '' || op === 'FusedConv' ? (weightInputs.get(op) ?? []) : [];
+  for (const { op, domain, inputs } of graph.nodes) {
+    const weights = domain === '' ? (weightInputs.get(op) ?? []) : [];
     inputs.forEach((name, index) => {
       if (!weights.includes(index)) replaced.delete(name);
     });

@@ -19,8 +19,12 @@ export interface CutNetwork {
   readonly enlargement: Enlargement;
 }
 
-/** A larger network is kept as it is: it would be in memory once more for each session, and takes so long that the rest hardly counts. */
-const MAX_CUT_BYTES = 1 << 27;
+const MAX_COPIED_BYTES = 1 << 27;
+
+/** Whether a network may be run as a changed copy: a larger one would be in memory once more for each session. */
+export function mayBeCopied({ graph }: Model): boolean {
+  return [...graph.initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0) <= MAX_COPIED_BYTES;
+}
 
 const coordinateModes: Readonly<Record<string, Enlargement['coordinates']>> = {
   align_corners: 'align_corners',
@@ -36,8 +40,7 @@ const coordinateModes: Readonly<Record<string, Enlargement['coordinates']>> = {
  * @param inputShape the size the network is run at.
  */
 export function cutFinalResize(model: Model, input: string, inputShape: Shape, output: string): CutNetwork | undefined {
-  const bytes = [...model.graph.initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-  if (bytes > MAX_CUT_BYTES) return undefined;
+  if (!mayBeCopied(model)) return undefined;
   let scores: Value;
   try {
     scores = importModel(model, { inputShapes: { [input]: inputShape } }).outputs[output];

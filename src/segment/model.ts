@@ -9,7 +9,7 @@ import type { Session, SessionOptions } from '../runtime/openSession.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { describeNetwork } from './describeNetwork.js';
 import { feedOf } from './feed.js';
-import { type CutNetwork, cutFinalResize } from './finalResize.js';
+import { type CutNetwork, cutFinalResize, mayBeCopied } from './finalResize.js';
 import { inputSize } from './inputSize.js';
 import type { DescribeOptions, FoundNetwork, NetworkDescription } from './network.js';
 import { readResult } from './networkResult.js';
@@ -54,7 +54,7 @@ export type OpenSession = (model: string | Uint8Array, options: SessionOptions) 
 export function segmentationModel(found: FoundNetwork, options: LoadOptions, open: OpenSession): SegmentationModel {
   const { content } = found;
   const description = describeNetwork(found, options);
-  const model = withoutVanishedWeights(found.model);
+  const model = mayBeCopied(found.model) ? withoutVanishedWeights(found.model) : found.model;
   const cut = cutOf(model, description);
   const sessionOptions: SessionOptions = { device: options.device, threads: options.threads };
   const sessionContent = cut ? cut.content : model === found.model ? content : writeModel(model);

@@ -7,7 +7,6 @@ import { exportModel } from '../onnx/export.js';
 import { createGraph, input, type Value } from '../onnx/graph.js';
 import { averagePool, cast } from '../onnx/ops.js';
 import { bilinear } from '../onnx/resample.js';
-import { withoutVanishedWeights } from '../onnx/vanishing.js';
 import { withWinograd } from '../onnx/winograd.js';
 import { writeModel } from '../onnx/write.js';
 import { createSession, type Session, type SessionOptions } from '../runtime/session.js';
@@ -174,7 +173,7 @@ function teacherNetwork(
   const fast = onProcessor ? withWinograd(graph) : undefined;
   const { weights } = teacher;
   const model = exportModel(fast?.graph ?? graph, fast?.values(outputs) ?? outputs, { weights });
-  return { content: writeModel(withoutVanishedWeights(model)), samples, size };
+  return { content: writeModel(model), samples, size };
 }
 
 /** The input size: fixed by the file, else the nearest to the crop's that it takes. */
