@@ -29,6 +29,10 @@ export const graphs = [
     ['model === found.model ? content : writeModel(model)', 'writeModel(model)'],
     ['cutOf(model, description)', 'cutOf(found.model, description)'],
   ]),
+  ...changes('segment/finalResize', 'test/segment/finalResize.test.ts', [
+    ['1 << 27', '1 << 26'],
+    ['<= MAX_COPIED_BYTES', '< MAX_COPIED_BYTES'],
+  ]),
   ...changes('quantize/floatNetwork', vanishing, [
     ['withoutVanishedWeights(foldBatchNorm(plain))', 'foldBatchNorm(plain)'],
   ]),

@@ -18,7 +18,7 @@ export function withoutVanished<T extends Tensor>(weight: T): T {
 }
 
 /** Inputs that only multiply, or are added to products. */
-const weightInputs: ReadonlyMap<string, readonly number[]> = new Map([
+const layerInputs: ReadonlyMap<string, readonly number[]> = new Map([
   ['Conv', [1, 2]],
   ['ConvTranspose', [1, 2]],
   ['Gemm', [0, 1, 2]],
@@ -41,7 +41,7 @@ export function withoutVanishedWeights(model: Model): Model {
     if (kept !== weight) replaced.set(name, kept);
   }
   for (const { op, domain, inputs } of graph.nodes) {
-    const weights = domain === '' ? (weightInputs.get(op) ?? []) : [];
+    const weights = domain === '' ? (layerInputs.get(op) ?? []) : [];
     inputs.forEach((name, index) => {
       if (!weights.includes(index)) replaced.delete(name);
     });

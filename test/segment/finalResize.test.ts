@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { exportModel } from '#src/onnx/export.js';
 import { constant, createGraph, input, type Value } from '#src/onnx/graph.js';
 import * as ops from '#src/onnx/ops.js';
+import { readModel } from '#src/onnx/read.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
+import { mayBeCopied } from '#src/segment/finalResize.js';
 import { loadModel } from '#src/segment/loadModel.js';
 import { prepareInput, wholeOf } from '#src/segment/pixels.js';
 import { resizedConfidence } from '#src/segment/scores.js';
@@ -93,4 +95,14 @@ describe('a network is run as it is', () => {
     expect(sessionCut).toBeUndefined();
     expect(sessionContent).toBe(content);
   });
+});
+
+it('a network of more than 128 MiB is not copied', () => {
+  const model = readModel(networkEnding((maps) => maps));
+  const holding = (count: number) =>
+    mayBeCopied({
+      ...model,
+      graph: { ...model.graph, initializers: new Map([['weight', float32([count], new Float32Array(count))]]) },
+    });
+  expect([holding(2 ** 25), holding(2 ** 25 + 1)]).toEqual([true, false]);
 });
