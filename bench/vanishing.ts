@@ -1,11 +1,16 @@
 // A network with the weights that vanished as they are, and as 0 (src/onnx/vanishing.ts), in turns.
-// Usage: npm run bench -- out/bench/vanishing.js [--size 360x480] [--threads 2] [--rounds 20] network.onnx …
+// Usage: npm run bench -- out/bench/vanishing.js [--size 360x480] [--threads 2] [--rounds 20] [--step] network.onnx …
+// With --step it is the gradients of an adaptation step, of its first output with scores.
 import { parseArgs } from 'node:util';
+import { settledWeights } from '#src/adapt/settledWeights.js';
+import type { Size } from '#src/media/image.js';
 import { readModelFile } from '#src/onnx/modelFile.js';
 import { withoutVanishedWeights } from '#src/onnx/vanishing.js';
 import { writeModel } from '#src/onnx/write.js';
 import { createSession } from '#src/runtime/session.js';
 import { labelsByName, uniformByName } from '#src/tensor/random.js';
+import { onnxStudent } from '#src/train/openStudent.js';
+import { openAdaptationStep } from './adaptationStep.js';
 import { median } from './peer.js';
 
 const { values, positionals } = parseArgs({
@@ -14,6 +19,7 @@ const { values, positionals } = parseArgs({
     size: { type: 'string', default: '360x480' },
     threads: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '20' },
+    step: { type: 'boolean', default: false },
   },
 });
 const threads = Number(values.threads);
@@ -29,16 +35,23 @@ for (const path of positionals) {
     model.graph.inputs[0].type?.dtype === 'uint8'
       ? labelsByName('image', size, 256)
       : uniformByName('image', size, -2, 2);
-  const sessions = await Promise.all([model, kept].map((one) => createSession(writeModel(one), { threads })));
+  const runners = values.step
+    ? await openSteps(path, { height: size[2], width: size[3] })
+    : await Promise.all(
+        [model, kept].map(async (one) => {
+          const session = await createSession(writeModel(one), { threads });
+          return { run: () => session.run({ [name]: image }), close: () => session.release() };
+        }),
+      );
   const times: number[][] = [[], []];
   for (let round = -2; round < Number(values.rounds); round++) {
-    for (const [side, session] of sessions.entries()) {
+    for (const [side, { run }] of runners.entries()) {
       const started = performance.now();
-      await session.run({ [name]: image });
+      await run();
       if (round >= 0) times[side].push(performance.now() - started);
     }
   }
-  await Promise.all(sessions.map((session) => session.release()));
+  await Promise.all(runners.map(({ close }) => close()));
   const ratio = median(times[0].map((time, round) => time / times[1][round]));
   const [asIs, cleared] = times.map(median);
   let [vanished, all] = [0, 0];
@@ -52,5 +65,17 @@ for (const path of positionals) {
   const share = `${((100 * vanished) / all).toFixed(1)} %`;
   console.log(
     `| ${path.replace(/.*\//, '')} | ${size.slice(2).join('x')} | ${share} | ${asIs.toFixed(1)} | ${cleared.toFixed(1)} | ${ratio.toFixed(2)} |`,
+  );
+}
+
+/** The step with the weights as they are, and as an adaptation has them once they are settled. */
+async function openSteps(path: string, size: Size) {
+  const { outputs } = (await readModelFile(path)).graph;
+  const student = await onnxStudent(path, outputs.length > 1 ? { output: outputs[0].name } : {});
+  return Promise.all(
+    [student.weights, settledWeights(student, size, student.weights)].map(async (weights) => {
+      const { compute, close } = await openAdaptationStep(student, size, threads, weights);
+      return { run: compute, close };
+    }),
   );
 }

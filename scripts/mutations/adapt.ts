@@ -9,6 +9,7 @@ const training = 'test/adapt/training.test.ts';
 const predictor = 'test/adapt/predictor.test.ts';
 const regions = 'test/adapt/regions.test.ts';
 const gone = 'test/adapt/gone.test.ts';
+const settled = 'test/adapt/settledWeights.test.ts';
 const shards = 'test/adapt/shards.test.ts';
 const smooth = 'test/adapt/smooth.test.ts';
 
@@ -90,7 +91,7 @@ export const adapt = [
     ['reaching.general && !reaching.held', 'reaching.general'],
     ['reaching.general && !reaching.held', '!reaching.held'],
     ['trained.steps < steps', 'trained.steps > steps'],
-    ["trained.weights, 'second')", "student.weights, 'second')"],
+    ['settledWeights(student, size, trained.weights)', 'settledWeights(student, size, student.weights)'],
     ['round(await withTargets(renewed)', 'round(begun'],
   ]),
   ...changes('adapt/rounds', adapting, [
@@ -155,11 +156,21 @@ export const adapt = [
     ['rows(nextWeights, 1)', 'nextWeights'],
   ]),
   ...changes('adapt/predictor', predictor, [
-    ['softmax(view.mirrored ? mirror(found) : found, 1)', 'softmax(found, 1)'],
+    ['ofPixels(view.mirrored ? mirror(found) : found)', 'ofPixels(found)'],
     ['1 / (1 + others.length)', '1'],
     ["size.width, 'half_pixel'", "size.width, 'align_corners'"],
-    ['mul(last, 255), 0.5', 'mul(last, 255), 0'],
-    ['[0, 2, 3, 1]', '[0, 3, 2, 1]'],
+    ['mul(probabilities, 255), 0.5', 'mul(probabilities, 255), 0'],
+    ['[0, 2, 3, 1]), -1)', '[0, 3, 2, 1]), -1)'],
+  ]),
+  ...changes('adapt/training', settled, [['state.step === settledAfter', 'false']]),
+  ...changes('adapt/settledWeights', settled, [
+    ['settledAfter = 75', 'settledAfter = 76'],
+    ['settledAfter = 75', 'settledAfter = 50'],
+    ['?? weight', '&& weight'],
+    [
+      'withoutVanishedWeights(exportModel(graph, { logits }, { weights }))',
+      'exportModel(graph, { logits }, { weights })',
+    ],
   ]),
   ...changes('adapt/views', predictor, [
     ['[1, 0.75, 1.25]', '[1, 1.25, 0.75]'],

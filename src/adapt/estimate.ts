@@ -10,6 +10,7 @@ import { consensusReach } from './clipConsensus.js';
 import { consensusOf } from './consensus.js';
 import { defaultViews, openPredictor, type PredictorOptions } from './predictor.js';
 import { roundsOf } from './rounds.js';
+import { settledWeights } from './settledWeights.js';
 import { anchorStep, openEmptyStep, pairStep, type TrainingOnClip } from './training.js';
 
 /** Seconds of each part, of one frame or one step. */
@@ -76,8 +77,9 @@ export async function measureCosts(
   const segmenting = await timed(() => predictor.run(planes)).finally(() => predictor.close());
   // Reading flow from files takes next to nothing.
   const following = flow.folder === undefined ? await timed(() => bothFlows(flow, images)) : 0;
+  const weights = settledWeights(student, size, student.weights);
   const timedStep = async (of: TrainingStep) => {
-    const { runEmpty, close } = await openEmptyStep(of, student, options);
+    const { runEmpty, close } = await openEmptyStep(of, weights, options);
     return timed(runEmpty).finally(close);
   };
   const ones = Array<number>(classes).fill(1);

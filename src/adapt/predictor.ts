@@ -44,20 +44,18 @@ export async function openPredictor(
   const scoresOf = (frame: Value) =>
     bilinear(student.build(frame, inference).logits, height, width, student.enlargement);
   const scores = scoresOf(normalized);
-  const classes = scores.shape[1];
   const seen = (view: View) => {
     const size = viewSize({ height, width }, view);
     const frame = view.mirrored ? mirror(normalized) : normalized;
     const found = withinSizes(student, size, () => scoresOf(bilinear(frame, size.height, size.width, 'half_pixel')));
-    return softmax(view.mirrored ? mirror(found) : found, 1);
+    return ofPixels(view.mirrored ? mirror(found) : found);
   };
   const probabilities = () => {
-    const own = softmax(scores, 1);
+    const own = ofPixels(scores);
     const others = gives === 'views' ? viewsOf(views).slice(1).map(seen) : [];
     return others.length === 0 ? own : mul([own, ...others].reduce(add), 1 / (1 + others.length));
   };
-  const y =
-    gives === 'labels' ? reshape(cast(argMax(scores, 1), 'uint8'), [height, width]) : bytes(probabilities(), classes);
+  const y = gives === 'labels' ? reshape(cast(argMax(scores, 1), 'uint8'), [height, width]) : bytes(probabilities());
   const model = writeModel(withoutVanishedWeights(exportModel(graph, { y }, { weights })));
   const session: Session = await createSession(model, { ...options, source: student.name });
   return {
@@ -86,9 +84,12 @@ function mirror(planes: Value): Value {
   return slice(planes, [3], [-1], [-planes.shape[3] - 1], [-1]);
 }
 
-/** Probabilities times 255, rounded, the classes of a pixel side by side. */
-function bytes(probabilities: Value, classes: number): Value {
-  const [, , height, width] = probabilities.shape;
-  const last = transpose(probabilities, [0, 2, 3, 1]);
-  return reshape(cast(floor(add(mul(last, 255), 0.5)), 'uint8'), [height, width, classes]);
+/** N×H×W×C probabilities of N×C×H×W scores: on the last axis, the engine's softmax takes half as long. */
+function ofPixels(scores: Value): Value {
+  return softmax(transpose(scores, [0, 2, 3, 1]), -1);
+}
+
+/** 1×H×W×C probabilities times 255, rounded. */
+function bytes(probabilities: Value): Value {
+  return reshape(cast(floor(add(mul(probabilities, 255), 0.5)), 'uint8'), probabilities.shape.slice(1));
 }

@@ -23,6 +23,7 @@ import type { PreparedClip } from './clipFiles.js';
 import { targetWeights } from './consensus.js';
 import { pairFeeds } from './pairFeeds.js';
 import { openPredictor } from './predictor.js';
+import { settledAfter, settledWeights } from './settledWeights.js';
 
 /** SPEC §9: what a first sketch found to work. */
 export const method = {
@@ -95,11 +96,11 @@ function openStep({ model }: TrainingStep, options: Pick<SessionOptions, 'device
 /** The step alone, for measuring: it runs on black frames and changes nothing. */
 export async function openEmptyStep(
   step: TrainingStep,
-  student: Student,
+  weights: ReadonlyMap<string, Tensor>,
   options: Pick<SessionOptions, 'device' | 'threads'>,
 ): Promise<{ runEmpty(): Promise<void>; close(): Promise<void> }> {
   const session = await openStep(step, options, 'the adaptation step');
-  const feeds: Record<string, Tensor> = Object.fromEntries(student.weights);
+  const feeds: Record<string, Tensor> = Object.fromEntries(weights);
   for (const { name, type } of step.model.graph.inputs) {
     if (feeds[name] || !type?.shape) continue;
     feeds[name] = zeros(type.dtype, type.shape.map(Number));
@@ -165,6 +166,11 @@ export async function trainOnClip(
         steps,
       );
       applyGradients(state, gradients, optimizer, rate);
+      if (state.step === settledAfter) {
+        for (const [name, { data }] of settledWeights(student, clip, state.parameters)) {
+          state.parameters.get(name)?.data.set(data);
+        }
+      }
       onStep(state.step);
       if (signal?.aborted || state.step % checkpointEvery === 0) await checkpoint?.write(state);
       if (signal?.aborted && state.step < steps) {

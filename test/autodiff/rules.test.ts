@@ -199,10 +199,14 @@ const checks: Record<string, GradientCheck[]> = {
       shapes: [[2, 3, 5, 4], [4, 3, 3, 3], [4]],
       build: ([x, weight, bias]) => conv(x, weight, bias, { pads: [1, 1, 1, 1] }),
     },
-    // Few input channels and more: weight gradients of these are formed in two ways.
-    ...[2, 5].flatMap((channels): GradientCheck[] => {
+    // Few input channels, more of them than outputs, and fewer: weight gradients of these are formed in three ways.
+    ...[
+      [2, 2],
+      [5, 2],
+      [5, 6],
+    ].flatMap(([channels, outputs]): GradientCheck[] => {
       const of = (shape: Shape, kernel: number, options: ConvOptions): GradientCheck => ({
-        shapes: [shape, [2, channels, kernel, kernel]],
+        shapes: [shape, [outputs, channels, kernel, kernel]],
         build: ([x, weight]) => conv(x, weight, undefined, options),
       });
       return [

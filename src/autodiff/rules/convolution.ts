@@ -1,12 +1,14 @@
 // Gradients of convolutions: input gradients are convolutions with turned weights, weight gradients one matrix product a tap.
 
-import type { GradientRule, GradientSite, Value } from '../../onnx/graph.js';
+import { constant, type GradientRule, type GradientSite, type Graph, type Value } from '../../onnx/graph.js';
 import { windowOf } from '../../onnx/inference/convolution.js';
 import {
   cast,
   concat,
   conv,
   convTranspose,
+  filled,
+  gather,
   matMul,
   mul,
   pad,
@@ -15,7 +17,7 @@ import {
   slice,
   transpose,
 } from '../../onnx/ops.js';
-import { elementCount } from '../../tensor/tensor.js';
+import { elementCount, tensor } from '../../tensor/tensor.js';
 import { widened } from '../rule.js';
 
 /** Geometry of a convolution over any number of spatial axes. */
@@ -148,27 +150,83 @@ function denseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Val
   const axes = size.length;
   const positions = batch * elementCount(size);
   const { kernel, pads } = geometry;
+  const count = elementCount(kernel);
+  const ofOutputs = batch === 1 ? gradient : transpose(gradient, [1, 0, ...spatialAxes(gradient)]);
+  const rows = reshape(ofOutputs, [outputs, positions]);
+  const ofTaps = (perTap: Value) => reshape(transpose(perTap, [1, 2, 0]), [outputs, channels, ...kernel]);
+  const gathers = count > 1 && channels > fewChannels && channels <= outputs;
+  if (gathers && count * positions * channels <= mostGathered) {
+    return ofTaps(matMul(rows, gather(positionRows(x), rowsOfTaps(x, size, geometry), 0)));
+  }
   // Channels last: a tap is then a matrix of positions × channels.
   const last = transpose(x, [0, ...spatialAxes(x), 1]);
   const lastPadded = pads.some((amount) => amount !== 0)
     ? pad(last, [0, ...pads.slice(0, axes), 0, 0, ...pads.slice(axes), 0])
     : last;
-  const rows = reshape(transpose(gradient, [1, 0, ...spatialAxes(gradient)]), [outputs, positions]);
   const tapsOfInput = taps(geometry).map((tap) => tapOf(lastPadded, size, tap, geometry, 1));
-  if (channels <= fewChannels) {
+  if (channels <= fewChannels && count > 1) {
     // Columns as narrow as these leave a matrix product idle: all taps make one wide matrix.
-    const wide = reshape(concat(tapsOfInput, axes + 1), [positions, tapsOfInput.length * channels]);
-    const product = reshape(matMul(rows, wide), [outputs, tapsOfInput.length, channels]);
+    const wide = reshape(concat(tapsOfInput, axes + 1), [positions, count * channels]);
+    const product = reshape(matMul(rows, wide), [outputs, count, channels]);
     return reshape(transpose(product, [0, 2, 1]), [outputs, channels, ...kernel]);
   }
   const perTap = tapsOfInput.map((tap) => matMul(rows, reshape(tap, [positions, channels])));
-  if (perTap.length === 1) return reshape(perTap[0], [outputs, channels, ...kernel]);
-  const stacked = concat(
-    perTap.map((value) => reshape(value, [outputs, channels, 1])),
-    2,
-  );
-  return reshape(stacked, [outputs, channels, ...kernel]);
+  if (count === 1) return reshape(perTap[0], [outputs, channels, ...kernel]);
+  const stacked = perTap.map((value) => reshape(value, [1, outputs, channels]));
+  return ofTaps(concat(stacked, 0));
 }
+
+/**
+ * Up to so many values are gathered at once: threads then share the products, one a tap, and nothing is sliced. Of a product with
+ * more columns than rows they share the columns as it is.
+ */
+const mostGathered = 2 ** 23;
+
+/** The channels of every position of x, a row each, then a row of zeros for what lies in the padding. */
+function positionRows(x: Value): Value {
+  const known = rowsOfValues.get(x);
+  if (known) return known;
+  const channels = x.shape[1];
+  const rows = reshape(transpose(x, [0, ...spatialAxes(x), 1]), [elementCount(x.shape) / channels, channels]);
+  const found = concat([rows, filled(x.graph, [1, channels], 0)], 0);
+  rowsOfValues.set(x, found);
+  return found;
+}
+
+/** Once for all convolutions of a value, as dilated ones side by side. */
+const rowsOfValues = new WeakMap<Value, Value>();
+
+/** Taps × positions: which of the rows of x's positions each tap multiplied. */
+function rowsOfTaps(x: Value, size: readonly number[], geometry: Geometry): Value {
+  const { graph, shape } = x;
+  const { strides, dilations, pads } = geometry;
+  const [batch, , ...spatial] = shape;
+  const key = JSON.stringify([batch, spatial, size, geometry]);
+  const tables = tablesOfGraphs.get(graph) ?? new Map<string, Value>();
+  tablesOfGraphs.set(graph, tables);
+  const known = tables.get(key);
+  if (known) return known;
+  const outside = batch * elementCount(spatial);
+  const rowsOf = (tap: readonly number[]) =>
+    size.reduce(
+      (rows, length, axis) =>
+        rows.flatMap((row) =>
+          Array.from({ length }, (_, at) => {
+            const place = at * strides[axis] + tap[axis] * dilations[axis] - pads[axis];
+            const inside = row !== outside && place >= 0 && place < spatial[axis];
+            return inside ? row * spatial[axis] + place : outside;
+          }),
+        ),
+      Array.from({ length: batch }, (_, sample) => sample),
+    );
+  const rows = taps(geometry).map(rowsOf);
+  const found = constant(graph, tensor('int32', [rows.length, rows[0].length], Int32Array.from(rows.flat())));
+  tables.set(key, found);
+  return found;
+}
+
+/** One table for all convolutions of a shape. */
+const tablesOfGraphs = new WeakMap<Graph, Map<string, Value>>();
 
 function depthwiseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Value {
   const channels = x.shape[1];
