@@ -91,7 +91,7 @@ export const adapt = [
     ['reaching.general && !reaching.held', 'reaching.general'],
     ['reaching.general && !reaching.held', '!reaching.held'],
     ['trained.steps < steps', 'trained.steps > steps'],
-    ['settledWeights(student, size, trained.weights)', 'settledWeights(student, size, student.weights)'],
+    ['rounds.first < settledAfter ? trained.weights', 'rounds.first < settledAfter ? student.weights'],
     ['round(await withTargets(renewed)', 'round(begun'],
   ]),
   ...changes('adapt/rounds', adapting, [
@@ -167,6 +167,9 @@ export const adapt = [
     ['settledAfter = 75', 'settledAfter = 76'],
     ['settledAfter = 75', 'settledAfter = 50'],
     ['?? weight', '&& weight'],
+    ['trains(name) ?', 'true ?'],
+    ['[own, ...memories]', '[own]'],
+    ['[own, ...memories]', 'memories'],
     [
       'withoutVanishedWeights(exportModel(graph, { logits }, { weights }))',
       'exportModel(graph, { logits }, { weights })',
@@ -278,6 +281,9 @@ export const adapt = [
     [' - stages.choice', ''],
     ['Math.max(left, 0), longestTimer', 'Math.max(left, 0), Number.MAX_SAFE_INTEGER'],
     ['second > 0 ?', 'second >= 0 ?'],
+    ['unsettled * unsettledStep', 'unsettled * step'],
+    ['first < settledAfter ?', 'false ?'],
+    ['steps + refinement <= left', 'steps <= left'],
   ]),
   ...changes('flow/resize', 'test/flow/resize.test.ts', [
     ['data[i] *= alongX', 'data[i] /= alongX'],

@@ -17,7 +17,7 @@ import { lostRegions } from './lostRegions.js';
 import { openPredictor } from './predictor.js';
 import { muchVideo, reachOf } from './reach.js';
 import { type Round, roundsOf } from './rounds.js';
-import { settledWeights } from './settledWeights.js';
+import { settledAfter, settledWeights } from './settledWeights.js';
 import { type ClipCheckpoint, type KeptFrames, method, trainOnClip } from './training.js';
 
 /** How much classes count in the targets: rare ones more (SPEC §9), or all the same. */
@@ -187,7 +187,8 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
         const renewing = () => renew(clip, weights);
         const renewed = await (options.renewed ? options.renewed(clip, classWeights, renewing) : renewing());
         if (renewed) {
-          const settled = settledWeights(student, size, trained.weights);
+          const settled =
+            rounds.first < settledAfter ? trained.weights : settledWeights(student, size, trained.weights);
           const second = await round(await withTargets(renewed), settled, 'second');
           trained = { weights: second.weights, steps: rounds.first + second.steps };
         }

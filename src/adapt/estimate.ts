@@ -10,7 +10,7 @@ import { consensusReach } from './clipConsensus.js';
 import { consensusOf } from './consensus.js';
 import { defaultViews, openPredictor, type PredictorOptions } from './predictor.js';
 import { roundsOf } from './rounds.js';
-import { settledWeights } from './settledWeights.js';
+import { settledAfter, settledWeights } from './settledWeights.js';
 import { anchorStep, openEmptyStep, pairStep, type TrainingOnClip } from './training.js';
 
 /** Seconds of each part, of one frame or one step. */
@@ -21,6 +21,8 @@ export interface AdaptCosts {
   /** Reading what the network says by now, and the consensus of that. */
   readonly renewal: number;
   readonly step: number;
+  /** A step with weights that vanished as they are, which are 0 in the others. */
+  readonly unsettledStep: number;
   readonly judgement: number;
 }
 
@@ -77,20 +79,28 @@ export async function measureCosts(
   const segmenting = await timed(() => predictor.run(planes)).finally(() => predictor.close());
   // Reading flow from files takes next to nothing.
   const following = flow.folder === undefined ? await timed(() => bothFlows(flow, images)) : 0;
-  const weights = settledWeights(student, size, student.weights);
+  const settled = settledWeights(student, size, student.weights);
+  const vanished = [...settled].some(([name, weight]) => weight !== student.weights.get(name));
   const timedStep = async (of: TrainingStep) => {
-    const { runEmpty, close } = await openEmptyStep(of, weights, options);
-    return timed(runEmpty).finally(close);
+    const { runEmpty, close } = await openEmptyStep(of, options);
+    try {
+      const step = await timed(() => runEmpty(settled));
+      return { step, unsettledStep: vanished ? await timed(() => runEmpty(student.weights)) : step };
+    } finally {
+      await close();
+    }
   };
   const ones = Array<number>(classes).fill(1);
   const onPair = await timedStep(pairStep(student, { ...size, targetSums: ones, targetFactors: ones }, options.device));
-  const onKept = keeps ? segmenting / views + (await timedStep(anchorStep(student, size, options.device))) : 0;
+  const onKept = keeps ? await timedStep(anchorStep(student, size, options.device)) : { step: 0, unsettledStep: 0 };
+  const original = keeps ? segmenting / views : 0;
   const joining = await timed(async () => joinOne(size));
   const consensus = (2 * consensusReach * joining) / consensusThreads(size, frames, options.threads);
   return {
     frame: segmenting + following * ((height * width) / (images[0].height * images[0].width)),
     ...{ consensus, renewal: segmenting + consensus },
-    step: onPair + onKept,
+    step: onPair.step + onKept.step + original,
+    unsettledStep: onPair.unsettledStep + onKept.unsettledStep + original,
     judgement: segmenting / views,
   };
 }
@@ -130,7 +140,8 @@ function stageSeconds(costs: AdaptCosts, frames: number, steps: number): Record<
     frames: frames * costs.frame,
     // And the frames that class shares are taken of.
     consensus: frames * costs.consensus + spreadFrames(frames).length * costs.judgement,
-    ...{ steps: first * costs.step, refinement: second * costs.step },
+    steps: trainingSeconds(costs, first),
+    refinement: first < settledAfter ? trainingSeconds(costs, second) : second * costs.step,
     renewal: second > 0 ? frames * costs.renewal : 0,
     // About a fifth of the frames at five points.
     choice: frames * costs.judgement,
@@ -139,11 +150,23 @@ function stageSeconds(costs: AdaptCosts, frames: number, steps: number): Record<
   };
 }
 
+/** Of a training that begins with weights that vanished as they are. */
+function trainingSeconds({ step, unsettledStep }: AdaptCosts, steps: number): number {
+  const unsettled = Math.min(settledAfter, steps);
+  return unsettled * unsettledStep + (steps - unsettled) * step;
+}
+
 /** As many steps as fit into the minutes, at most `most`; 0 when even the rest does not fit, with a second round where `most` has one. */
 export function stepsWithin(minutes: number, costs: AdaptCosts, frames: number, most: number): number {
   const { steps: _, refinement: __, ...rest } = stageSeconds(costs, frames, most);
   const left = Object.values(rest).reduce((sum, seconds) => sum - seconds, 60 * minutes);
-  return Math.max(0, Math.min(most, Math.floor(left / costs.step)));
+  const fits = (count: number) => {
+    const { steps, refinement } = stageSeconds(costs, frames, count);
+    return steps + refinement <= left;
+  };
+  let steps = most;
+  while (steps > 0 && !fits(steps)) steps--;
+  return steps;
 }
 
 /** Milliseconds: timers that are set for longer go off at once. */

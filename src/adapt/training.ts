@@ -23,7 +23,7 @@ import type { PreparedClip } from './clipFiles.js';
 import { targetWeights } from './consensus.js';
 import { pairFeeds } from './pairFeeds.js';
 import { openPredictor } from './predictor.js';
-import { settledAfter, settledWeights } from './settledWeights.js';
+import { settle, settledAfter } from './settledWeights.js';
 
 /** SPEC §9: what a first sketch found to work. */
 export const method = {
@@ -96,17 +96,16 @@ function openStep({ model }: TrainingStep, options: Pick<SessionOptions, 'device
 /** The step alone, for measuring: it runs on black frames and changes nothing. */
 export async function openEmptyStep(
   step: TrainingStep,
-  weights: ReadonlyMap<string, Tensor>,
   options: Pick<SessionOptions, 'device' | 'threads'>,
-): Promise<{ runEmpty(): Promise<void>; close(): Promise<void> }> {
+): Promise<{ runEmpty(weights: ReadonlyMap<string, Tensor>): Promise<void>; close(): Promise<void> }> {
   const session = await openStep(step, options, 'the adaptation step');
-  const feeds: Record<string, Tensor> = Object.fromEntries(weights);
-  for (const { name, type } of step.model.graph.inputs) {
-    if (feeds[name] || !type?.shape) continue;
-    feeds[name] = zeros(type.dtype, type.shape.map(Number));
-  }
   return {
-    async runEmpty() {
+    async runEmpty(weights) {
+      const feeds: Record<string, Tensor> = Object.fromEntries(weights);
+      for (const { name, type } of step.model.graph.inputs) {
+        if (feeds[name] || !type?.shape) continue;
+        feeds[name] = zeros(type.dtype, type.shape.map(Number));
+      }
       await session.run(feeds);
     },
     close: () => session.release(),
@@ -166,11 +165,7 @@ export async function trainOnClip(
         steps,
       );
       applyGradients(state, gradients, optimizer, rate);
-      if (state.step === settledAfter) {
-        for (const [name, { data }] of settledWeights(student, clip, state.parameters)) {
-          state.parameters.get(name)?.data.set(data);
-        }
-      }
+      if (state.step === settledAfter) settle(state, student, clip);
       onStep(state.step);
       if (signal?.aborted || state.step % checkpointEvery === 0) await checkpoint?.write(state);
       if (signal?.aborted && state.step < steps) {

@@ -417,10 +417,15 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect([8, 40, 101, undefined].map(usualSteps)).toEqual([150, 200, 500, 500]);
     expect(plan.estimate.seconds).toBeGreaterThan(0);
     expect(existsSync(join(folder, 'planned.onnx.adapt'))).toBe(false);
-    expect(stepsWithin(1, { frame: 1, consensus: 1, renewal: 0.5, judgement: 1, step: 2 }, 8, 300)).toBe(4);
-    expect(stepsWithin(9, { frame: 1, consensus: 1, renewal: 0.5, judgement: 1, step: 2 }, 8, 100)).toBe(100);
+    const costs = { frame: 1, consensus: 1, renewal: 0.5, judgement: 1, step: 2, unsettledStep: 2 };
+    expect(stepsWithin(1, costs, 8, 300)).toBe(4);
+    expect(stepsWithin(9, costs, 8, 100)).toBe(100);
     // Two steps are of one round.
-    expect(stepsWithin(0.5, { frame: 1, consensus: 1, renewal: 5, judgement: 0, step: 2 }, 8, 2)).toBe(2);
+    expect(stepsWithin(0.5, { ...costs, renewal: 5, judgement: 0 }, 8, 2)).toBe(2);
+    // The first 75 steps take longer, and as many of the second round where the first has fewer.
+    expect(stepsWithin(1, { ...costs, unsettledStep: 4 }, 8, 300)).toBe(2);
+    expect(stepsWithin(10, { ...costs, unsettledStep: 4 }, 8, 300)).toBe(199);
+    expect(stepsWithin(9, { ...costs, unsettledStep: 4 }, 8, 123)).toBe(122);
     const stages = { frames: 9, consensus: 9, steps: 9, renewal: 9, refinement: 9, choice: 5, judgement: 7 };
     expect(timeToTrain(2, { stages }, 10)).toBe(1000 * (120 - 10 - 5 - 7));
     expect(timeToTrain(0.1, { stages }, 10)).toBe(0);

@@ -1,9 +1,9 @@
 // Weights of dead channels in an adaptation.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
-import { closeClipFiles, openClipFiles } from '#src/adapt/clipFiles.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { closeClipFiles, openClipFiles, type PreparedClip } from '#src/adapt/clipFiles.js';
 import { settledWeights } from '#src/adapt/settledWeights.js';
 import { trainOnClip } from '#src/adapt/training.js';
 import { parameter } from '#src/onnx/graph.js';
@@ -41,15 +41,35 @@ it('what vanished of layers is 0, everything else as it is', () => {
   expect(weights.get('kernel')?.data[1]).toBe(tiny);
 });
 
-it('a training lets what vanished come back to life for 75 steps, and has the rest as 0 from there', async () => {
-  const [height, width, classes] = [4, 6, 2];
-  const pixels = height * width;
-  const tiny = 2 ** -130;
-  // Channel 0 is alive; 1 is dead from end to end; 2 is read by a weight that is alive.
+const [height, width, classes] = [4, 6, 2];
+const pixels = height * width;
+const folder = mkdtempSync(join(tmpdir(), 'steadyseg-settled-'));
+let clip: PreparedClip;
+beforeAll(async () => {
+  const files = await openClipFiles(folder, { height, width }, classes);
+  const bytes = (name: string, length: number) => Uint8Array.from(labelsByName(name, [length], 256).data);
+  for (const t of [0, 1]) {
+    await files.frames.write(t, bytes(`frame ${t}`, 3 * pixels));
+    await files.targets.write(t, bytes(`targets ${t}`, classes * pixels));
+    await files.pixelWeights.write(t, new Uint8Array(pixels).fill(64));
+  }
+  await files.forward.write(0, new Uint8Array(8 * pixels));
+  await files.hidden.write(0, new Uint8Array(pixels));
+  const known = { count: 2, stems: ['0', '1'], pairs: [0], cuts: [], targetSums: [1, 1] };
+  clip = { height, width, classes, ...known, folder, files };
+});
+afterAll(async () => {
+  await closeClipFiles(clip.files);
+  rmSync(folder, { recursive: true });
+});
+
+describe('a training of 100 steps', () => {
+  const tiny = 2 ** -105;
+  // Channel 0 is alive; of 1 two layers are dead, and gradients are so small that neither comes back; 2 is read by a weight that is alive.
   const weights = new Map([
     ['first', tensor('float32', [3, 3, 1, 1], Float32Array.of(1, 0.5, -1, tiny, tiny, -tiny, tiny, tiny, -tiny))],
     ['second', tensor('float32', [3, 1, 1, 1], Float32Array.of(1, -tiny, 0.7))],
-    ['third', tensor('float32', [2, 3, 1, 1], Float32Array.of(0.5, tiny, 1, -0.5, -tiny, 0.7))],
+    ['third', tensor('float32', [2, 3, 1, 1], Float32Array.of(0.5, 2 ** -28, 1, -0.5, -(2 ** -28), 0.7))],
   ]);
   const student: Student = {
     name: 'small',
@@ -64,44 +84,52 @@ it('a training lets what vanished come back to life for 75 steps, and has the re
     },
     toModel: () => new Uint8Array(),
   };
-  const folder = await mkdtemp(join(tmpdir(), 'steadyseg-settled-'));
-  const files = await openClipFiles(folder, { height, width }, classes);
-  const bytes = (name: string, length: number) => Uint8Array.from(labelsByName(name, [length], 256).data);
-  for (const t of [0, 1]) {
-    await files.frames.write(t, bytes(`frame ${t}`, 3 * pixels));
-    await files.targets.write(t, bytes(`targets ${t}`, classes * pixels));
-    await files.pixelWeights.write(t, new Uint8Array(pixels).fill(64));
+  const begin = { from: weights, steps: 100, seed: 1, threads: 1, onStep: () => {} };
+  const nothing = { read: async () => {}, write: async () => {} };
+  /** Weights and moments at every checkpoint, by name. */
+  async function train(of: Student, read: (state: TrainingState) => Promise<void> = nothing.read) {
+    const seen = new Map<number, ReadonlyMap<string, readonly number[]>>();
+    const write = async ({ step, parameters, slots }: TrainingState) => {
+      const contents = [...parameters].map(([name, { data }]) => [name, [...data]] as const);
+      const memories = [...slots].flatMap(([slot, all]) =>
+        [...all].map(([name, data]) => [`${slot} of ${name}`, [...data]] as const),
+      );
+      seen.set(step, new Map([...contents, ...memories]));
+    };
+    const { weights } = await trainOnClip(clip, of, [0], { ...begin, checkpoint: { read, write } });
+    return { seen, weights };
   }
-  await files.forward.write(0, new Uint8Array(8 * pixels));
-  await files.hidden.write(0, new Uint8Array(pixels));
-  const clip = {
-    height,
-    width,
-    classes,
-    count: 2,
-    stems: ['0', '1'],
-    pairs: [0],
-    cuts: [],
-    targetSums: [1, 1],
-    folder,
-  };
-  const seen = new Map<number, number[][]>();
-  const write = async ({ step, parameters }: TrainingState) => {
-    seen.set(
-      step,
-      ['first', 'second', 'third'].map((name) => [...(parameters.get(name)?.data ?? [])]),
-    );
-  };
-  const options = { from: weights, steps: 100, seed: 1, threads: 1, onStep: () => {} };
-  await trainOnClip({ ...clip, files }, student, [0], { ...options, checkpoint: { read: async () => {}, write } });
-  await closeClipFiles(files);
-  await rm(folder, { recursive: true });
-  const dead = (step: number) => {
-    const [first, second, third] = seen.get(step) ?? [[], [], []];
-    return [...first.slice(3, 6), second[1], third[1], third[4]];
-  };
-  expect(dead(50).every((value) => value !== 0 && Math.abs(value) < 2 ** -100)).toBe(true);
-  for (const step of [75, 100]) expect(dead(step)).toEqual(Array(6).fill(0));
-  for (const value of seen.get(75)?.[0].slice(6) ?? []) expect(Math.abs(value)).toBeGreaterThan(1e-4);
-  expect(seen.get(100)?.[0]).not.toEqual(seen.get(75)?.[0]);
+  const dead = (of: ReadonlyMap<string, readonly number[]> | undefined, prefix = '') => [
+    ...(of?.get(`${prefix}first`)?.slice(3, 6) ?? []),
+    of?.get(`${prefix}second`)?.[1] ?? Number.NaN,
+  ];
+
+  it('lets what vanished come back to life for 75 steps, and has the rest as 0 from there', async () => {
+    const { seen, weights: trained } = await train(student);
+    expect(dead(seen.get(50)).every((value) => value !== 0 && Math.abs(value) < 2 ** -100)).toBe(true);
+    // Moments that would bring it back bit by bit.
+    expect(dead(seen.get(50), 'moment1 of ').some((value) => value !== 0)).toBe(true);
+    for (const step of [75, 100]) expect(dead(seen.get(step))).toEqual([0, 0, 0, 0]);
+    expect(dead(new Map([...trained].map(([name, { data }]) => [name, [...data].map(Number)])))).toEqual([0, 0, 0, 0]);
+    for (const value of seen.get(75)?.get('first')?.slice(6) ?? []) expect(Math.abs(value)).toBeGreaterThan(1e-4);
+    expect(seen.get(100)?.get('first')).not.toEqual(seen.get(75)?.get('first'));
+  });
+
+  it('leaves what does not train as it is', async () => {
+    const { seen } = await train({ ...student, trains: (name) => name !== 'second' });
+    expect(seen.get(100)?.get('second')).toEqual([...(weights.get('second')?.data ?? [])]);
+    expect(dead(seen.get(75)).slice(0, 3)).toEqual([0, 0, 0]);
+  });
+
+  it('ends in the same bits when it goes on from before the 75th step', async () => {
+    const whole = await train(student);
+    const half = whole.seen.get(50) ?? new Map<string, readonly number[]>();
+    const resumed = await train(student, async (state) => {
+      state.step = 50;
+      for (const [name, { data }] of state.parameters) data.set(half.get(name) ?? []);
+      for (const [slot, all] of state.slots)
+        for (const [name, data] of all) data.set(half.get(`${slot} of ${name}`) ?? []);
+    });
+    expect(resumed.seen.get(100)).toEqual(whole.seen.get(100));
+  });
 });

@@ -217,12 +217,28 @@ const checks: Record<string, GradientCheck[]> = {
         of([1, channels, 4, 4], 1, { pads: [1, 0, 1, 0] }),
       ];
     }),
+    ...[2, 5].map(
+      (channels): GradientCheck => ({
+        shapes: [
+          [1, 2 * channels, 5, 5],
+          [12, channels, 3, 3],
+        ],
+        build: ([x, weight]) => conv(x, weight, undefined, { group: 2, pads: [1, 1, 1, 1] }),
+      }),
+    ),
     {
       shapes: [
-        [1, 4, 5, 5],
-        [6, 2, 3, 3],
+        [2, 5, 7],
+        [6, 5, 3],
       ],
-      build: ([x, weight]) => conv(x, weight, undefined, { group: 2, pads: [1, 1, 1, 1] }),
+      build: ([x, weight]) => conv(x, weight, undefined, { strides: [2], dilations: [2], pads: [2, 1] }),
+    },
+    {
+      shapes: [
+        [1, 5, 3, 4, 3],
+        [5, 5, 2, 2, 2],
+      ],
+      build: ([x, weight]) => conv(x, weight, undefined, { strides: [1, 2, 1], pads: [1, 0, 0, 0, 1, 1] }),
     },
     {
       shapes: [
@@ -259,6 +275,14 @@ const checks: Record<string, GradientCheck[]> = {
     {
       shapes: [[1, 2, 3, 4], [2, 3, 2, 2], [3]],
       build: ([x, weight, bias]) => convTranspose(x, weight, bias, { strides: [2, 2] }),
+    },
+    {
+      shapes: [
+        [2, 6, 3, 4],
+        [6, 5, 3, 3],
+      ],
+      build: ([x, weight]) =>
+        convTranspose(x, weight, undefined, { strides: [2, 2], pads: [1, 1, 1, 1], outputPadding: [1, 1] }),
     },
     {
       shapes: [

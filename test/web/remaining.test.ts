@@ -4,7 +4,7 @@ import type { AdaptEstimate } from '#src/adapt/estimate.js';
 import { createRemaining, durationWords } from '../../web/remaining.js';
 
 const estimate: AdaptEstimate = {
-  costs: { frame: 1, consensus: 0.5, renewal: 0.7, step: 2, judgement: 0.25 },
+  costs: { frame: 1, consensus: 0.5, renewal: 0.7, step: 2, unsettledStep: 2, judgement: 0.25 },
   ...{ frames: 20, steps: 50, disk: 0, seconds: 159 },
   stages: { frames: 20, consensus: 10, steps: 60, renewal: 14, refinement: 40, choice: 5, judgement: 10 },
 };

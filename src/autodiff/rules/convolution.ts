@@ -1,4 +1,4 @@
-// Gradients of convolutions: input gradients are convolutions with turned weights, weight gradients one matrix product a tap.
+// Gradients of convolutions: input gradients are convolutions with turned weights, weight gradients a matrix product of every tap.
 
 import { constant, type GradientRule, type GradientSite, type Graph, type Value } from '../../onnx/graph.js';
 import { windowOf } from '../../onnx/inference/convolution.js';
@@ -151,13 +151,15 @@ function denseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Val
   const positions = batch * elementCount(size);
   const { kernel, pads } = geometry;
   const count = elementCount(kernel);
-  const ofOutputs = batch === 1 ? gradient : transpose(gradient, [1, 0, ...spatialAxes(gradient)]);
-  const rows = reshape(ofOutputs, [outputs, positions]);
+  const ofOutputs = () => (batch === 1 ? gradient : transpose(gradient, [1, 0, ...spatialAxes(gradient)]));
+  const rows = () => reshape(ofOutputs(), [outputs, positions]);
   const ofTaps = (perTap: Value) => reshape(transpose(perTap, [1, 2, 0]), [outputs, channels, ...kernel]);
   const gathers = count > 1 && channels > fewChannels && channels <= outputs;
   if (gathers && count * positions * channels <= mostGathered) {
-    return ofTaps(matMul(rows, gather(positionRows(x), rowsOfTaps(x, size, geometry), 0)));
+    const gathered = gather(positionRows(x), rowsOfTaps(x, size, geometry), 0);
+    return ofTaps(matMul(rows(), gathered));
   }
+  const left = rows();
   // Channels last: a tap is then a matrix of positions × channels.
   const last = transpose(x, [0, ...spatialAxes(x), 1]);
   const lastPadded = pads.some((amount) => amount !== 0)
@@ -167,10 +169,10 @@ function denseWeightGradient(x: Value, gradient: Value, geometry: Geometry): Val
   if (channels <= fewChannels && count > 1) {
     // Columns as narrow as these leave a matrix product idle: all taps make one wide matrix.
     const wide = reshape(concat(tapsOfInput, axes + 1), [positions, count * channels]);
-    const product = reshape(matMul(rows, wide), [outputs, count, channels]);
+    const product = reshape(matMul(left, wide), [outputs, count, channels]);
     return reshape(transpose(product, [0, 2, 1]), [outputs, channels, ...kernel]);
   }
-  const perTap = tapsOfInput.map((tap) => matMul(rows, reshape(tap, [positions, channels])));
+  const perTap = tapsOfInput.map((tap) => matMul(left, reshape(tap, [positions, channels])));
   if (count === 1) return reshape(perTap[0], [outputs, channels, ...kernel]);
   const stacked = perTap.map((value) => reshape(value, [1, outputs, channels]));
   return ofTaps(concat(stacked, 0));
@@ -188,7 +190,7 @@ function positionRows(x: Value): Value {
   if (known) return known;
   const channels = x.shape[1];
   const rows = reshape(transpose(x, [0, ...spatialAxes(x), 1]), [elementCount(x.shape) / channels, channels]);
-  const found = concat([rows, filled(x.graph, [1, channels], 0)], 0);
+  const found = concat([rows, filled(x.graph, [1, channels], 0, x.dtype)], 0);
   rowsOfValues.set(x, found);
   return found;
 }
