@@ -1,6 +1,6 @@
 // A network with the weights that vanished as they are, and as 0 (src/onnx/vanishing.ts), in turns.
 // Usage: npm run bench -- out/bench/vanishing.js [--size 360x480] [--threads 2] [--rounds 20] [--step] network.onnx …
-// With --step it is the gradients of an adaptation step, of its first output with scores.
+// With --step it is the gradients of an adaptation step on its first output.
 import { parseArgs } from 'node:util';
 import { settledWeights } from '#src/adapt/settledWeights.js';
 import type { Size } from '#src/media/image.js';

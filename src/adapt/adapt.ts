@@ -185,7 +185,7 @@ function plannedSteps(
   const fitting = stepsWithin(minutes - spent / 60, costs, frames, steps);
   if (fitting > 0) return fitting;
   const { seconds, stages } = estimate(costs, frames, steps, { height: 0, width: 0, classes: 0 });
-  const least = (spent + seconds - stages.steps - stages.refinement + costs.step) / 60;
+  const least = (spent + seconds - stages.steps - stages.refinement + costs.unsettledStep) / 60;
   throw new UsageError(
     `expected at least ${Math.ceil(least)} minutes for ${frames} frames, found ${minutes}: give more minutes, or fewer frames (limit)`,
   );

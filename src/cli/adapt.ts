@@ -209,8 +209,9 @@ function estimateText(
   trainsAgain: boolean,
 ): string {
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+  const step = (stages.steps + stages.refinement) / steps;
   const twice = ` (${formatDuration(seconds + stages.steps + stages.renewal + stages.refinement + stages.choice)} where it has to train twice)`;
-  return `about ${formatDuration(seconds)}${trainsAgain ? twice : ''}: ${frames} frames of ${costs.frame.toFixed(2)} s, ${steps} steps of ${(steps > 0 ? (stages.steps + stages.refinement) / steps : costs.step).toFixed(2)} s; up to ${gigabytes(disk)} on disk, ${gigabytes(memory)} of memory`;
+  return `about ${formatDuration(seconds)}${trainsAgain ? twice : ''}: ${frames} frames of ${costs.frame.toFixed(2)} s, ${steps} steps of ${step.toFixed(2)} s; up to ${gigabytes(disk)} on disk, ${gigabytes(memory)} of memory`;
 }
 
 function describePlan({ estimate, size, weights }: AdaptPlan, trainsAgain: boolean): string {
