@@ -1,10 +1,10 @@
 // The front of the library for Node: what the commands do, one call each. More is in steadyseg/media, /metrics, /onnx and /train.
 
-export { type AdaptResult, adapt } from './adapt/adapt.js';
+export { type AdaptPlan, type AdaptResult, adapt, planAdaptation } from './adapt/adapt.js';
 export type { AdaptProgress } from './adapt/adaptClip.js';
 export type { CurvePoint } from './adapt/choice.js';
 export type { JudgedFrame, Judgement } from './adapt/judge.js';
-export type { AdaptOptions } from './adapt/openAdaptation.js';
+export type { AdaptOptions, MeasuredEstimate } from './adapt/openAdaptation.js';
 export { type PreparedShard, prepareAdaptation } from './adapt/shards.js';
 export { predictSmoothed, type SmoothOptions } from './adapt/smooth.js';
 export { InterruptedError, SteadysegError, UsageError } from './base/errors.js';

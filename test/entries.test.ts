@@ -24,6 +24,7 @@ it('has a front of what the commands do, and no more', () => {
     'evaluateTemporalConsistency',
     'evaluateVideoConsistency',
     'loadModel',
+    'planAdaptation',
     'predict',
     'predictSmoothed',
     'prepareAdaptation',

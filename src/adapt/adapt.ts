@@ -11,11 +11,20 @@ import type { ClassSet } from '../media/classes.js';
 import { openFrames } from '../media/frames.js';
 import type { Size } from '../media/image.js';
 import { checkSingleOutputs } from '../media/singleOutputs.js';
+import { findNetwork } from '../segment/findNetwork.js';
+import { understoodOtherwise } from '../segment/understanding.js';
 import { type AdaptedClip, adaptToClip } from './adaptClip.js';
 import { framePlanes, prepareClip } from './clip.js';
 import type { PreparedClip } from './clipFiles.js';
 import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin, timeToTrain } from './estimate.js';
-import { type AdaptOptions, defaultFlow, type MeasuredEstimate, openAdaptation, settingsOf } from './openAdaptation.js';
+import {
+  type AdaptOptions,
+  defaultFlow,
+  frameCount,
+  type MeasuredEstimate,
+  openAdaptation,
+  settingsOf,
+} from './openAdaptation.js';
 import { isPrepared, preparedOnce, renewedOnce } from './preparedRecord.js';
 import { openRecords } from './records.js';
 import { usualSteps } from './rounds.js';
@@ -61,8 +70,8 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   const work = `${out}.adapt`;
   const target = await linkedPath(out);
   await checkSingleOutputs([out], [model, ...inputs, ...keep, options.flow, labels?.path]);
-  const { student, sources, images, size, total } = await openAdaptation(options);
-  for (const note of student.description.notes) options.onNote?.(note);
+  const { student, sources, images, size, total, notes } = await openAdaptation(options);
+  for (const note of notes) options.onNote?.(note);
   const classes = student.classes.count;
   const closers: (() => Promise<void>)[] = [];
   const settings = await settingsOf(options, sources);
@@ -79,11 +88,10 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     });
     // As many as planned when it began: a resumed adaptation ends in the same bytes, unless minutes end its training early.
     const steps = await keptSteps(join(work, 'steps.json'), () => plannedSteps(options, costs, total, spent()));
-    const planned = total === undefined ? undefined : withMemory(estimate(costs, total, steps, { ...size, classes }));
-    if (planned) options.onEstimate?.(planned);
+    const planned = withMemory(estimate(costs, total, steps, { ...size, classes }));
+    options.onEstimate?.(planned);
     // What was planned on a quiet machine may take longer on a busy one: the training then ends early.
-    const finish =
-      minutes !== undefined && planned ? AbortSignal.timeout(timeToTrain(minutes, planned, spent())) : undefined;
+    const finish = minutes === undefined ? undefined : AbortSignal.timeout(timeToTrain(minutes, planned, spent()));
     const { weights, alpha, ...adapted } = await adaptToClip(student, {
       ...{ sources, size, total, flow, steps, seed, views, signal, finish, threads, device, onProgress },
       ...{ limit: options.limit, onNote: options.onNote, onJudged: options.onJudged },
@@ -102,9 +110,11 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
         return found;
       },
       general: options.aim === 'general',
-      kept: keep.length > 0 ? (clip) => keptFrames(clip, keep, work, closers) : undefined,
+      kept: keep.length > 0 ? (clip) => keptFrames(clip, options, work, closers) : undefined,
     });
     await writeFileWhole(target, student.toModel(weights, { size: [size.height, size.width], description: {} }));
+    const otherwise = understoodOtherwise(await findNetwork(out), student.description);
+    if (otherwise.length > 0) options.onNote?.(otherwiseNote(out, otherwise));
     for (const folder of [work, ...shards.map((shard) => shard.folder)]) {
       await rm(folder, { recursive: true, force: true });
     }
@@ -127,6 +137,10 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   }
 }
 
+function otherwiseNote(out: string, parts: readonly string[]): string {
+  return `${out}: it does not say its ${parts.join(' and ')} itself: give it the options of this run, and put what lies beside the original (preprocessor_config.json) beside it`;
+}
+
 function labelledNote({ frames, others }: LabelledFrames): string {
   const count = frames.length === 1 ? '1 labelled frame judges' : `${frames.length} labelled frames judge`;
   return `${count} how far the weights go${others > 0 ? `; ${others} labels belong to no frame` : ''}`;
@@ -144,19 +158,18 @@ export interface AdaptPlan {
 /** Measures what adapting would take, and writes nothing. @throws as `adapt` does for what cannot be adapted. */
 export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> {
   const { threads, device, views } = options;
-  const { student, images, size, total } = await openAdaptation(options);
+  const { student, images, size, total, notes } = await openAdaptation(options);
   const measured = { ...size, classes: student.classes.count };
   const flow = await openFlowSource(options.flow ?? defaultFlow, { threads, cache: false });
   try {
     const keeps = (options.keep ?? []).length > 0;
     const costs = await measureCosts(student, images, measured, flow, { threads, device, views, keeps, frames: total });
-    const frames = total ?? images.length;
     const trained = [...student.weights].filter(([name]) => student.trains?.(name));
     return {
-      estimate: withMemory(estimate(costs, frames, plannedSteps(options, costs, frames), measured)),
+      estimate: withMemory(estimate(costs, total, plannedSteps(options, costs, total), measured)),
       size,
       weights: { tensors: trained.length, count: trained.reduce((sum, [, { data }]) => sum + data.length, 0) },
-      notes: student.description.notes,
+      notes,
     };
   } finally {
     await flow.close();
@@ -172,16 +185,9 @@ function withMemory(estimated: AdaptEstimate): MeasuredEstimate {
 const MAX_SHOWN = 40;
 
 /** @param spent seconds of the minutes that are gone. @throws UsageError when not even one step fits into the rest. */
-function plannedSteps(
-  { steps: asked, minutes }: AdaptOptions,
-  costs: AdaptCosts,
-  frames: number | undefined,
-  spent = 0,
-): number {
+function plannedSteps({ steps: asked, minutes }: AdaptOptions, costs: AdaptCosts, frames: number, spent = 0): number {
   const steps = asked ?? usualSteps(frames);
   if (minutes === undefined) return steps;
-  if (frames === undefined)
-    throw new UsageError('expected a number of frames that is known for minutes, found a stream');
   const fitting = stepsWithin(minutes - spent / 60, costs, frames, steps);
   if (fitting > 0) return fitting;
   const { seconds, stages } = estimate(costs, frames, steps, { height: 0, width: 0, classes: 0 });
@@ -205,7 +211,7 @@ const keptHeldEvery = 5;
 /** Frames of what must not be forgotten. */
 async function keptFrames(
   clip: PreparedClip,
-  keep: readonly string[],
+  { keep = [], onNote }: Pick<AdaptOptions, 'keep' | 'onNote'>,
   work: string,
   closers: (() => Promise<void>)[],
 ): Promise<{ training: KeptFrames; held: KeptFrames }> {
@@ -214,13 +220,18 @@ async function keptFrames(
   let kept = 0;
   for (const input of keep) {
     const source = await openFrames(input);
-    const step = Math.max(1, Math.ceil((source.count ?? 1) / MAX_KEPT_FRAMES));
+    const step = Math.max(1, Math.ceil((await frameCount(source)) / MAX_KEPT_FRAMES));
     for await (const { image } of source.frames({ wanted: (index) => index % step === 0 })) {
       if (kept >= MAX_KEPT_FRAMES * keep.length) break;
       await records.write(kept++, framePlanes(image, clip));
     }
   }
   if (kept === 0) throw new SteadysegError(`${keep.join(', ')}: expected frames to keep to, found none`);
+  if (kept < keptHeldEvery) {
+    onNote?.(
+      `${kept === 1 ? '1 frame' : `${kept} frames`} of what is kept are too few to hold some back: what is told of them is of those that train`,
+    );
+  }
   const all = Array.from({ length: kept }, (_, index) => index);
   const isHeld = (index: number) => index % keptHeldEvery === keptHeldEvery - 1;
   const of = (indices: readonly number[]) => ({

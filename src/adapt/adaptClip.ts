@@ -147,8 +147,9 @@ export async function adaptToClip(student: Student, options: AdaptClipOptions): 
       const held = options.kept ? '' : '; more where other video is held to (keep)';
       options.onNote?.(`for use elsewhere, too, at most ${percent(reach)} of the way is taken${held}`);
     } else if (reach < 1) {
+      const most = reachOf({ ...reaching, frames: muchVideo });
       options.onNote?.(
-        `${clip.count} frames are little video, on which a network forgets what they do not show: at most ${percent(reach)} of the way is taken (with ${muchVideo} frames, or labels, all of it)`,
+        `${clip.count} frames are little video, on which a network forgets what they do not show: at most ${percent(reach)} of the way is taken (with ${muchVideo} frames, or labels, ${most < 1 ? percent(most) : 'all of it'})`,
       );
     }
     const kept = await options.kept?.(clip);

@@ -38,7 +38,7 @@ export interface AdaptOptions extends OnnxStudentOptions, AdaptListeners, Pick<S
   readonly aim?: 'video' | 'general' | undefined;
   /** Other material, unlabelled, on which it is held to what it said (as `inputs`). */
   readonly keep?: readonly string[] | undefined;
-  /** Updates, of both rounds; default 500. */
+  /** Updates, of both rounds; default: 5 a frame, from 150 to 500. */
   readonly steps?: number | undefined;
   /** Time it may take: as many steps as fit, at most `steps`; fewer where they turn out slower than measured. */
   readonly minutes?: number | undefined;
@@ -67,8 +67,10 @@ export interface Opened {
   readonly images: readonly RgbImage[];
   /** What frames are resized to. */
   readonly size: Size;
-  /** Frames in all, where that is known. */
-  readonly total: number | undefined;
+  /** Frames in all; of a video the best estimate. */
+  readonly total: number;
+  /** What was guessed or found, a line each. */
+  readonly notes: readonly string[];
 }
 
 /** @throws as `adapt` does for what cannot be adapted. */
@@ -78,9 +80,22 @@ export async function openAdaptation(options: AdaptOptions): Promise<Opened> {
   viewsOf(options.views ?? defaultViews);
   if (options.labels) await listFiles(options.labels.path, 'labels');
   const student = adaptable(await onnxStudent(model, options), { general: options.aim === 'general' });
-  const sources = await Promise.all(inputs.map((input) => openFrames(input)));
+  const notes = [...student.description.notes];
+  const sources = await openAgain(inputs, (note) => notes.push(note));
+  await openAgain(options.keep ?? [], (note) => notes.push(note));
   const images = await firstImages(sources);
-  return { student, sources, images, size: inputSize(student.description, images[0]), total: countOf(sources, limit) };
+  const total = await countOf(sources, limit);
+  return { student, sources, images, size: inputSize(student.description, images[0]), total, notes };
+}
+
+/** Opens what is read more than once. @throws UsageError for a stream; what `openFrames` throws. */
+async function openAgain(inputs: readonly string[], onNote: (note: string) => void): Promise<FrameSource[]> {
+  const sources = await Promise.all(inputs.map((input) => openFrames(input, { onNote })));
+  const stream = sources.find(({ isStream }) => isStream);
+  if (!stream) return sources;
+  throw new UsageError(
+    `${stream.input}: expected frames that can be read again, found a stream: save it to a file first`,
+  );
 }
 
 /** The first two frames. @throws SteadysegError when there is none. */
@@ -96,13 +111,25 @@ async function firstImages(sources: readonly FrameSource[]): Promise<RgbImage[]>
   throw new SteadysegError(`${sources.map(({ input }) => input).join(', ')}: expected frames, found none`);
 }
 
-function countOf(sources: readonly FrameSource[], limit = Number.POSITIVE_INFINITY): number | undefined {
-  const counts = sources.map(({ count }) => count);
-  const sum = counts.reduce<number | undefined>(
-    (total, count) => (total === undefined || count === undefined ? undefined : total + count),
-    0,
-  );
-  return sum === undefined ? undefined : Math.min(sum, limit);
+async function countOf(sources: readonly FrameSource[], limit = Number.POSITIVE_INFINITY): Promise<number> {
+  let total = 0;
+  for (const source of sources) {
+    if (total >= limit) break;
+    total += await frameCount(source, limit - total);
+  }
+  return Math.min(total, limit);
+}
+
+/** Frames of an input, at most as many as asked; counted where nothing says how many there are. */
+export async function frameCount(source: FrameSource, most = Number.POSITIVE_INFINITY): Promise<number> {
+  if (source.count !== undefined) return Math.min(source.count, most);
+  let seen = 0;
+  const wanted = (index: number) => {
+    seen = index + 1;
+    return seen >= most;
+  };
+  for await (const _ of source.frames({ wanted })) break;
+  return seen;
 }
 
 /** Raise it when the same frames would be prepared in another way than before: what was prepared is then of no use. */

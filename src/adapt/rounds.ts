@@ -3,8 +3,8 @@
 export type Round = 'first' | 'second';
 
 /** Updates where nothing else is said: the 300 of SPEC section 9, and 200 more; on less video five for each frame. */
-export function usualSteps(frames: number | undefined): number {
-  return frames === undefined ? mostSteps : Math.min(mostSteps, Math.max(leastSteps, 5 * frames));
+export function usualSteps(frames: number): number {
+  return Math.min(mostSteps, Math.max(leastSteps, 5 * frames));
 }
 
 const [leastSteps, mostSteps] = [150, 500];

@@ -1,7 +1,7 @@
 // An adaptation prepared in shards: each process forms the consensus of a stretch of the frames, in a folder of its own beside the output.
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { InterruptedError, SteadysegError, UsageError } from '../base/errors.js';
+import { InterruptedError, SteadysegError } from '../base/errors.js';
 import { exists } from '../base/files.js';
 import { checkAllShards, type Shard } from '../base/shard.js';
 import { openFlowSource } from '../flow/open.js';
@@ -22,17 +22,19 @@ export interface PreparedShard extends PreparedRecord {
 /**
  * Forms the consensus of a shard's stretch of the frames, and leaves it beside the output (`OUT.adapt-I-of-N/`) for `adapt`,
  * called with the same options, which takes up the shards when all of them are there.
- * @throws UsageError for frames whose number is not known; InterruptedError when the signal ended it; what `adapt` throws.
+ * @throws InterruptedError when the signal ended it; what `adapt` throws.
  */
 export async function prepareAdaptation(options: AdaptOptions, shard: Shard): Promise<PreparedShard> {
   const { threads, device, views, limit, signal, onProgress } = options;
-  const { student, sources, size, total } = await openAdaptation(options);
-  if (total === undefined) throw new UsageError('expected a number of frames that is known for shards, found a stream');
+  const { student, sources, size, total, notes } = await openAdaptation(options);
+  for (const note of notes) options.onNote?.(note);
   const folder = `${options.out}.adapt-${shard.index}-of-${shard.count}`;
-  const lock = await claimWorkFolder(folder, await settingsOf(options, sources), options.resume ?? false);
+  const settings = await settingsOf(options, sources);
+  const asked = async () => ({ folder, shard, ...(await readPrepared(folder)) });
+  if ((await isPrepared(folder)) && (await readSettings(folder)) === settings) return asked();
+  const lock = await claimWorkFolder(folder, settings, options.resume ?? false);
   const closers = [() => lock.release()];
   try {
-    if (await isPrepared(folder)) return { folder, shard, ...(await readPrepared(folder)) };
     const flow = await openFlowSource(options.flow ?? defaultFlow, { threads, cache: false });
     closers.push(() => flow.close());
     const classes = student.classes.count;
@@ -46,7 +48,7 @@ export async function prepareAdaptation(options: AdaptOptions, shard: Shard): Pr
     });
     await closeClipFiles(clip.files);
     await writePrepared(folder, clip, window.from);
-    return { folder, shard, ...(await readPrepared(folder)) };
+    return await asked();
   } catch (thrown) {
     // A part of a shard is of no use.
     await rm(folder, { recursive: true, force: true });

@@ -50,7 +50,10 @@ export async function predictSmoothed(
   const size = inputSize(model.description, await firstImage(source));
   const { threads, device } = model.sessionOptions;
   const work = `${out}.smooth`;
-  const lock = await claimWorkFolder(work, 'smoothing', true);
+  const lock = await claimWorkFolder(work, 'smoothing', true, {
+    doing: 'smoothing into this folder',
+    kind: 'smoothing',
+  });
   const began = performance.now();
   const closers = [() => lock.release(), () => rm(work, { recursive: true, force: true })];
   try {

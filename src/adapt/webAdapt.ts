@@ -17,7 +17,7 @@ export interface WebAdaptOptions
   extends OnnxStudentOptions,
     AdaptListeners,
     Pick<SessionOptions, 'device' | 'threads'> {
-  /** Updates, of both rounds; default 500. */
+  /** Updates, of both rounds; default: 5 a frame, from 150 to 500. */
   readonly steps?: number | undefined;
   /** Default 1. */
   readonly seed?: number | undefined;

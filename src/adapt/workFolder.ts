@@ -13,25 +13,35 @@ import type { ClipCheckpoint } from './training.js';
 const MAX_RECORD_BYTES = 2 ** 20;
 
 /**
- * Takes a folder: a new one, or, resumed, that of an interrupted adaptation with the same settings. It is locked before
+ * Takes a folder: a new one, or, resumed, that of interrupted work with the same settings. It is locked before
  * anything in it is touched.
  * @param settings options and digests, as JSON.
+ * @param work what is done in it, in words; an adaptation by default.
  * @throws SteadysegError for a folder that is somebody else's, is worked in, or was begun with others.
  */
-export async function claimWorkFolder(work: string, settings: string, resume: boolean): Promise<Lock> {
-  const path = settingsIn(work);
-  if (!(await exists(path)) && (await holdsOthers(work))) {
-    throw new SteadysegError(`${work}: expected no such folder, or one of an unfinished adaptation, found another`);
+export async function claimWorkFolder(
+  folder: string,
+  settings: string,
+  resume: boolean,
+  work = { doing: 'adapting to this file', kind: 'adaptation' },
+): Promise<Lock> {
+  const path = settingsIn(folder);
+  if (!(await exists(path)) && (await holdsOthers(folder))) {
+    throw new SteadysegError(`${folder}: expected no such folder, or one of an unfinished ${work.kind}, found another`);
   }
-  await ensureFolder(work);
-  const lock = await lockFolder(join(work, '.lock'), 'adapting to this file');
+  await ensureFolder(folder);
+  const lock = await lockFolder(join(folder, '.lock'), work.doing);
   try {
     if (!resume && (await exists(path))) {
-      throw new SteadysegError(`${work}: there is an unfinished adaptation; go on with --resume, or remove the folder`);
+      throw new SteadysegError(
+        `${folder}: there is an unfinished ${work.kind}; go on with --resume, or remove the folder`,
+      );
     }
     const kept = await keptRecord(path, () => settings);
     if (kept !== settings) {
-      throw new SteadysegError(`${path}: the adaptation was begun with other inputs or options; resume with the same`);
+      throw new SteadysegError(
+        `${path}: the ${work.kind} was begun with other inputs or options; resume with the same`,
+      );
     }
     return lock;
   } catch (thrown) {

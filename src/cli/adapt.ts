@@ -16,6 +16,9 @@ import { formatNumber } from '../report/number.js';
 import { formatDuration, type ProgressLine } from '../report/progress.js';
 import { writeReport } from '../report/report.js';
 import { renderTable } from '../report/table.js';
+import { describeNetwork } from '../segment/describeNetwork.js';
+import { findNetwork } from '../segment/findNetwork.js';
+import { optionsOf } from '../segment/understanding.js';
 import { classesOf } from './classOptions.js';
 import { withProgress } from './interruptible.js';
 import { cappedThreads, positive, printResult, wholeNumber } from './options.js';
@@ -102,7 +105,7 @@ export function command(): Command {
     .option('--report <file>', 'a report (.html): figures, flicker by class, the places that flickered most')
     .option(
       '--int8 <file>',
-      'also write the adapted network in 8-bit integers (.onnx), as quantize --tune does on the input',
+      'also write the adapted network in 8-bit integers (.onnx), as quantize --tune does on the (first) input',
     )
     .option('--resume', 'go on with an interrupted adaptation to the same file')
     .option('--threads <n>', 'threads (default: one a core)', wholeNumber(1))
@@ -138,12 +141,18 @@ async function run(inputs: string[], options: Options): Promise<void> {
     printResult(options.json, plan, () => describePlan(plan, minutes === undefined));
     return;
   }
+  if (options.labelIds !== 'auto' && options.labels === undefined) {
+    throw new UsageError('--label-ids: expected --labels, which it is of, found none');
+  }
   const read = [model, ...inputs, ...(keep ?? []), flow, options.labels, options.classes];
   await checkSingleOutputs([out, options.report, options.int8], read);
   const shard = shardOf(options);
   if (shard.count > 1) {
     const prepared = await withProgress({ title: 'adapt', ending: 'stopping' }, (progress, signal) =>
-      prepareAdaptation({ ...base, signal, onProgress: stagesOn(progress) }, shard),
+      prepareAdaptation(
+        { ...base, signal, onNote: (note) => progress.note(`note: ${note}`), onProgress: stagesOn(progress) },
+        shard,
+      ),
     );
     const { folder, stems } = prepared;
     printResult(options.json, { shard, frames: stems.length, folder }, () => describeShard(prepared));
@@ -173,9 +182,14 @@ async function run(inputs: string[], options: Options): Promise<void> {
     return;
   }
   const integers = await runQuantization({
-    ...modelOptionsOf(options),
+    // As the original is understood: what lies beside that need not lie beside the adapted one.
+    ...optionsOf(describeNetwork(await findNetwork(model), base)),
     ...{ model: out, out: options.int8, calibrate: inputs[0], tune: defaultTuning },
-    ...{ classes: base.classes, threads: base.threads, seed, device },
+    ...{ threads: base.threads, seed, device },
+  }).catch((thrown: unknown) => {
+    // The adaptation is done and written: its figures are not lost with the integers.
+    printResult(options.json, result, () => describe(result, inputs[0]));
+    throw thrown;
   });
   printResult(options.json, { ...result, int8: integers }, () =>
     [describe(result, inputs[0]), describeQuantization(integers)].join('\n\n'),

@@ -91,7 +91,8 @@ Writes labels/STEM.png (train ids), color/STEM.png (palette), overlay.mp4 for a 
 overlay/STEM.jpg), and predict.json (frames, frames per second, time of each stage); when asked for, confidence/STEM.png
 (255 is 1), masks/CLASS/STEM.png (255 where the class is) and cutout/CLASS/STEM.png (the frame there, else transparent).
 
-Ctrl-C finishes the frames under way and closes the overlay video with them; --resume goes on from there.
+Ctrl-C finishes the frames under way and closes the overlay video with them; --resume goes on from there (with --smooth
+the same command begins anew).
 
 Examples:
   steadyseg predict drive.mp4
@@ -134,11 +135,15 @@ function defaultFolder(input: string): string {
 }
 
 /** @throws UsageError for a run whose labels cannot be compared along the frames of the input afterwards. */
-function checkMeasurable(input: string, { save, every, from, to, shard, shards, limit }: PredictCommandOptions): void {
+function checkMeasurable(
+  input: string,
+  { save, every, from, to, shard, shards, limit, raw }: PredictCommandOptions,
+): void {
   const refuse = (found: string) => {
     throw new UsageError(`--steadiness: expected ${found}; evaluate steadiness measures what is there`);
   };
   if (isStream(input)) refuse(`an input that can be read twice, found the stream ${input}`);
+  if (raw !== undefined) refuse('a video that says what it is, found --raw');
   if (save && !save.includes('labels')) refuse(`labels among what is saved, found ${save.join(',')}`);
   if ((every ?? 1) > 1 || from !== undefined || to !== undefined) refuse('all frames, found --every, --from or --to');
   if (limit !== undefined && (shard ?? shards) !== undefined) refuse('either a shard or --limit, found both');

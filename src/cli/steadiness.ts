@@ -13,7 +13,7 @@ import { classesOf } from './classOptions.js';
 import { type EvaluationOutput, giveOut } from './evaluationOutput.js';
 import { addFlowOptions, type FlowOptions, withFlow } from './flowOptions.js';
 import { cappedThreads, share, wholeNumber } from './options.js';
-import { addNetworkOptions, type NetworkOptions, openNetwork } from './segmentationOptions.js';
+import { addNetworkOptions, modelOptionsOf, type NetworkOptions, openNetwork } from './segmentationOptions.js';
 import { addShardOptions, type ShardOptions, shardOf } from './shardOptions.js';
 
 interface SteadinessCommandOptions extends NetworkOptions, FlowOptions, ShardOptions, EvaluationOutput {
@@ -75,6 +75,11 @@ async function run(frames: string, options: SteadinessCommandOptions): Promise<v
   if (pred !== undefined && model !== undefined) {
     throw new UsageError('expected either --pred or --model, found both');
   }
+  const isNetwork = against !== undefined && !(await holdsLabels(against));
+  if (model === undefined && !isNetwork) checkNoNetwork(options);
+  if (options.predIds !== undefined && options.predIds !== 'auto' && pred === undefined && (isNetwork || !against)) {
+    throw new UsageError('--pred-ids: expected label maps, which it is of, found networks alone');
+  }
   await checkSingleOutputs([report], [frames, pred, model, against, options.flow, classes]);
   const shard = shardOf(options);
   const threads = cappedThreads(options.threads);
@@ -93,7 +98,7 @@ async function run(frames: string, options: SteadinessCommandOptions): Promise<v
   try {
     const measured = model === undefined ? pred : await network(model);
     if (measured === undefined) throw new UsageError('expected either --pred or --model, found neither');
-    const reference = against === undefined || (await holdsLabels(against)) ? against : await network(against);
+    const reference = against !== undefined && isNetwork ? await network(against) : against;
     const { result, places, classSet } = await withFlow(options, { threads, device }, progress, (flow) =>
       evaluateSteadiness({
         frames,
@@ -120,6 +125,14 @@ async function run(frames: string, options: SteadinessCommandOptions): Promise<v
     progress.done();
     for (const one of opened) await one.release();
   }
+}
+
+/** @throws UsageError for options of networks where none runs: figures would be taken for theirs. */
+function checkNoNetwork(options: SteadinessCommandOptions): void {
+  const { tile, scales, flip, trial, threshold } = options;
+  const found = { ...modelOptionsOf(options), tile, scales, flip, trial, threshold };
+  if (Object.values(found).every((value) => value === undefined)) return;
+  throw new UsageError('expected options of networks together with --model, or a network in --against, found neither');
 }
 
 /** Whether an input holds label maps, as opposed to a network. */

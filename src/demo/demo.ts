@@ -18,9 +18,12 @@ import { openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
 import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { renderReport } from '../report/report.js';
+import { describeNetwork } from '../segment/describeNetwork.js';
+import { findNetwork } from '../segment/findNetwork.js';
 import { loadModel } from '../segment/loadModel.js';
 import { predict } from '../segment/predict.js';
 import { defaultModel, shippedModelPath } from '../segment/shipped.js';
+import { optionsOf } from '../segment/understanding.js';
 import type { ClipOptions } from '../toycity/render.js';
 import { measureBoth } from './measure.js';
 import { ownClip, renderClip } from './ownClip.js';
@@ -84,8 +87,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const started = performance.now();
   const model = options.model ?? (await shippedModelPath(input === undefined ? 'toycity-plain' : defaultModel));
   const described = { ...others, threads, device };
-  const { classes: found } = (await loadModel(model, described)).description;
-  if (input === undefined && !sameNames(found.classes, presetClasses('toycity').classes)) {
+  const original = describeNetwork(await findNetwork(model), described);
+  if (input === undefined && !sameNames(original.classes.classes, presetClasses('toycity').classes)) {
     throw new UsageError(`${model}: expected a video with a network that is not for the toy city, found none`);
   }
   const within = (name: string) => join(out, name);
@@ -123,7 +126,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     await place(folder, aside, names.model);
     const count = adapted.frames;
     for (const [k, side] of demoSides.entries()) {
-      const network = await loadModel(side === 'before' ? model : files.model, described);
+      // What lies beside the original does not lie beside the adapted one.
+      const network = await loadModel(side === 'before' ? model : files.model, {
+        ...{ ...optionsOf(original), threads, device },
+      });
       const done = (progress: Progress) => ({ done: k * count + progress.done, total: demoSides.length * count });
       await predict(video, network, files[side], {
         ...{ save: ['labels', 'color', 'overlay'], limit: count, overwrite, signal },

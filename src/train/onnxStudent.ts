@@ -12,6 +12,7 @@ import { widenModel, widenTensor } from '../onnx/widen.js';
 import { describeNetwork } from '../segment/describeNetwork.js';
 import type { DescribeOptions, FoundNetwork, NetworkDescription } from '../segment/network.js';
 import { saidDescription } from '../segment/saidDescription.js';
+import { optionsOf } from '../segment/understanding.js';
 import type { Shape, Tensor } from '../tensor/tensor.js';
 import { selectedWeights, type WeightSelection } from './selectedWeights.js';
 import type { Student } from './student.js';
@@ -115,13 +116,7 @@ export function studentOf(
     enlargement: description.enlargement,
     weights,
     trains: (name) => trained.has(name),
-    loadOptions: {
-      ...description.preprocessing,
-      scale: 1,
-      classes: description.classes,
-      output: output.name,
-      scores: output.kind,
-    },
+    loadOptions: { ...optionsOf(description), size: undefined },
     build(image, mode) {
       const { graph } = image;
       const network = added.get(graph) ?? addModel(graph, model, options.operators);

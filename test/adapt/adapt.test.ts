@@ -1,5 +1,5 @@
 // Adaptation end to end on a tiny clip: steadier where that is possible, honest where not, exact across interrupts.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,6 +20,7 @@ import { lockFolder } from '#src/base/lock.js';
 import { openFlowSource } from '#src/flow/open.js';
 import { writeFlo } from '#src/media/flo.js';
 import { openFrames } from '#src/media/frames.js';
+import type { RgbImage } from '#src/media/image.js';
 import { writeLabelMap } from '#src/media/labels.js';
 import { writePicture } from '#src/media/pictures.js';
 import { exportModel } from '#src/onnx/export.js';
@@ -31,6 +32,7 @@ import { writeModel } from '#src/onnx/write.js';
 import { createRandom } from '#src/tensor/random.js';
 import { onnxStudent } from '#src/train/openStudent.js';
 import { readSafetensors } from '#src/weights/safetensors.js';
+import { foreignVideo } from '../media/made.js';
 import { adaptableModel } from '../segment/tinyNetwork.js';
 import { writeTexturedClip } from './texturedClip.js';
 
@@ -410,11 +412,41 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(general.after.steady).toBeGreaterThanOrEqual(general.before.steady);
   });
 
+  it('counts the frames of a video that does not say how many it has, and refuses a stream', async () => {
+    const images: RgbImage[] = [];
+    for await (const { image } of (await openFrames(frames)).frames())
+      images.push({ ...image, data: image.data.slice() });
+    const video = join(folder, 'bare.h264');
+    await foreignVideo(video, 'h264', 'libx264', images);
+    expect((await openFrames(video)).count).toBe(undefined);
+    const planned = async (more: Partial<AdaptOptions>) =>
+      (await planAdaptation({ inputs: [video], model, out: join(folder, 'bare.onnx'), threads: 1, ...more })).estimate;
+    expect(await planned({})).toMatchObject({ frames: 8, steps: 150 });
+    expect(await planned({ inputs: [video, frames], limit: 11 })).toMatchObject({ frames: 11 });
+    expect(await planned({ inputs: [frames, video], limit: 11 })).toMatchObject({ frames: 11 });
+    expect(await planned({ limit: 3 })).toMatchObject({ frames: 3 });
+  });
+
+  it('tells where the result is understood in another way than the original', async () => {
+    const hub = join(folder, 'hub');
+    mkdirSync(hub);
+    copyFileSync(model, join(hub, 'model.onnx'));
+    const config = { do_normalize: true, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] };
+    writeFileSync(join(hub, 'preprocessor_config.json'), JSON.stringify(config));
+    const notes: string[] = [];
+    const given = { model: join(hub, 'model.onnx'), steps: 2, onNote: (note: string) => void notes.push(note) };
+    const told = () => notes.splice(0).filter((note) => note.includes('does not say its'));
+    await run(join('hub', 'steady.onnx'), given);
+    expect(told()).toEqual([]);
+    await run('apart.onnx', given);
+    expect(told()).toEqual([expect.stringMatching(/apart\.onnx: it does not say its normalisation itself/)]);
+  });
+
   it('says beforehand what it takes, keeps to a time, and takes flow from files of any size', async () => {
     const plan = await planAdaptation({ inputs: [frames], model, out: join(folder, 'planned.onnx'), threads: 1 });
     expect(plan.weights).toEqual({ tensors: 3, count: 6 * 27 + 6 + 4 * 54 });
     expect([plan.estimate.frames, plan.estimate.steps, plan.size]).toEqual([8, 150, { height, width }]);
-    expect([8, 40, 101, undefined].map(usualSteps)).toEqual([150, 200, 500, 500]);
+    expect([8, 40, 101].map(usualSteps)).toEqual([150, 200, 500]);
     expect(plan.estimate.seconds).toBeGreaterThan(0);
     expect(existsSync(join(folder, 'planned.onnx.adapt'))).toBe(false);
     const costs = { frame: 1, consensus: 1, renewal: 0.5, judgement: 1, step: 2, unsettledStep: 2 };

@@ -59,7 +59,7 @@ describe('shards of an adaptation', { timeout: 120_000 }, () => {
     await prepare(name, 0, 2);
     // One that is there already is not prepared twice.
     let read = 0;
-    await prepare(name, 0, 2, { resume: true, onProgress: () => void read++ });
+    for (const resume of [true, false]) await prepare(name, 0, 2, { resume, onProgress: () => void read++ });
     expect(read).toBe(0);
     await prepare(name, 0, 3);
     await expect(adapt(optionsOf(name))).rejects.toThrow('expected one preparation in shards');

@@ -24,5 +24,9 @@ it("leaves somebody else's folder alone", async () => {
   const work = join(folder, 'other');
   mkdirSync(work);
   writeFileSync(join(work, 'notes'), 'mine');
-  await expect(claimWorkFolder(work, '{}', true)).rejects.toThrow('expected no such folder');
+  await expect(claimWorkFolder(work, '{}', true)).rejects.toThrow(
+    'expected no such folder, or one of an unfinished adaptation',
+  );
+  const smoothing = { doing: 'smoothing', kind: 'smoothing' };
+  await expect(claimWorkFolder(work, '{}', true, smoothing)).rejects.toThrow('one of an unfinished smoothing');
 });

@@ -68,6 +68,29 @@ describe('steadyseg adapt', { timeout: 300_000 }, () => {
     expect(readFileSync(report, 'utf8')).toContain('Flicker by class');
   });
 
+  it('prints what it came to also where the network in integers cannot be made', () => {
+    writeFileSync(join(folder, 'file'), '');
+    const [out, integers] = [join(folder, 'float.onnx'), join(folder, 'file', 'integers.onnx')];
+    const args = [
+      'adapt',
+      frames,
+      '-m',
+      model,
+      '-o',
+      out,
+      '--int8',
+      integers,
+      '--steps',
+      '2',
+      '--threads',
+      '1',
+      '--json',
+    ];
+    const { code, stdout, stderr } = steadyseg(args);
+    expect([code, JSON.parse(stdout).model, existsSync(out)]).toEqual([1, out, true]);
+    expect(stderr).toMatch(/steadyseg: .*(integers\.onnx|float\.onnx)/);
+  });
+
   it('says beforehand what it takes, and writes nothing', () => {
     const out = join(folder, 'planned.onnx');
     const { code: status, stdout } = steadyseg([
@@ -99,6 +122,13 @@ describe('steadyseg adapt', { timeout: 300_000 }, () => {
         /pattern that fits one of its 1 weights, found "v"/,
       ],
       [[frames, '--model', model, '-o', join(folder, 'x.onnx'), '--minutes', '0'], 2, /a number above 0/],
+      [[frames, '--model', model, '-o', join(folder, 'x.onnx'), '--label-ids', 'trainIds'], 2, /expected --labels/],
+      [['-', '--model', model, '-o', join(folder, 'x.onnx'), '--dry-run'], 1, /standard input|stream/],
+      [
+        [frames, '--model', model, '-o', join(folder, 'x.onnx'), '--dry-run', '--keep', join(folder, 'none')],
+        1,
+        /none: no such file/,
+      ],
       [
         [frames, '--model', model, '-o', join(folder, 'x.onnx'), '--int8', join(folder, 'x.onnx')],
         2,

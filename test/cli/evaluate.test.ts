@@ -150,6 +150,13 @@ describe('steadyseg evaluate steadiness', () => {
       [[...ofLabels, '--against', 'twelve.onnx'], 1, /twelve\.onnx: .*12/],
       [[...ofLabels, '--against', 'nothing.onnx'], 1, /nothing\.onnx: no such file/],
       [[...ofLabels, '--report', 'frames/a_0.png'], 2, /frames\/a_0\.png/],
+      [
+        [...ofLabels, '--flip'],
+        2,
+        /options of networks together with --model, or a network in --against, found neither/,
+      ],
+      [[...ofLabels, '--mean', '1,2,3', '--against', 'gt'], 2, /options of networks together with --model/],
+      [[...steadiness, '--model', 'network.onnx', '--pred-ids', 'trainIds'], 2, /--pred-ids: expected label maps/],
     ];
     for (const [args, code, message] of cases) {
       const result = steadyseg(args, folder);

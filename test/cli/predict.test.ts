@@ -169,6 +169,21 @@ describe('steadyseg predict', () => {
     expect([code, stderr.length > 0, existsSync(at('unused'))]).toEqual([2, true, false]);
   });
 
+  it('measures the steadiness of what is there of a video that is cut off, and refuses raw video beforehand', async () => {
+    const args = ['-m', model, '--threads', '1', '--steadiness', '-o'];
+    const frameRate = { numerator: 10, denominator: 1 };
+    const writer = await createVideoWriter(at('short.mp4'), { width: 64, height: 48, frameRate });
+    for (let i = 0; i < 12; i++) await writer.write(randomPixels(48, 64, i));
+    await writer.close();
+    const whole = readFileSync(at('short.mp4'));
+    writeFileSync(at('part.mp4'), whole.subarray(0, whole.length / 2));
+    const cut = await run([at('part.mp4'), ...args, at('part'), '--keep-going']);
+    expect([cut.code, cut.stdout]).toEqual([1, expect.stringMatching(/steady pixels \d/)]);
+    const raw = await run([at('cut.mp4'), ...args, at('raw'), '--raw', '8x8,rgb24']);
+    expect([raw.code, raw.stderr]).toEqual([2, expect.stringMatching(/--steadiness: expected a video that says/)]);
+    expect(existsSync(at('raw'))).toBe(false);
+  });
+
   it('takes the network that ships when none is named, or says that it is not there', async () => {
     const shipped = resolve(import.meta.dirname, '../../models/camvid-steady.onnx');
     const { code, stdout, stderr } = await run([at('pictures'), '-o', at('shipped'), '--limit', '1', '--json']);

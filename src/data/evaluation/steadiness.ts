@@ -68,7 +68,10 @@ export async function measureSteadiness(
 ): Promise<{ result: SteadinessResult; places: readonly KeptPlace[] }> {
   const { pred, against, flow, classSet, predIds, limit, shard = wholeWork, keepGoing, keepPlaces = 0 } = options;
   const classes = classSet.classes.length;
-  const source = await openEvaluationFrames(options.frames, { onNote: options.onNote });
+  const source = await openEvaluationFrames(options.frames, {
+    acceptTruncated: keepGoing,
+    onNote: options.onNote,
+  });
   const sourceOf = async (input: string | Labeller): Promise<LabelSource> => {
     if (typeof input !== 'string') return labelsMade(input);
     const confidence = input === against && (await isFolder(join(input, 'confidence'))) && join(input, 'confidence');

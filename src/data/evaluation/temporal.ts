@@ -55,7 +55,10 @@ export async function evaluateTemporalConsistency(
   const { pred, predIds, gt, gtIds, flow, mode = 'masked', convention = 'semseg', classSet, keepGoing } = options;
   const { limit, shard = wholeWork, keepWorst = 0 } = options;
   const classes = classSet.classes.length;
-  const source = await openEvaluationFrames(options.frames, { onNote: options.onNote });
+  const source = await openEvaluationFrames(options.frames, {
+    acceptTruncated: keepGoing,
+    onNote: options.onNote,
+  });
   const partners = await partnersOf(source, gt === undefined ? [pred] : [pred, gt]);
   if (gt !== undefined && source.stems && !source.stems.some((stem) => partners(stem).files[1])) {
     throw new SteadysegError(`${gt}: expected labels of the frames, found none for ${source.stems[0]} and all others`);
