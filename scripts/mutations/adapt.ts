@@ -12,6 +12,7 @@ const gone = 'test/adapt/gone.test.ts';
 const settled = 'test/adapt/settledWeights.test.ts';
 const shards = 'test/adapt/shards.test.ts';
 const smooth = 'test/adapt/smooth.test.ts';
+const understanding = 'test/segment/understanding.test.ts';
 
 export const adapt = [
   ...changes('adapt/consensus', consensus, [
@@ -78,7 +79,20 @@ export const adapt = [
     ['count: stems.length', 'count: pairs.length'],
   ]),
   ...changes('adapt/preparedRecord', adapting, [['await rm(path);', '']]),
-  ...changes('adapt/openAdaptation', adapting, [['await flowContents(', 'void (']]),
+  ...changes('adapt/openAdaptation', adapting, [
+    ['await flowContents(', 'void ('],
+    ['frameCount(source, limit - total)', 'frameCount(source, limit)'],
+  ]),
+  ...changes('media/frames', adapting, [
+    ['seen >= most', 'seen > most'],
+    ['seen = index + 1', 'seen = index'],
+  ]),
+  ...changes('segment/understanding', understanding, [
+    ['scale: 1', 'scale: 2'],
+    ['threshold: output.background.threshold', 'threshold: 0.5'],
+    ['size: { height, width }', 'size: { height: width, width: height }'],
+    ['describeNetwork(found)', 'wanted'],
+  ]),
   ...changes('adapt/adapt', adapting, [
     ['index % keptHeldEvery === keptHeldEvery - 1', 'index < 0'],
     ['renewedOnce(work, clip, classWeights, renew)', 'renew()'],

@@ -8,23 +8,17 @@ import { findLabelled, type LabelledFrames } from '../data/labelledFrames.js';
 import { openFlowSource } from '../flow/open.js';
 import type { FlowSource } from '../flow/source.js';
 import type { ClassSet } from '../media/classes.js';
-import { openFrames } from '../media/frames.js';
+import { frameCount, openFrames } from '../media/frames.js';
 import type { Size } from '../media/image.js';
 import { checkSingleOutputs } from '../media/singleOutputs.js';
 import { findNetwork } from '../segment/findNetwork.js';
+import type { NetworkDescription } from '../segment/network.js';
 import { understoodOtherwise } from '../segment/understanding.js';
 import { type AdaptedClip, adaptToClip } from './adaptClip.js';
 import { framePlanes, prepareClip } from './clip.js';
 import type { PreparedClip } from './clipFiles.js';
 import { type AdaptCosts, type AdaptEstimate, estimate, measureCosts, stepsWithin, timeToTrain } from './estimate.js';
-import {
-  type AdaptOptions,
-  defaultFlow,
-  frameCount,
-  type MeasuredEstimate,
-  openAdaptation,
-  settingsOf,
-} from './openAdaptation.js';
+import { type AdaptOptions, defaultFlow, type MeasuredEstimate, openAdaptation, settingsOf } from './openAdaptation.js';
 import { isPrepared, preparedOnce, renewedOnce } from './preparedRecord.js';
 import { openRecords } from './records.js';
 import { usualSteps } from './rounds.js';
@@ -70,8 +64,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
   const work = `${out}.adapt`;
   const target = await linkedPath(out);
   await checkSingleOutputs([out], [model, ...inputs, ...keep, options.flow, labels?.path]);
-  const { student, sources, images, size, total, notes } = await openAdaptation(options);
-  for (const note of notes) options.onNote?.(note);
+  const { student, sources, images, size, total } = await openAdaptation(options);
   const classes = student.classes.count;
   const closers: (() => Promise<void>)[] = [];
   const settings = await settingsOf(options, sources);
@@ -113,7 +106,7 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
       kept: keep.length > 0 ? (clip) => keptFrames(clip, options, work, closers) : undefined,
     });
     await writeFileWhole(target, student.toModel(weights, { size: [size.height, size.width], description: {} }));
-    const otherwise = understoodOtherwise(await findNetwork(out), student.description);
+    const otherwise = await otherwiseOf(out, student.description);
     if (otherwise.length > 0) options.onNote?.(otherwiseNote(out, otherwise));
     for (const folder of [work, ...shards.map((shard) => shard.folder)]) {
       await rm(folder, { recursive: true, force: true });
@@ -134,6 +127,16 @@ export async function adapt(options: AdaptOptions): Promise<AdaptResult> {
     throw new InterruptedError(`ended ${when}; go on with --resume`, { cause: thrown });
   } finally {
     for (const close of closers.reverse()) await close();
+  }
+}
+
+/** What of the result is taken in another way than of the original; nothing where what lies beside it cannot be read, which whoever uses it is told. */
+async function otherwiseOf(out: string, original: NetworkDescription): Promise<string[]> {
+  try {
+    return understoodOtherwise(await findNetwork(out), original);
+  } catch (thrown) {
+    if (thrown instanceof SteadysegError) return [];
+    throw thrown;
   }
 }
 
@@ -158,7 +161,8 @@ export interface AdaptPlan {
 /** Measures what adapting would take, and writes nothing. @throws as `adapt` does for what cannot be adapted. */
 export async function planAdaptation(options: AdaptOptions): Promise<AdaptPlan> {
   const { threads, device, views } = options;
-  const { student, images, size, total, notes } = await openAdaptation(options);
+  const notes: string[] = [];
+  const { student, images, size, total } = await openAdaptation({ ...options, onNote: (note) => notes.push(note) });
   const measured = { ...size, classes: student.classes.count };
   const flow = await openFlowSource(options.flow ?? defaultFlow, { threads, cache: false });
   try {

@@ -6,8 +6,9 @@ import { packageVersion } from '../base/version.js';
 import type { LabelFiles } from '../data/labelledFrames.js';
 import { listFiles } from '../data/layouts.js';
 import { flowContents } from '../flow/contents.js';
-import { type FrameSource, openFrames } from '../media/frames.js';
+import { type FrameSource, frameCount, openFrames } from '../media/frames.js';
 import type { RgbImage, Size } from '../media/image.js';
+import { isStream } from '../media/videoInput.js';
 import type { SessionOptions } from '../runtime/openSession.js';
 import { inputSize } from '../segment/inputSize.js';
 import type { OnnxStudent, OnnxStudentOptions } from '../train/onnxStudent.js';
@@ -69,33 +70,28 @@ export interface Opened {
   readonly size: Size;
   /** Frames in all; of a video the best estimate. */
   readonly total: number;
-  /** What was guessed or found, a line each. */
-  readonly notes: readonly string[];
 }
 
-/** @throws as `adapt` does for what cannot be adapted. */
+/** Tells what was guessed or found. @throws as `adapt` does for what cannot be adapted. */
 export async function openAdaptation(options: AdaptOptions): Promise<Opened> {
   const { model, inputs, limit } = options;
   if (inputs.length === 0) throw new UsageError('expected a video or frames to adapt to, found none');
   viewsOf(options.views ?? defaultViews);
   if (options.labels) await listFiles(options.labels.path, 'labels');
   const student = adaptable(await onnxStudent(model, options), { general: options.aim === 'general' });
-  const notes = [...student.description.notes];
-  const sources = await openAgain(inputs, (note) => notes.push(note));
-  await openAgain(options.keep ?? [], (note) => notes.push(note));
+  for (const note of student.description.notes) options.onNote?.(note);
+  const sources = await openAgain(inputs, options.onNote);
+  await openAgain(options.keep ?? []);
   const images = await firstImages(sources);
   const total = await countOf(sources, limit);
-  return { student, sources, images, size: inputSize(student.description, images[0]), total, notes };
+  return { student, sources, images, size: inputSize(student.description, images[0]), total };
 }
 
 /** Opens what is read more than once. @throws UsageError for a stream; what `openFrames` throws. */
-async function openAgain(inputs: readonly string[], onNote: (note: string) => void): Promise<FrameSource[]> {
-  const sources = await Promise.all(inputs.map((input) => openFrames(input, { onNote })));
-  const stream = sources.find(({ isStream }) => isStream);
-  if (!stream) return sources;
-  throw new UsageError(
-    `${stream.input}: expected frames that can be read again, found a stream: save it to a file first`,
-  );
+async function openAgain(inputs: readonly string[], onNote?: (note: string) => void): Promise<FrameSource[]> {
+  const stream = inputs.find(isStream);
+  if (stream === undefined) return await Promise.all(inputs.map((input) => openFrames(input, { onNote })));
+  throw new UsageError(`${stream}: expected frames that can be read again, found a stream: save it to a file first`);
 }
 
 /** The first two frames. @throws SteadysegError when there is none. */
@@ -117,19 +113,7 @@ async function countOf(sources: readonly FrameSource[], limit = Number.POSITIVE_
     if (total >= limit) break;
     total += await frameCount(source, limit - total);
   }
-  return Math.min(total, limit);
-}
-
-/** Frames of an input, at most as many as asked; counted where nothing says how many there are. */
-export async function frameCount(source: FrameSource, most = Number.POSITIVE_INFINITY): Promise<number> {
-  if (source.count !== undefined) return Math.min(source.count, most);
-  let seen = 0;
-  const wanted = (index: number) => {
-    seen = index + 1;
-    return seen >= most;
-  };
-  for await (const _ of source.frames({ wanted })) break;
-  return seen;
+  return total;
 }
 
 /** Raise it when the same frames would be prepared in another way than before: what was prepared is then of no use. */

@@ -26,8 +26,7 @@ export interface PreparedShard extends PreparedRecord {
  */
 export async function prepareAdaptation(options: AdaptOptions, shard: Shard): Promise<PreparedShard> {
   const { threads, device, views, limit, signal, onProgress } = options;
-  const { student, sources, size, total, notes } = await openAdaptation(options);
-  for (const note of notes) options.onNote?.(note);
+  const { student, sources, size, total } = await openAdaptation(options);
   const folder = `${options.out}.adapt-${shard.index}-of-${shard.count}`;
   const settings = await settingsOf(options, sources);
   const asked = async () => ({ folder, shard, ...(await readPrepared(folder)) });

@@ -11,6 +11,7 @@ import { exists } from '../base/files.js';
 import { printable } from '../base/printable.js';
 import { type LabelIds, labelIdKinds } from '../data/labelFiles.js';
 import { checkSingleOutputs } from '../media/singleOutputs.js';
+import type { QuantizeResult } from '../quantize/quantize.js';
 import { adaptationReport, collectFrames } from '../report/adaptation.js';
 import { formatNumber } from '../report/number.js';
 import { formatDuration, type ProgressLine } from '../report/progress.js';
@@ -126,6 +127,9 @@ Example:
 
 async function run(inputs: string[], options: Options): Promise<void> {
   const { model, flow, steps, minutes, views, limit, seed, freeze, keep, resume, threads, device } = options;
+  if (options.labelIds !== 'auto' && options.labels === undefined) {
+    throw new UsageError('--label-ids: expected --labels, which it is of, found none');
+  }
   const out = options.out ?? (await freeName(model));
   const base: AdaptOptions = {
     ...modelOptionsOf(options),
@@ -140,9 +144,6 @@ async function run(inputs: string[], options: Options): Promise<void> {
     for (const note of plan.notes) process.stderr.write(printable(`note: ${note}\n`));
     printResult(options.json, plan, () => describePlan(plan, minutes === undefined));
     return;
-  }
-  if (options.labelIds !== 'auto' && options.labels === undefined) {
-    throw new UsageError('--label-ids: expected --labels, which it is of, found none');
   }
   const read = [model, ...inputs, ...(keep ?? []), flow, options.labels, options.classes];
   await checkSingleOutputs([out, options.report, options.int8], read);
@@ -181,12 +182,7 @@ async function run(inputs: string[], options: Options): Promise<void> {
     printResult(options.json, result, () => describe(result, inputs[0]));
     return;
   }
-  const integers = await runQuantization({
-    // As the original is understood: what lies beside that need not lie beside the adapted one.
-    ...optionsOf(describeNetwork(await findNetwork(model), base)),
-    ...{ model: out, out: options.int8, calibrate: inputs[0], tune: defaultTuning },
-    ...{ threads: base.threads, seed, device },
-  }).catch((thrown: unknown) => {
+  const integers = await integersOf(out, options.int8, inputs[0], base).catch((thrown: unknown) => {
     // The adaptation is done and written: its figures are not lost with the integers.
     printResult(options.json, result, () => describe(result, inputs[0]));
     throw thrown;
@@ -194,6 +190,22 @@ async function run(inputs: string[], options: Options): Promise<void> {
   printResult(options.json, { ...result, int8: integers }, () =>
     [describe(result, inputs[0]), describeQuantization(integers)].join('\n\n'),
   );
+}
+
+/** The adapted network in integers, understood as the original is: what lies beside that need not lie beside the adapted one. */
+async function integersOf(
+  adapted: string,
+  out: string,
+  calibrate: string,
+  { model, threads, seed, device, ...options }: AdaptOptions,
+): Promise<QuantizeResult> {
+  const found = await findNetwork(model);
+  const description = describeNetwork(found, options);
+  return await runQuantization({
+    ...optionsOf(description),
+    classes: options.classes ?? (found.labels && description.classes),
+    ...{ model: adapted, out, calibrate, tune: defaultTuning, threads, seed, device },
+  });
 }
 
 /** Shows progress by stage. */

@@ -122,6 +122,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     const adapted = await adapt({
       ...{ ...described, inputs: [video], model, out: join(aside, names.model), limit, steps, signal },
       onProgress: ({ stage, ...progress }) => onProgress?.(stage, progress),
+      // It does not stay where it is made.
+      onNote: (note) => options.onNote?.(note.replaceAll(aside, out)),
     });
     await place(folder, aside, names.model);
     const count = adapted.frames;

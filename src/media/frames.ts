@@ -67,6 +67,18 @@ export interface FrameSource {
   frames(options?: FramesOptions): AsyncGenerator<Frame, void, void>;
 }
 
+/** Frames of a source, at most as many as asked; counted where nothing says how many there are, which takes its decoding. */
+export async function frameCount(source: FrameSource, most = Number.POSITIVE_INFINITY): Promise<number> {
+  if (source.count !== undefined) return Math.min(source.count, most);
+  let seen = 0;
+  const wanted = (index: number) => {
+    seen = index + 1;
+    return seen >= most;
+  };
+  for await (const _ of source.frames({ wanted })) break;
+  return seen;
+}
+
 /** File name extensions that count as videos; what is in them is told by their content. */
 export const videoExtensions: readonly string[] = [
   ...['.mp4', '.m4v', '.mov', '.mkv', '.webm', '.avi', '.ts', '.mts', '.m2ts', '.mpg', '.mpeg', '.vob', '.m2v', '.3gp'],

@@ -1,7 +1,7 @@
 // Frames to calibrate by, and others to judge the result by, spread evenly over an input.
 import { SteadysegError, UsageError } from '../base/errors.js';
 import type { LabelledFrames } from '../data/labelledFrames.js';
-import { type FrameSource, openFrames } from '../media/frames.js';
+import { type FrameSource, frameCount, openFrames } from '../media/frames.js';
 import type { RgbImage } from '../media/image.js';
 import { videoStem } from '../media/video.js';
 
@@ -38,10 +38,10 @@ export async function openSample(
   findLabels?: (stems: readonly string[]) => Promise<LabelledFrames>,
 ): Promise<Sample> {
   const source = await openFrames(input);
-  const total = source.count;
-  if (source.isStream || total === undefined) {
+  if (source.isStream) {
     throw new UsageError(`expected an input whose frames can be counted to calibrate by, found the stream ${input}`);
   }
+  const total = await frameCount(source);
   if (total === 0) throw new SteadysegError(`${input}: expected frames to calibrate by, found none`);
   const stems = source.stems ?? Array.from({ length: total }, (_, index) => videoStem(index));
   const labelled = await findLabels?.(stems);

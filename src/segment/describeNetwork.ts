@@ -3,7 +3,6 @@
 import { SteadysegError, UsageError } from '../base/errors.js';
 import { MAX_CLASSES } from '../base/labels.js';
 import type { Size } from '../media/image.js';
-import type { ModelDescription } from '../onnx/metadata.js';
 import { type Dimension, feedInputs, type Model, type ValueInfo } from '../onnx/model.js';
 import { type ChosenOutput, chooseOutput } from './chooseOutput.js';
 import { allows, fixedSize, formatDimensions } from './dimensions.js';
@@ -54,7 +53,7 @@ export function describeNetwork(found: FoundNetwork, options: DescribeOptions = 
     output: { ...outputOf(chosen), background },
     height,
     width,
-    sizeMultiple: sizeMultipleOf(metadata, config, source),
+    sizeMultiple: sizeMultipleOf(options.sizeMultiple ?? metadata.sizeMultiple ?? config.sizeMultiple, source),
     preprocessing: config.preprocessing,
     enlargement: metadata.enlargement,
     classes,
@@ -196,8 +195,7 @@ function sizeOf(
 }
 
 /** A free size is rounded to a multiple of this. */
-function sizeMultipleOf(metadata: ModelDescription, config: PreprocessingConfig, source: string): number {
-  const sizeMultiple = metadata.sizeMultiple ?? config.sizeMultiple ?? 1;
+function sizeMultipleOf(sizeMultiple: number | undefined = 1, source: string): number {
   if (isSide(sizeMultiple)) return sizeMultiple;
   throw new SteadysegError(
     `${source}: expected its size to be a multiple of 1 to ${MAX_SIDE} pixels, found ${sizeMultiple}`,

@@ -14,6 +14,8 @@ export interface DescribeOptions extends PreprocessingOptions {
   readonly classes?: ClassSet | undefined;
   /** The size a network of free input size gets its frames at; default: the frame's own. */
   readonly size?: Size | undefined;
+  /** A free size has to be a multiple of this; default: what the model, or a file beside it, says, else 1. */
+  readonly sizeMultiple?: number | undefined;
   /** The output with the scores, of several; default: the one that fits. */
   readonly output?: string | undefined;
   /** What the values of the output are; default: what the graph and the values tell. */

@@ -4,15 +4,12 @@ import { describeNetwork } from './describeNetwork.js';
 import type { DescribeOptions, FoundNetwork, NetworkDescription } from './network.js';
 
 /** Options by which a file of the same graph is understood in the same way, whatever lies beside it. */
-export function optionsOf({
-  preprocessing,
-  height,
-  width,
-  output,
-  classes,
-}: NetworkDescription): DescribeOptions & { readonly scale: number } {
+export function optionsOf(description: NetworkDescription): DescribeOptions {
+  const { input, preprocessing, height, width, sizeMultiple, output, classes } = description;
   return {
-    ...{ ...preprocessing, scale: 1, classes, output: output.name, scores: output.kind },
+    ...{ classes, sizeMultiple, output: output.name, scores: output.kind },
+    // Bytes are normalised by the network itself.
+    ...(input.dtype === 'uint8' ? { channelOrder: preprocessing.channelOrder } : { ...preprocessing, scale: 1 }),
     ...(output.background && { threshold: output.background.threshold }),
     ...(height !== undefined && width !== undefined && { size: { height, width } }),
   };
@@ -21,7 +18,8 @@ export function optionsOf({
 /** What decides the labels of a network besides its weights. */
 const decisive: Readonly<Record<string, (description: NetworkDescription) => unknown>> = {
   normalisation: ({ preprocessing }) => preprocessing,
-  'input size': ({ height, width, sizeMultiple }) => [height, width, sizeMultiple],
+  'input size': ({ height, width, sizeMultiple }) =>
+    height === undefined || width === undefined ? [height, width, sizeMultiple] : [height, width],
   output: ({ output }) => output,
   enlargement: ({ enlargement }) => enlargement,
 };
@@ -36,6 +34,11 @@ export function understoodOtherwise(found: FoundNetwork, wanted: NetworkDescript
     throw thrown;
   }
   return Object.entries(decisive).flatMap(([name, part]) =>
-    JSON.stringify(part(alone)) === JSON.stringify(part(wanted)) ? [] : [name],
+    written(part(alone)) === written(part(wanted)) ? [] : [name],
   );
+}
+
+/** As JSON, numbers to six digits: the same mean, said in shares of 255 or in pixels, differs in its last bit. */
+function written(part: unknown): string {
+  return JSON.stringify(part, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value)) ?? '';
 }

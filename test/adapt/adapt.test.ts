@@ -425,6 +425,9 @@ describe('adapting to a clip', { timeout: 120_000 }, () => {
     expect(await planned({ inputs: [video, frames], limit: 11 })).toMatchObject({ frames: 11 });
     expect(await planned({ inputs: [frames, video], limit: 11 })).toMatchObject({ frames: 11 });
     expect(await planned({ limit: 3 })).toMatchObject({ frames: 3 });
+    await expect(planned({ keep: ['rtsp://camera/1'] })).rejects.toThrow(
+      'rtsp://camera/1: expected frames that can be read again',
+    );
   });
 
   it('tells where the result is understood in another way than the original', async () => {

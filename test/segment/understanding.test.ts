@@ -3,7 +3,11 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { exportModel } from '#src/onnx/export.js';
+import { createGraph, input } from '#src/onnx/graph.js';
 import { describeModel } from '#src/onnx/metadata.js';
+import { cast, mul } from '#src/onnx/ops.js';
+import { writeModel } from '#src/onnx/write.js';
 import { describeNetwork } from '#src/segment/describeNetwork.js';
 import { findNetwork } from '#src/segment/findNetwork.js';
 import type { DescribeOptions } from '#src/segment/network.js';
@@ -37,6 +41,33 @@ it('says what a file beside the original said, and gives options that say it aga
   expect(wanted).toMatchObject(same);
   copyFileSync(beside, join(folder, 'elsewhere', 'preprocessor_config.json'));
   expect(understoodOtherwise(await findNetwork(other), wanted)).toEqual([]);
+});
+
+it.each([
+  [
+    'the mean of the default, in shares of 255',
+    { image_mean: [0.485, 0.456, 0.406], image_std: [0.229, 0.224, 0.225] },
+    true,
+    [],
+  ],
+  ['the multiple of a size', { ...config, size: null, size_divisor: 8 }, true, ['normalisation', 'input size']],
+  ['the multiple of a size that is fixed', { ...config, size: null, size_divisor: 8 }, false, ['normalisation']],
+] as const)('knows what differs where the file beside says %s', async (name, said, free, different) => {
+  const network = tinyNetwork({ free });
+  const [original, other] = [written(`${name}/a.onnx`, network), written(`apart/${name}.onnx`, network)];
+  writeFileSync(join(folder, name, 'preprocessor_config.json'), JSON.stringify({ do_normalize: true, ...said }));
+  const wanted = await described(original);
+  expect(understoodOtherwise(await findNetwork(other), wanted)).toEqual(different);
+  expect((await described(other, optionsOf(wanted))).sizeMultiple).toBe(wanted.sizeMultiple);
+});
+
+it('says nothing of how bytes are normalised, which the network does itself', async () => {
+  const graph = createGraph('bytes');
+  const image = input(graph, 'image', 'uint8', [1, 3, 12, 16]);
+  const scores = mul(cast(image, 'float32'), 0.5);
+  const wanted = await described(written('bytes.onnx', writeModel(exportModel(graph, { scores }))));
+  expect(wanted.input.dtype).toBe('uint8');
+  expect(await described(wanted.source, optionsOf(wanted))).toEqual(wanted);
 });
 
 it('says what options said, but for the names of classes', async () => {
