@@ -92,6 +92,9 @@ export const adapt = [
     ['threshold: output.background.threshold', 'threshold: 0.5'],
     ['size: { height, width }', 'size: { height: width, width: height }'],
     ['describeNetwork(found)', 'wanted'],
+    ['value.toPrecision(6)', 'value'],
+    ["input.dtype === 'uint8'", 'false'],
+    ['height === undefined || width === undefined ?', 'true ?'],
   ]),
   ...changes('adapt/adapt', adapting, [
     ['index % keptHeldEvery === keptHeldEvery - 1', 'index < 0'],

@@ -141,7 +141,7 @@ async function otherwiseOf(out: string, original: NetworkDescription): Promise<s
 }
 
 function otherwiseNote(out: string, parts: readonly string[]): string {
-  return `${out}: it does not say its ${parts.join(' and ')} itself: give it the options of this run, and put what lies beside the original (preprocessor_config.json) beside it`;
+  return `${out}: it does not say its ${parts.join(' and ')} itself: give it the options of this run, and put what may lie beside the original (preprocessor_config.json) beside it`;
 }
 
 function labelledNote({ frames, others }: LabelledFrames): string {

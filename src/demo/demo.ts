@@ -130,7 +130,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     for (const [k, side] of demoSides.entries()) {
       // What lies beside the original does not lie beside the adapted one.
       const network = await loadModel(side === 'before' ? model : files.model, {
-        ...{ ...optionsOf(original), threads, device },
+        ...optionsOf(original),
+        threads,
+        device,
       });
       const done = (progress: Progress) => ({ done: k * count + progress.done, total: demoSides.length * count });
       await predict(video, network, files[side], {
